@@ -1,0 +1,56 @@
+/*
+ * crypto - the only file that includes <openssl/...>.
+ *
+ * Objects are not thread safe: one per session or thread.  Failure here means
+ * the library or the machine failed, never that input was bad; the exception
+ * is cm_siv_open(), which says CM_EDATA for anything it cannot authenticate.
+ */
+#ifndef CM_LIB_CRYPTO_H
+#define CM_LIB_CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+#include "lib/str.h"
+
+enum {
+	CM_SHA256_LEN = 32,
+	CM_SIV_KEY_LEN = 64, /* AES-256-SIV (RFC 5297): two 256-bit halves */
+	CM_SIV_TAG_LEN = 16,
+};
+
+CM_MUST_CHECK int cm_random(void *out, size_t n, struct cm_error *err);
+
+CM_MUST_CHECK int cm_sha256(const void *data, size_t n,
+			    uint8_t out[CM_SHA256_LEN]);
+/* The digest of several pieces as if they stood in one. */
+CM_MUST_CHECK int cm_sha256_parts(const struct cm_span *parts, size_t count,
+				  uint8_t out[CM_SHA256_LEN]);
+
+/* HMAC-SHA-256 with the key set up once (0.5 us a call, shared/perf.md). */
+struct cm_hmac;
+CM_MUST_CHECK int cm_hmac_new(const void *key, size_t n,
+			      struct cm_hmac **ret_hmac, struct cm_error *err);
+void cm_hmac_free(struct cm_hmac **hmac);
+CM_MUST_CHECK int cm_hmac(struct cm_hmac *hmac, const struct cm_span *parts,
+			  size_t count, uint8_t out[CM_SHA256_LEN]);
+
+/*
+ * AES-256-SIV, deterministic (no nonce).  sealed = tag | ciphertext, so it is
+ * CM_SIV_TAG_LEN longer than plain.
+ */
+CM_MUST_CHECK int cm_siv_seal(const uint8_t key[CM_SIV_KEY_LEN],
+			      struct cm_span associated, struct cm_span plain,
+			      uint8_t *out_sealed);
+CM_MUST_CHECK int cm_siv_open(const uint8_t key[CM_SIV_KEY_LEN],
+			      struct cm_span associated, struct cm_span sealed,
+			      uint8_t *out_plain);
+
+/* Constant time. */
+bool cm_equal_ct(const void *a, const void *b, size_t n);
+/* memset to zero that the compiler keeps. */
+void cm_wipe(void *p, size_t n);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * str - text as pointer and length, and ASCII rules that no locale changes.
+ *
+ * Mail data may hold NULs and any octet, so nothing here needs a closing NUL
+ * unless the argument is a plain const char *.  All functions are pure.
+ */
+#ifndef CM_LIB_STR_H
+#define CM_LIB_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+
+struct cm_span {
+	const char *p; /* borrowed; not NUL-terminated; NULL only if n is 0 */
+	size_t n;
+};
+
+struct cm_span cm_span(const char *text); /* NULL gives the empty span */
+struct cm_span cm_span_n(const char *p, size_t n);
+bool cm_span_eq(struct cm_span a, struct cm_span b);
+bool cm_span_caseeq(struct cm_span a, struct cm_span b);   /* ASCII case only */
+bool cm_span_is(struct cm_span a, const char *text);       /* ASCII case only */
+bool cm_span_starts(struct cm_span a, const char *prefix); /* ditto */
+struct cm_span cm_span_trim(struct cm_span a); /* SP HT CR LF, both ends */
+/* memcmp order, the shorter first when one is the other's beginning. */
+int cm_span_cmp(struct cm_span a, struct cm_span b);
+
+char cm_ascii_lower(char c);
+bool cm_ascii_alpha(char c);
+bool cm_ascii_digit(char c);
+void cm_ascii_lower_n(char *p, size_t n);
+
+/* All of it decimal digits and within [0, max]. */
+CM_MUST_CHECK int cm_parse_u64(struct cm_span text, uint64_t max,
+			       uint64_t *ret_value);
+
+/* RFC 3629: shortest form, no surrogates, at most U+10FFFF. */
+bool cm_utf8_valid(const char *p, size_t n);
+bool cm_ascii_only(const char *p, size_t n); /* no octet over 127 */
+
+/*
+ * The word of words[] most like the given one, for "did you mean": NULL
+ * unless few letters (a third of its length, at most 3) separate them.
+ */
+const char *cm_suggest(const char *word, const char *const *words,
+		       size_t count);
+
+#endif

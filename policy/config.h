@@ -1,0 +1,185 @@
+/*
+ * config - one immutable snapshot of consent-milter.conf.
+ *
+ * Loaded by policy/config_load.c (the only file that includes <confuse.h>),
+ * driven by the one table in policy/settings.c, which also makes the manual's
+ * settings part and the checks.  A snapshot is shared between threads and
+ * freed by its last user; everything in it is read-only.
+ */
+#ifndef CM_POLICY_CONFIG_H
+#define CM_POLICY_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "policy/event.h"
+#include "policy/id.h"
+
+#define CM_CONFIG_DEFAULT "/etc/consent-milter/consent-milter.conf"
+
+enum cm_level { CM_LEVEL_SINGLE, CM_LEVEL_DOUBLE };
+enum cm_stream_type { CM_STREAM_MARKETING, CM_STREAM_SERVICE };
+enum cm_mode { CM_MODE_OBSERVE, CM_MODE_EDIT, CM_MODE_ENFORCE };
+enum cm_refusal { CM_REFUSE_REJECT, CM_REFUSE_DROP, CM_REFUSE_REWRITE };
+enum cm_uneditable { CM_UNEDITABLE_HEADERS_ONLY, CM_UNEDITABLE_REJECT };
+enum cm_bulk { CM_BULK_REPORT, CM_BULK_TEMPFAIL, CM_BULK_STREAM };
+enum cm_complaint_scope { CM_COMPLAINT_ALL, CM_COMPLAINT_PURPOSE };
+
+struct cm_strings {
+	const char **v;
+	size_t n;
+};
+
+/* "news@d", "news+*@d" or "@d"; canonical at load. */
+struct cm_sender_pattern {
+	const char *local; /* "" = any of the domain */
+	const char *domain;
+	bool any_tag; /* "news+*@d": news@d and news+anything@d */
+};
+
+/* "192.0.2.0/24", "2001:db8::/32"; v4 is kept v4-mapped. */
+struct cm_network {
+	uint8_t addr[16];
+	unsigned prefix; /* 0..128 */
+};
+
+/* `header = {"X-Campaign: *", "List-Id: <shop.example>"}` */
+struct cm_header_pattern {
+	const char *name;
+	const char *value; /* "*" = any; else compared trimmed, ASCII case */
+};
+
+struct cm_title {
+	const char *language; /* lower case, "cs" */
+	const char *text;
+};
+
+struct cm_purpose {
+	const char *path;
+	uint8_t id[CM_PURPOSE_ID_LEN];
+	const char *title; /* the default language's */
+	struct cm_title *titles;
+	size_t ntitles;
+	/* Inherited from the nearest ancestor that says, at load. */
+	enum cm_level level;
+	struct cm_period lifetime; /* none = does not expire */
+	bool soft_opt_in;
+	const struct cm_purpose *parent; /* NULL for a root */
+	int line;
+};
+
+struct cm_stream {
+	const char *name;
+	enum cm_stream_type type;
+	enum cm_mode mode;
+	enum cm_refusal refuse;
+	enum cm_uneditable uneditable;
+	/* Conditions: all kinds given must match, one of each kind. */
+	struct cm_sender_pattern *senders;
+	size_t nsenders;
+	struct cm_sender_pattern *froms;
+	size_t nfroms;
+	struct cm_strings auth;     /* SASL login names */
+	struct cm_network *clients; /* client addresses */
+	size_t nclients;
+	struct cm_strings listeners;
+	struct cm_header_pattern *headers;
+	size_t nheaders;
+	/* What a recipient must have agreed to. */
+	const struct cm_purpose **purposes;
+	size_t npurposes;
+	struct cm_strings sources; /* empty = any sending source */
+	const char *rewrite_to;    /* canonical, NULL unless REWRITE */
+	const char *list_id;       /* "label.domain" or NULL */
+	bool footer;               /* false: headers only, by choice */
+	const char *language;      /* last resort before the global one */
+	const char *approved_by;   /* of a service stream */
+	int line;
+};
+
+struct cm_listener {
+	const char *name;
+	const char *socket; /* "unix:/path" or "inet:port@host" for libmilter */
+	const char *socket_group; /* NULL = leave */
+	unsigned socket_mode;
+	const struct cm_stream *unmatched; /* NULL = pass */
+	int line;
+};
+
+struct cm_config {
+	const char *file;
+
+	const char *controller_id; /* "acme": the root purpose */
+	const char *controller_name;
+	const char *controller_address;
+	const char *controller_contact;
+	const char *controller_country;
+
+	const char *store_path;
+	uint64_t store_map_size; /* octets */
+	const char *store_group; /* reads: every program */
+	const char *store_write_group;
+	int store_lock_wait; /* seconds a writer waits for another */
+	const char *keys_path;
+
+	struct cm_network *own_networks;
+	size_t nown_networks;
+	struct cm_strings dots_ignored; /* canonical domains */
+
+	/* web section; base_url NULL if there is none */
+	const char *web_base_url; /* https://host[/path], no closing slash */
+	const char *web_listen;   /* "127.0.0.1:8025" */
+	const char *web_user;
+
+	const char *mail_domain; /* mail section; NULL if there is none */
+	const char *mail_submit;
+
+	const char *milter_user;
+	const char *pid_file;        /* NULL = none */
+	const char *templates;       /* folder of <lang>/footer.txt ... */
+	const char *language;        /* default language of texts */
+	const char *syslog_facility; /* "mail" */
+	unsigned proof;              /* GMime re-reads every Nth; 0 = never */
+	uint64_t max_edit_size; /* octets; larger bodies get headers only */
+	enum cm_complaint_scope complaint_scope;
+	enum cm_bulk unmatched_bulk;
+	const struct cm_stream *unmatched_bulk_stream;
+
+	struct cm_purpose *purposes;
+	size_t npurposes;
+	struct cm_stream *streams;
+	size_t nstreams;
+	struct cm_listener *listeners;
+	size_t nlisteners;
+};
+
+/*
+ * Read, check and freeze a config file.  On failure *err holds one line,
+ * "file:line: section \"title\": what is wrong (what to do)", CM_ECONFIG.
+ */
+CM_MUST_CHECK int cm_config_load(const char *file,
+				 struct cm_config **ret_config,
+				 struct cm_error *err);
+struct cm_config *cm_config_ref(struct cm_config *config);
+void cm_config_unref(struct cm_config **config); /* sets it to NULL */
+
+const struct cm_stream *cm_config_stream(const struct cm_config *config,
+					 const char *name);
+const struct cm_purpose *cm_config_purpose(const struct cm_config *config,
+					   struct cm_span path);
+/* NULL if no purpose of this config has the id. */
+const struct cm_purpose *cm_config_purpose_by_id(
+	const struct cm_config *config, const uint8_t id[CM_PURPOSE_ID_LEN]);
+const struct cm_listener *cm_config_listener(const struct cm_config *config,
+					     const char *name);
+/* The title in a language, else the default's. */
+const char *cm_purpose_title(const struct cm_purpose *purpose,
+			     const char *language);
+/* addr: 16 octets, v4-mapped for IPv4. */
+bool cm_network_has(const struct cm_network *networks, size_t count,
+		    const uint8_t addr[16]);
+
+#endif

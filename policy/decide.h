@@ -1,0 +1,61 @@
+/*
+ * decide - may this message go to this person?
+ *
+ * Pure and total: no clock, no I/O (design 5).  tests/unit checks it against
+ * an independent model over all state combinations and event orders.
+ */
+#ifndef CM_POLICY_DECIDE_H
+#define CM_POLICY_DECIDE_H
+
+#include "policy/classify.h"
+#include "policy/reason.h"
+#include "policy/view.h"
+
+enum {
+	CM_STREAM_PURPOSES_MAX = 16, /* named by one stream */
+	/* The clock may run this far behind the newest event. */
+	CM_CLOCK_SLACK_MS = 60000,
+};
+
+struct cm_decision {
+	enum cm_verdict verdict;
+	enum cm_reason reason;
+	bool by_family; /* a refusal of another address of the family */
+	/* What it rests on; seq is meaningless without has_event. */
+	bool has_event;
+	uint64_t seq;
+	int64_t at;
+	enum cm_basis basis;              /* of ALLOW */
+	const struct cm_purpose *purpose; /* that decided; NULL for marks */
+	const char *language; /* of the contact, NULL if unknown; the view's */
+	/* ALLOW: each purpose and its grant, for why and for the log. */
+	struct {
+		const struct cm_purpose *purpose;
+		enum cm_basis basis;
+		uint64_t seq;
+		int64_t at;
+		int64_t until; /* ms; 0 = does not expire */
+	} grants[CM_STREAM_PURPOSES_MAX];
+	size_t ngrants;
+};
+
+/*
+ * classified: STREAM, of type marketing or service.  own and family may be
+ * NULL (nothing known).  newest_rec: of the whole ledger.
+ */
+void cm_decide(const struct cm_config *config,
+	       const struct cm_classified *classified,
+	       const struct cm_view *own, const struct cm_view *family,
+	       int64_t newest_rec, int64_t now,
+	       struct cm_decision *ret_decision);
+
+/*
+ * The state of one purpose for `show` and pages: the same rules, one purpose,
+ * no stream.
+ */
+void cm_decide_purpose(const struct cm_config *config,
+		       const struct cm_purpose *purpose,
+		       const struct cm_view *own, const struct cm_view *family,
+		       int64_t now, struct cm_decision *ret_decision);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * event - one thing that happened to one contact's consent.
+ *
+ * Events are only ever appended.  Their bytes are RFC 8785 canonical JSON of
+ * integers and strings, the same on every node: no sequence number, hash,
+ * address, IP or token in them; what is personal stands in the private
+ * environment and is bound by a salted commitment ("evidence").
+ *
+ * JSON keys (absent when empty): actor at attested basis batch channel
+ * contact evidence family language mark notice purpose rec source timed
+ * type v.  ids and hashes are lower-case hex, times milliseconds.
+ */
+#ifndef CM_POLICY_EVENT_H
+#define CM_POLICY_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "policy/id.h"
+
+enum cm_event_type {
+	CM_EVENT_REQUESTED,  /* asked for; not confirmed yet */
+	CM_EVENT_GRANTED,    /* single opt-in, soft opt-in, attested import */
+	CM_EVENT_CONFIRMED,  /* double opt-in completed */
+	CM_EVENT_WITHDRAWN,  /* of one purpose and all below it */
+	CM_EVENT_OBJECTED,   /* to all marketing, GDPR 21(2) */
+	CM_EVENT_COMPLAINED, /* marked as spam */
+	CM_EVENT_UNDELIVERABLE, /* the mailbox does not take mail */
+	CM_EVENT_RESTRICTED,    /* GDPR 18 */
+	CM_EVENT_CLEARED,       /* lifts restricted or undeliverable */
+	CM_EVENT_ERASED,        /* GDPR 17; a tombstone remains */
+	CM_EVENT_ASKED,         /* renewal or re-permission mail was sent */
+	CM_EVENT_CORRECTED,     /* an import batch was undone */
+	CM_EVENT_TYPES
+};
+
+enum cm_actor {
+	CM_ACTOR_PERSON, /* by their own token: confirm, withdraw, prefer */
+	CM_ACTOR_ADMIN,  /* consentctl */
+	CM_ACTOR_IMPORT, /* a row of a batch */
+	CM_ACTOR_SYSTEM, /* bounces, complaints, expiry */
+	CM_ACTORS
+};
+
+enum cm_basis {
+	CM_BASIS_CONSENT,
+	CM_BASIS_SOFT_OPT_IN, /* ePrivacy 13(2) */
+	CM_BASES
+};
+
+enum {
+	CM_SOURCE_MAX = 32,   /* [a-z0-9-]; the known words or the admin's */
+	CM_LANGUAGE_MAX = 16, /* BCP 47, as "pt-br" */
+	CM_CHANNEL_MAX = 32,  /* "one-click", "page", "cli", "import" */
+	CM_WHO_MAX = 64,      /* user name of an admin; "" for a person */
+	CM_BATCH_MAX = 32,    /* "20261121T101500-1f2e3d4c" */
+};
+
+struct cm_event {
+	enum cm_event_type type;
+	enum cm_actor actor;
+	enum cm_basis basis;
+	struct cm_id contact;
+	struct cm_id family;            /* = contact if it is its own */
+	char purpose[121];              /* CM_PURPOSE_MAX; "" = above all */
+	char source[CM_SOURCE_MAX + 1]; /* "" = unknown */
+	char language[CM_LANGUAGE_MAX + 1];
+	char channel[CM_CHANNEL_MAX + 1];
+	char who[CM_WHO_MAX + 1];
+	char batch[CM_BATCH_MAX + 1];
+	enum cm_event_type mark; /* of CLEARED: RESTRICTED or UNDELIVERABLE */
+	int64_t at;              /* when it happened, ms */
+	int64_t rec;             /* when it was written, ms */
+	bool untimed;    /* the source had no time; at is only rec's echo */
+	bool attested;   /* somebody named answers for the batch */
+	bool has_notice; /* notice: SHA-256 of the text shown */
+	bool has_evidence;
+	struct cm_hash notice;
+	struct cm_hash evidence; /* SHA-256(salt | private evidence) */
+};
+
+const char *cm_event_type_name(enum cm_event_type type); /* "granted" */
+CM_MUST_CHECK int cm_event_type_parse(struct cm_span name,
+				      enum cm_event_type *ret_type);
+const char *cm_actor_name(enum cm_actor actor);
+const char *cm_basis_name(enum cm_basis basis); /* "soft-opt-in" */
+CM_MUST_CHECK int cm_basis_parse(struct cm_span name, enum cm_basis *ret_basis);
+
+/* The canonical bytes, appended to out. */
+CM_MUST_CHECK int cm_event_encode(const struct cm_event *event,
+				  struct cm_buf *out);
+/* Refuses unknown keys, types and versions: CM_EDATA with the reason. */
+CM_MUST_CHECK int cm_event_decode(struct cm_span json,
+				  struct cm_event *ret_event,
+				  struct cm_error *err);
+
+/*
+ * Does this granted or confirmed event count (design 5, rule 4): a source
+ * that may send (not "", unknown, purchased), a time, and a notice or an
+ * attestation?
+ */
+bool cm_event_is_proven(const struct cm_event *event);
+
+/* Two events of the same instant: the more restrictive sorts first. */
+int cm_event_order(const struct cm_event *a, const struct cm_event *b);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * keys - the secret keys of one instance.
+ *
+ * One file a kind in the keys folder, mode 0640, lines "ID HEX"; the last
+ * line is the current key, earlier ones are for verification only.  The
+ * store key has exactly one line, for ever.
+ */
+#ifndef CM_POLICY_KEYS_H
+#define CM_POLICY_KEYS_H
+
+#include <sys/types.h>
+
+#include "lib/crypto.h"
+
+enum cm_key_kind {
+	CM_KEY_STORE,   /* 32 octets: contact ids and view MACs */
+	CM_KEY_HEADER,  /* 64: List-Unsubscribe tokens */
+	CM_KEY_FOOTER,  /* 64: links in footers */
+	CM_KEY_VERP,    /* 64 */
+	CM_KEY_CONFIRM, /* 64; write group only, as are those below */
+	CM_KEY_PREFERENCE,
+	CM_KEY_MAILED,
+	CM_KEY_KINDS
+};
+
+enum { CM_KEY_MAX_LEN = 64, CM_KEY_IDS = 256 };
+
+struct cm_key {
+	uint8_t id;
+	size_t len;
+	uint8_t bytes[CM_KEY_MAX_LEN];
+};
+
+struct cm_keys; /* read-only after opening; may be shared by threads */
+
+const char *cm_key_kind_name(enum cm_key_kind kind); /* "header" */
+
+/*
+ * Read what this process may read.  A key file of the write group that this
+ * process may not read is no error; the store key missing is.  Refuses files
+ * that others may read or anybody but owner may write.
+ */
+CM_MUST_CHECK int cm_keys_open(const char *folder, struct cm_keys **ret_keys,
+			       struct cm_error *err);
+void cm_keys_free(struct cm_keys **keys); /* wiped */
+
+/* The current key; NULL if this process has none of the kind. */
+const struct cm_key *cm_keys_current(const struct cm_keys *keys,
+				     enum cm_key_kind kind);
+const struct cm_key *cm_keys_find(const struct cm_keys *keys,
+				  enum cm_key_kind kind, uint8_t id);
+
+/*
+ * Make folder and all files that are missing, never overwriting one.
+ * group/write_group: (gid_t)-1 leaves the creator's.
+ */
+CM_MUST_CHECK int cm_keys_init(const char *folder, gid_t group,
+			       gid_t write_group, struct cm_error *err);
+
+#endif

@@ -1,0 +1,174 @@
+/*
+ * store - where consent is kept (design 6).
+ *
+ *   PATH/store/ledger   the truth and its views; the milter reads only this
+ *   PATH/store/stop     refusals acknowledged but not yet folded
+ *   PATH/store/private  addresses and evidence; not readable by the milter
+ *
+ * An event, its tree hashes and its views change in one synced transaction.
+ * A store that is missing, truncated, replaced, of another key, or whose
+ * records fail their MAC is "unreadable": CM_ECORRUPT or CM_EIO, which the
+ * milter answers with 451, never with an allow.
+ */
+#ifndef CM_POLICY_STORE_H
+#define CM_POLICY_STORE_H
+
+#include <sys/types.h>
+
+#include "policy/address.h"
+#include "policy/keys.h"
+#include "policy/view.h"
+
+struct cm_store;
+
+enum cm_store_access {
+	CM_STORE_READ,  /* the milter: ledger and stop, read-only */
+	CM_STORE_WRITE, /* web, intake, consentctl: everything */
+};
+
+struct cm_store_options {
+	const char *path;  /* config store.path */
+	uint64_t map_size; /* octets of each environment's map */
+	int lock_wait_ms;  /* how long a writer waits for writer.lock */
+	gid_t group;       /* init only; (gid_t)-1 = leave */
+	gid_t write_group; /* ditto */
+};
+
+/* Make what is missing; fails if any environment is already there. */
+CM_MUST_CHECK int cm_store_init(const struct cm_store_options *options,
+				const struct cm_keys *keys,
+				struct cm_error *err);
+/* One cm_store per path and process, opened after fork; thread safe. */
+CM_MUST_CHECK int cm_store_open(const struct cm_store_options *options,
+				enum cm_store_access access,
+				const struct cm_keys *keys,
+				struct cm_store **ret_store,
+				struct cm_error *err);
+void cm_store_close(struct cm_store **store);
+
+/* ---- reading ---------------------------------------------------------- */
+
+/*
+ * One reader sees one moment.  It reads stop first, then opens the ledger's
+ * transaction, so no acknowledged refusal is missed.  Keep it short; one
+ * thread; begin checks that the files are still those that were opened.
+ */
+struct cm_store_reader;
+CM_MUST_CHECK int cm_store_read_begin(struct cm_store *store,
+				      struct cm_arena *arena,
+				      struct cm_store_reader **ret_reader,
+				      struct cm_error *err);
+void cm_store_read_end(struct cm_store_reader **reader);
+
+/*
+ * The views of one contact and its family, refusals in stop folded in;
+ * a contact never heard of gives empty views (count 0).  Memory is the
+ * arena's, so views stay valid after read_end.
+ */
+CM_MUST_CHECK int cm_store_lookup(struct cm_store_reader *reader,
+				  const struct cm_id *contact,
+				  const struct cm_id *family,
+				  struct cm_view *ret_own,
+				  struct cm_view *ret_family,
+				  struct cm_error *err);
+int64_t cm_store_newest_rec(const struct cm_store_reader *reader);
+uint64_t cm_store_size(const struct cm_store_reader *reader); /* events */
+CM_MUST_CHECK int cm_store_root(struct cm_store_reader *reader,
+				struct cm_hash *ret_root, struct cm_error *err);
+/* Event bytes by sequence number, 0-based; copied to the arena. */
+CM_MUST_CHECK int cm_store_event(struct cm_store_reader *reader, uint64_t seq,
+				 struct cm_span *ret_json,
+				 struct cm_error *err);
+/* Sequence numbers of one contact's events, ascending. */
+CM_MUST_CHECK int cm_store_events_of(struct cm_store_reader *reader,
+				     const struct cm_id *contact,
+				     uint64_t **ret_seqs, size_t *ret_count,
+				     struct cm_error *err);
+/* The text a notice hash stands for; CM_ENOTFOUND. */
+CM_MUST_CHECK int cm_store_notice(struct cm_store_reader *reader,
+				  const struct cm_hash *hash,
+				  struct cm_span *ret_text,
+				  struct cm_error *err);
+
+/* ---- writing (CM_STORE_WRITE) ----------------------------------------- */
+
+/*
+ * An event to append.  address: written to private, NULL if known already.
+ * evidence: JSON text to keep in private, "" for none; the store salts it and
+ * sets event.evidence.  Direct acts (event.at == 0) get at = max(now, the
+ * contact's newest + 1 ms).  rec is always the store's.  family must be set.
+ */
+struct cm_store_entry {
+	struct cm_event event;
+	const struct cm_address *address;
+	struct cm_span as_given; /* the address as it came, for private */
+	struct cm_span evidence;
+};
+
+/*
+ * Append in order, folding stop first; one transaction, durable on return.
+ * Grants are refused (CM_EAGAIN) while now is more than CM_CLOCK_SLACK_MS
+ * before the newest rec.  CM_EAGAIN when the lock was not free in time.
+ */
+CM_MUST_CHECK int cm_store_append(struct cm_store *store,
+				  struct cm_store_entry *entries, size_t count,
+				  int64_t now, uint64_t *ret_first_seq,
+				  struct cm_error *err);
+
+/* Keep the exact text shown to people; the hash is its name. Idempotent. */
+CM_MUST_CHECK int cm_store_put_notice(struct cm_store *store,
+				      struct cm_span text,
+				      struct cm_hash *ret_hash,
+				      struct cm_error *err);
+
+/*
+ * Refusals that must be answered at once: durable in stop on return, obeyed
+ * by every reader from then on.  Takes no writer.lock.  Only types that
+ * refuse; event.at as in append.
+ */
+CM_MUST_CHECK int cm_store_stop(struct cm_store *store,
+				const struct cm_event *events, size_t count,
+				int64_t now, struct cm_error *err);
+/* Move what stop holds into the ledger; CM_EAGAIN if the lock is taken. */
+CM_MUST_CHECK int cm_store_fold_stop(struct cm_store *store, int64_t now,
+				     size_t *ret_count, struct cm_error *err);
+
+/* Private data by id; CM_ENOTFOUND. Canonical and as given, arena's. */
+CM_MUST_CHECK int cm_store_address(struct cm_store *store,
+				   const struct cm_id *contact,
+				   struct cm_arena *arena,
+				   struct cm_span *ret_canonical,
+				   struct cm_span *ret_as_given,
+				   struct cm_error *err);
+CM_MUST_CHECK int cm_store_evidence(struct cm_store *store, uint64_t seq,
+				    struct cm_arena *arena,
+				    struct cm_span *ret_evidence,
+				    struct cm_error *err);
+
+/* ---- upkeep ------------------------------------------------------------ */
+
+/* Called now and then during long work: done of total. NULL = quiet. */
+typedef void (*cm_progress_fn)(void *ctx, uint64_t done, uint64_t total);
+
+/* Make contacts, family, by_contact and hashes anew from the ledger. */
+CM_MUST_CHECK int cm_store_rebuild(struct cm_store *store,
+				   cm_progress_fn progress, void *ctx,
+				   struct cm_error *err);
+/*
+ * Recompute everything from the ledger and compare; ret_report gets a line
+ * per disagreement (at most 100) and a summary.  CM_ECORRUPT if any.
+ */
+CM_MUST_CHECK int cm_store_verify(struct cm_store *store, struct cm_buf *report,
+				  cm_progress_fn progress, void *ctx,
+				  struct cm_error *err);
+
+struct cm_store_counts {
+	uint64_t events, contacts, families, addresses, stop_pending;
+	int64_t newest_rec;
+	struct cm_hash root;
+};
+CM_MUST_CHECK int cm_store_count(struct cm_store *store,
+				 struct cm_store_counts *ret_counts,
+				 struct cm_error *err);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * view - what a contact's events add up to.
+ *
+ * A view is a set of facts.  A fact says: of this kind, for this purpose,
+ * from this source, the newest event was at this time.  cm_view_apply() takes
+ * the maximum per (purpose, kind, source) and nothing else, so events give
+ * the same view in whatever order they arrive.  Nothing in a view depends on
+ * the config: what facts mean for a stream is decide's business.
+ *
+ * A family's view is the same thing fed by every member with the facts that
+ * refuse (cm_fact_refuses()), never with those that allow or clear.
+ *
+ * Packed, a view is what the "contacts" and "family" databases hold, facts
+ * sorted by (purpose, kind, source); the MAC is the store's.  Pure.
+ */
+#ifndef CM_POLICY_VIEW_H
+#define CM_POLICY_VIEW_H
+
+#include "policy/event.h"
+
+enum cm_fact_kind {
+	CM_FACT_GRANTED,          /* proven, single opt-in */
+	CM_FACT_CONFIRMED,        /* proven, double opt-in, as attested */
+	CM_FACT_PERSON_CONFIRMED, /* double opt-in by the person's own token */
+	CM_FACT_SOFT_OPT_IN,      /* proven, existing customer */
+	CM_FACT_UNPROVEN,         /* said to be a grant, without evidence */
+	CM_FACT_REQUESTED,        /* pending; never touches a grant */
+	CM_FACT_WITHDRAWN,
+	CM_FACT_OBJECTED,
+	CM_FACT_COMPLAINED,
+	CM_FACT_ERASED,
+	CM_FACT_RESTRICTED,
+	CM_FACT_UNDELIVERABLE,
+	CM_FACT_CLEARED_RESTRICTED,
+	CM_FACT_CLEARED_UNDELIVERABLE,
+	CM_FACT_KINDS
+};
+
+struct cm_fact {
+	enum cm_fact_kind kind;
+	struct cm_span purpose; /* "" for what stands above all purposes */
+	struct cm_span source;  /* of grants and requests; else "" */
+	int64_t at;             /* ms, the newest of its kind */
+	uint64_t seq;           /* the event it rests on */
+};
+
+enum {
+	/* Purposes times sources of one person; more is an attack or a bug. */
+	CM_VIEW_FACTS_MAX = 4096,
+};
+
+struct cm_view {
+	int64_t newest_at; /* of all events; a direct act comes after it */
+	int64_t person_at; /* newest act by the person; 0 = none */
+	int64_t language_at;
+	char language[CM_LANGUAGE_MAX + 1];
+	size_t count;
+	size_t room;           /* facts allocated */
+	struct cm_fact *facts; /* in the arena; sorted */
+};
+
+const char *cm_fact_kind_name(enum cm_fact_kind kind);
+bool cm_fact_refuses(enum cm_fact_kind kind); /* withdrawn .. undeliverable */
+
+/* What kind of fact an event makes; CM_FACT_KINDS if none (asked, ...). */
+enum cm_fact_kind cm_event_fact(const struct cm_event *event);
+
+/* Fold one event in; strings and facts grow in the arena. */
+CM_MUST_CHECK int cm_view_apply(struct cm_view *view,
+				const struct cm_event *event, uint64_t seq,
+				struct cm_arena *arena);
+/* Ditto for a family: facts that do not refuse are passed over. */
+CM_MUST_CHECK int cm_view_apply_family(struct cm_view *view,
+				       const struct cm_event *event,
+				       uint64_t seq, struct cm_arena *arena);
+
+CM_MUST_CHECK int cm_view_pack(const struct cm_view *view, struct cm_buf *out);
+/* Spans point into bytes, which must live as long as the view. */
+CM_MUST_CHECK int cm_view_unpack(struct cm_span bytes, struct cm_arena *arena,
+				 struct cm_view *ret_view);
+
+#endif

@@ -1,0 +1,72 @@
+/* buf and arena: limits hold, failure sticks, bytes come back. */
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+
+#include "tests/unit/test.h"
+
+static void a_full_buffer_fails_for_good(void **state)
+{
+	struct cm_buf buf;
+
+	(void)state;
+	cm_buf_init(&buf, 4);
+	assert_string_equal(cm_buf_text(&buf), "");
+	assert_int_equal(cm_buf_adds(&buf, "abc"), CM_OK);
+	assert_int_equal(cm_buf_adds(&buf, "de"), CM_ELIMIT);
+	assert_int_equal(cm_buf_addc(&buf, 'd'), CM_ELIMIT);
+	assert_int_equal(cm_buf_ok(&buf), CM_ELIMIT);
+	assert_string_equal(cm_buf_text(&buf), "abc");
+	cm_buf_reset(&buf);
+	assert_int_equal(cm_buf_addf(&buf, "%d", 1234), CM_OK);
+	assert_string_equal(cm_buf_text(&buf), "1234");
+	cm_buf_free(&buf);
+}
+
+static void a_buffer_keeps_nuls_and_grows(void **state)
+{
+	struct cm_buf buf;
+	size_t i;
+
+	(void)state;
+	cm_buf_init(&buf, 1 << 20);
+	for (i = 0; i < 100000; i++)
+		assert_int_equal(cm_buf_add(&buf, "a\0b", 3), CM_OK);
+	assert_int_equal(buf.len, 300000);
+	assert_memory_equal(buf.data + 299997, "a\0b", 3);
+	cm_buf_free(&buf);
+}
+
+static void an_arena_stops_at_its_limit(void **state)
+{
+	struct cm_arena *arena = NULL;
+	char *text;
+	int i;
+
+	(void)state;
+	assert_int_equal(cm_arena_new(100000, &arena), CM_OK);
+	text = cm_arena_printf(arena, "%s-%d", "part", 7);
+	assert_string_equal(text, "part-7");
+	assert_non_null(cm_arena_alloc(arena, 50000));
+	assert_null(cm_arena_alloc(arena, 50000));
+	assert_null(cm_arena_array(arena, SIZE_MAX / 2, 4));
+	assert_string_equal(text, "part-7");
+	for (i = 0; i < 1000; i++) {
+		cm_arena_reset(arena);
+		assert_non_null(cm_arena_alloc(arena, 90000));
+	}
+	cm_arena_free(&arena);
+	assert_null(arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_full_buffer_fails_for_good),
+		cmocka_unit_test(a_buffer_keeps_nuls_and_grows),
+		cmocka_unit_test(an_arena_stops_at_its_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
