@@ -1,11 +1,15 @@
 /*
  * template - texts people read, one folder a language.
  *
- * FOLDER/<lang>/footer.txt, footer.html, and the pages of consent-web.
- * UTF-8.  "{{name}}" is replaced by a value; in .html files values are
- * escaped.  An unknown name, an unclosed "{{", a file that is not UTF-8 or is
- * missing in one language is a start-up error (pitfall 37): no raw
- * placeholder ever reaches a person.
+ * FOLDER/<lang>/footer.txt, footer.html, and the pages of consent-web:
+ * ask.html, done.html, invalid.html, no-token.html, later.html.  UTF-8.
+ * "{{name}}" is replaced by a value; in .html files values are escaped.
+ * An unknown name, an unclosed "{{", a file that is not UTF-8 or is missing
+ * in one language is a start-up error (pitfall 37): no raw placeholder ever
+ * reaches a person.  So is a footer that lacks {{link}}.
+ *
+ * Names: controller, address, contact, purpose, link are the caller's;
+ * language ("pt-br") and dir ("ltr", "rtl") are always filled in here.
  */
 #ifndef CM_POLICY_TEMPLATE_H
 #define CM_POLICY_TEMPLATE_H
