@@ -1,0 +1,257 @@
+/* See crypto.h. */
+#include "lib/crypto.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+enum { CM_OPENSSL_TEXT = 256 }; /* ERR_error_string_n(3) asks for 256 */
+
+/* Say what OpenSSL says, and empty its queue. */
+static int fail_openssl(struct cm_error *err, const char *what)
+{
+	char text[CM_OPENSSL_TEXT];
+
+	ERR_error_string_n(ERR_peek_last_error(), text, sizeof(text));
+	ERR_clear_error();
+	return cm_fail(err, CM_ECRYPTO, "OpenSSL: %s: %s", what, text);
+}
+
+int cm_random(void *out, size_t n, struct cm_error *err)
+{
+	if (RAND_priv_bytes_ex(NULL, out, n, 0) != 1)
+		return fail_openssl(err, "no random numbers");
+	return CM_OK;
+}
+
+struct cm_hasher {
+	EVP_MD *md;
+	EVP_MD_CTX *ctx;
+};
+
+int cm_hasher_new(struct cm_hasher **ret_hasher, struct cm_error *err)
+{
+	struct cm_hasher *hasher = calloc(1, sizeof(*hasher));
+
+	if (hasher == NULL)
+		return cm_fail(err, CM_ENOMEM, "no memory for a hasher");
+	/* Fetched once: looking it up costs more than hashing 64 octets. */
+	hasher->md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	hasher->ctx = EVP_MD_CTX_new();
+	if (hasher->md == NULL || hasher->ctx == NULL) {
+		cm_hasher_free(&hasher);
+		return fail_openssl(err, "no SHA-256");
+	}
+	*ret_hasher = hasher;
+	return CM_OK;
+}
+
+void cm_hasher_free(struct cm_hasher **hasher)
+{
+	if (*hasher == NULL)
+		return;
+	EVP_MD_CTX_free((*hasher)->ctx);
+	EVP_MD_free((*hasher)->md);
+	free(*hasher);
+	*hasher = NULL;
+}
+
+int cm_hasher_sum(struct cm_hasher *hasher, const struct cm_span *parts,
+		  size_t count, uint8_t out[CM_SHA256_LEN])
+{
+	size_t i;
+
+	if (EVP_DigestInit_ex(hasher->ctx, hasher->md, NULL) != 1)
+		return CM_ECRYPTO;
+	for (i = 0; i < count; i++)
+		if (EVP_DigestUpdate(hasher->ctx, parts[i].p, parts[i].n) != 1)
+			return CM_ECRYPTO;
+	if (EVP_DigestFinal_ex(hasher->ctx, out, NULL) != 1)
+		return CM_ECRYPTO;
+	return CM_OK;
+}
+
+int cm_sha256_parts(const struct cm_span *parts, size_t count,
+		    uint8_t out[CM_SHA256_LEN])
+{
+	struct cm_hasher *hasher = NULL;
+	int rc = cm_hasher_new(&hasher, NULL);
+
+	if (rc == CM_OK)
+		rc = cm_hasher_sum(hasher, parts, count, out);
+	cm_hasher_free(&hasher);
+	return rc;
+}
+
+int cm_sha256(const void *data, size_t n, uint8_t out[CM_SHA256_LEN])
+{
+	struct cm_span part = {data, n};
+
+	return cm_sha256_parts(&part, 1, out);
+}
+
+struct cm_hmac {
+	EVP_MAC *mac;
+	EVP_MAC_CTX *ctx;
+};
+
+static int hmac_set_key(struct cm_hmac *hmac, const void *key, size_t n)
+{
+	char digest[] = "SHA256";
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest,
+						 0),
+		OSSL_PARAM_construct_end(),
+	};
+
+	hmac->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	if (hmac->mac == NULL)
+		return 0;
+	hmac->ctx = EVP_MAC_CTX_new(hmac->mac);
+	if (hmac->ctx == NULL)
+		return 0;
+	return EVP_MAC_init(hmac->ctx, key, n, params);
+}
+
+int cm_hmac_new(const void *key, size_t n, struct cm_hmac **ret_hmac,
+		struct cm_error *err)
+{
+	struct cm_hmac *hmac;
+
+	/* OpenSSL takes a key of no octets as "the key of before". */
+	if (n == 0)
+		return cm_fail(err, CM_ECRYPTO, "an HMAC key has no octets");
+	hmac = calloc(1, sizeof(*hmac));
+	if (hmac == NULL)
+		return cm_fail(err, CM_ENOMEM, "no memory for an HMAC");
+	if (hmac_set_key(hmac, key, n) != 1) {
+		cm_hmac_free(&hmac);
+		return fail_openssl(err, "no HMAC-SHA-256");
+	}
+	*ret_hmac = hmac;
+	return CM_OK;
+}
+
+void cm_hmac_free(struct cm_hmac **hmac)
+{
+	if (*hmac == NULL)
+		return;
+	EVP_MAC_CTX_free((*hmac)->ctx);
+	EVP_MAC_free((*hmac)->mac);
+	free(*hmac);
+	*hmac = NULL;
+}
+
+int cm_hmac(struct cm_hmac *hmac, const struct cm_span *parts, size_t count,
+	    uint8_t out[CM_SHA256_LEN])
+{
+	size_t i, n;
+
+	/* NULL: the key is set already, which saves a third of the time. */
+	if (EVP_MAC_init(hmac->ctx, NULL, 0, NULL) != 1)
+		return CM_ECRYPTO;
+	for (i = 0; i < count; i++) {
+		const void *p = parts[i].p;
+
+		if (EVP_MAC_update(hmac->ctx, p, parts[i].n) != 1)
+			return CM_ECRYPTO;
+	}
+	if (EVP_MAC_final(hmac->ctx, out, &n, CM_SHA256_LEN) != 1)
+		return CM_ECRYPTO;
+	return CM_OK;
+}
+
+/* OpenSSL counts octets in int; nothing we seal comes near. */
+enum { CM_SIV_MAX = 1 << 20 };
+
+/*
+ * A context for one direction with the key and, if there is any, the
+ * associated data in it.  NULL if OpenSSL fails.
+ */
+static EVP_CIPHER_CTX *siv_begin(const uint8_t *key, struct cm_span associated,
+				 bool seal)
+{
+	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-SIV", NULL);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	const void *p = associated.p;
+	int n = 0;
+
+	if (cipher == NULL || ctx == NULL ||
+	    EVP_CipherInit_ex2(ctx, cipher, key, NULL, seal, NULL) != 1 ||
+	    (associated.n > 0 &&
+	     EVP_CipherUpdate(ctx, NULL, &n, p, (int)associated.n) != 1)) {
+		EVP_CIPHER_CTX_free(ctx);
+		ctx = NULL;
+	}
+	EVP_CIPHER_free(cipher); /* ctx holds its own reference */
+	return ctx;
+}
+
+int cm_siv_seal(const uint8_t key[CM_SIV_KEY_LEN], struct cm_span associated,
+		struct cm_span plain, uint8_t *out_sealed)
+{
+	EVP_CIPHER_CTX *ctx;
+	const void *p = plain.p;
+	int rc = CM_ECRYPTO;
+	int n = 0;
+
+	if (plain.n == 0 || plain.n > CM_SIV_MAX || associated.n > CM_SIV_MAX)
+		return CM_ECRYPTO;
+	ctx = siv_begin(key, associated, true);
+	if (ctx != NULL &&
+	    EVP_CipherUpdate(ctx, out_sealed + CM_SIV_TAG_LEN, &n, p,
+			     (int)plain.n) == 1 &&
+	    EVP_CipherFinal_ex(ctx, out_sealed + CM_SIV_TAG_LEN, &n) == 1 &&
+	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, CM_SIV_TAG_LEN,
+				out_sealed) == 1)
+		rc = CM_OK;
+	EVP_CIPHER_CTX_free(ctx);
+	ERR_clear_error();
+	return rc;
+}
+
+int cm_siv_open(const uint8_t key[CM_SIV_KEY_LEN], struct cm_span associated,
+		struct cm_span sealed, uint8_t *out_plain)
+{
+	uint8_t tag[CM_SIV_TAG_LEN];
+	EVP_CIPHER_CTX *ctx;
+	size_t plain_n;
+	const void *p;
+	int rc, n = 0;
+
+	if (sealed.n <= CM_SIV_TAG_LEN || sealed.n > CM_SIV_MAX ||
+	    associated.n > CM_SIV_MAX)
+		return CM_EDATA;
+	plain_n = sealed.n - CM_SIV_TAG_LEN;
+	p = sealed.p + CM_SIV_TAG_LEN;
+	memcpy(tag, sealed.p, sizeof(tag));
+	ctx = siv_begin(key, associated, false);
+	if (ctx == NULL || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG,
+					       sizeof(tag), tag) != 1)
+		rc = CM_ECRYPTO;
+	else if (EVP_CipherUpdate(ctx, out_plain, &n, p, (int)plain_n) == 1 &&
+		 EVP_CipherFinal_ex(ctx, out_plain, &n) == 1)
+		rc = CM_OK;
+	else
+		rc = CM_EDATA;
+	if (rc != CM_OK)
+		cm_wipe(out_plain, plain_n);
+	EVP_CIPHER_CTX_free(ctx);
+	ERR_clear_error();
+	return rc;
+}
+
+bool cm_equal_ct(const void *a, const void *b, size_t n)
+{
+	return CRYPTO_memcmp(a, b, n) == 0;
+}
+
+void cm_wipe(void *p, size_t n)
+{
+	OPENSSL_cleanse(p, n);
+}
