@@ -115,6 +115,24 @@ CM_MUST_CHECK int cm_store_append(struct cm_store *store,
 				  int64_t now, uint64_t *ret_first_seq,
 				  struct cm_error *err);
 
+/*
+ * The same for an import: add keeps about 100 octets of an event and its
+ * private texts, so a million rows need no million struct cm_event.  Nothing
+ * is locked or written before commit, which is one transaction; it may be
+ * called again after CM_EAGAIN.
+ */
+struct cm_store_batch;
+CM_MUST_CHECK int cm_store_batch_begin(struct cm_store *store,
+				       struct cm_store_batch **ret_batch,
+				       struct cm_error *err);
+CM_MUST_CHECK int cm_store_batch_add(struct cm_store_batch *batch,
+				     const struct cm_store_entry *entry,
+				     struct cm_error *err);
+CM_MUST_CHECK int cm_store_batch_commit(struct cm_store_batch *batch,
+					int64_t now, uint64_t *ret_first_seq,
+					struct cm_error *err);
+void cm_store_batch_free(struct cm_store_batch **batch);
+
 /* Keep the exact text shown to people; the hash is its name. Idempotent. */
 CM_MUST_CHECK int cm_store_put_notice(struct cm_store *store,
 				      struct cm_span text,
