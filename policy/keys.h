@@ -1,9 +1,9 @@
 /*
  * keys - the secret keys of one instance.
  *
- * One file a kind in the keys folder, mode 0640, lines "ID HEX"; the last
- * line is the current key, earlier ones are for verification only.  The
- * store key has exactly one line, for ever.
+ * One file a kind in the keys folder, "header.key", mode 0640, lines
+ * "ID HEX"; the last line is the current key, earlier ones are for
+ * verification only.  The store key has exactly one line, for ever.
  */
 #ifndef CM_POLICY_KEYS_H
 #define CM_POLICY_KEYS_H

@@ -24,8 +24,8 @@ struct cm_token {
 	enum cm_key_kind kind;
 	struct cm_id contact;
 	uint8_t purpose[CM_PURPOSE_ID_LEN];
-	uint16_t day; /* days since 1970-01-01 when it was made */
-	bool has_message;
+	uint16_t day;     /* days since 1970-01-01 when it was made */
+	bool has_message; /* in mail addresses there is no room for it */
 	uint8_t message[CM_MESSAGE_REF_LEN];
 };
 
