@@ -1,0 +1,1 @@
+"""What the end-to-end tests and tools/demo are built from; see conftest.py."""
