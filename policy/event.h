@@ -7,8 +7,10 @@
  * environment and is bound by a salted commitment ("evidence").
  *
  * JSON keys (absent when empty): actor at attested basis batch channel
- * contact evidence family language mark notice purpose rec source timed
- * type v.  ids and hashes are lower-case hex, times milliseconds.
+ * contact evidence family language mark notice purpose rec source type
+ * untimed v who.  ids and hashes are lower-case hex, times milliseconds;
+ * attested and untimed are 1; family is absent when it is the contact, basis
+ * stands where something is asked or granted, mark where one is cleared.
  */
 #ifndef CM_POLICY_EVENT_H
 #define CM_POLICY_EVENT_H

@@ -1,0 +1,408 @@
+/*
+ * See view.h.  Packed: version, newest_at, person_at, language_at, language,
+ * count, then the facts in order.  A number is a varint (seven bits an octet,
+ * the low ones first, shortest form); a time is kept as its distance back
+ * from newest_at; a purpose equal to the one before is not repeated.  There
+ * is one packed form of a view, so rebuilding a store gives the same bytes,
+ * and unpacking takes no other.
+ */
+#include "policy/view.h"
+
+#include <string.h>
+
+#include "policy/purpose.h"
+
+enum {
+	CM_VIEW_VERSION = 1,
+	CM_VIEW_ROOM_FIRST = 8,       /* facts; most people need three */
+	CM_VIEW_SAME = 0x80,          /* flag on the kind: purpose as before */
+	CM_VIEW_FACT_LEAST = 4,       /* octets of the shortest packed fact */
+	CM_VIEW_PACKED_MAX = 1 << 20, /* 4,096 facts at their longest */
+};
+
+const char *cm_fact_kind_name(enum cm_fact_kind kind)
+{
+	static const char *const names[CM_FACT_KINDS] = {
+		[CM_FACT_GRANTED] = "granted",
+		[CM_FACT_CONFIRMED] = "confirmed",
+		[CM_FACT_PERSON_CONFIRMED] = "person-confirmed",
+		[CM_FACT_SOFT_OPT_IN] = "soft-opt-in",
+		[CM_FACT_UNPROVEN] = "unproven",
+		[CM_FACT_REQUESTED] = "requested",
+		[CM_FACT_WITHDRAWN] = "withdrawn",
+		[CM_FACT_OBJECTED] = "objected",
+		[CM_FACT_COMPLAINED] = "complained",
+		[CM_FACT_ERASED] = "erased",
+		[CM_FACT_RESTRICTED] = "restricted",
+		[CM_FACT_UNDELIVERABLE] = "undeliverable",
+		[CM_FACT_CLEARED_RESTRICTED] = "cleared-restricted",
+		[CM_FACT_CLEARED_UNDELIVERABLE] = "cleared-undeliverable",
+	};
+
+	return names[kind];
+}
+
+bool cm_fact_refuses(enum cm_fact_kind kind)
+{
+	return kind >= CM_FACT_WITHDRAWN && kind <= CM_FACT_UNDELIVERABLE;
+}
+
+static enum cm_fact_kind grant_fact(const struct cm_event *event)
+{
+	if (!cm_event_is_proven(event))
+		return CM_FACT_UNPROVEN;
+	if (event->basis == CM_BASIS_SOFT_OPT_IN)
+		return CM_FACT_SOFT_OPT_IN;
+	if (event->type == CM_EVENT_GRANTED)
+		return CM_FACT_GRANTED;
+	return event->actor == CM_ACTOR_PERSON ? CM_FACT_PERSON_CONFIRMED
+					       : CM_FACT_CONFIRMED;
+}
+
+enum cm_fact_kind cm_event_fact(const struct cm_event *event)
+{
+	switch (event->type) {
+	case CM_EVENT_REQUESTED:
+		return CM_FACT_REQUESTED;
+	case CM_EVENT_GRANTED:
+	case CM_EVENT_CONFIRMED:
+		return grant_fact(event);
+	case CM_EVENT_WITHDRAWN:
+		return CM_FACT_WITHDRAWN;
+	case CM_EVENT_OBJECTED:
+		return CM_FACT_OBJECTED;
+	case CM_EVENT_COMPLAINED:
+		return CM_FACT_COMPLAINED;
+	case CM_EVENT_UNDELIVERABLE:
+		return CM_FACT_UNDELIVERABLE;
+	case CM_EVENT_RESTRICTED:
+		return CM_FACT_RESTRICTED;
+	case CM_EVENT_ERASED:
+		return CM_FACT_ERASED;
+	case CM_EVENT_CLEARED:
+		return event->mark == CM_EVENT_RESTRICTED
+			       ? CM_FACT_CLEARED_RESTRICTED
+			       : CM_FACT_CLEARED_UNDELIVERABLE;
+	default:
+		return CM_FACT_KINDS;
+	}
+}
+
+/* ---- folding events in -------------------------------------------------- */
+
+static int fact_cmp(const struct cm_fact *a, const struct cm_fact *b)
+{
+	int order = cm_span_cmp(a->purpose, b->purpose);
+
+	if (order != 0)
+		return order;
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	return cm_span_cmp(a->source, b->source);
+}
+
+/* The first fact that does not sort before the wanted one. */
+static size_t find_place(const struct cm_view *view, const struct cm_fact *fact)
+{
+	size_t low = 0, high = view->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (fact_cmp(&view->facts[middle], fact) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int make_room(struct cm_view *view, struct cm_arena *arena)
+{
+	size_t room = view->room * 2;
+	struct cm_fact *facts;
+
+	if (view->count < view->room)
+		return CM_OK;
+	if (view->count >= CM_VIEW_FACTS_MAX)
+		return CM_ELIMIT;
+	if (room < CM_VIEW_ROOM_FIRST)
+		room = CM_VIEW_ROOM_FIRST;
+	facts = cm_arena_array(arena, room, sizeof(*facts));
+	if (facts == NULL)
+		return CM_ENOMEM;
+	if (view->count > 0)
+		memcpy(facts, view->facts, view->count * sizeof(*facts));
+	view->facts = facts;
+	view->room = room;
+	return CM_OK;
+}
+
+static int insert_fact(struct cm_view *view, size_t place, struct cm_fact fact,
+		       struct cm_arena *arena)
+{
+	int rc = make_room(view, arena);
+
+	if (rc != CM_OK)
+		return rc;
+	fact.purpose.p = cm_arena_dup(arena, fact.purpose.p, fact.purpose.n);
+	fact.source.p = cm_arena_dup(arena, fact.source.p, fact.source.n);
+	if (fact.purpose.p == NULL || fact.source.p == NULL)
+		return CM_ENOMEM;
+	memmove(&view->facts[place + 1], &view->facts[place],
+		(view->count - place) * sizeof(fact));
+	view->facts[place] = fact;
+	view->count++;
+	return CM_OK;
+}
+
+static int apply_fact(struct cm_view *view, const struct cm_event *event,
+		      uint64_t seq, struct cm_arena *arena)
+{
+	struct cm_fact fact = {
+		.kind = cm_event_fact(event),
+		.purpose = cm_span(event->purpose),
+		.at = event->at,
+		.seq = seq,
+	};
+	struct cm_fact *old;
+	size_t place;
+
+	if (fact.kind == CM_FACT_KINDS)
+		return CM_OK;
+	fact.source =
+		cm_span(fact.kind <= CM_FACT_REQUESTED ? event->source : "");
+	place = find_place(view, &fact);
+	old = place < view->count ? &view->facts[place] : NULL;
+	if (old == NULL || fact_cmp(old, &fact) != 0)
+		return insert_fact(view, place, fact, arena);
+	/* Of the same instant the later in the ledger, in any order of
+	 * arrival. */
+	if (fact.at > old->at || (fact.at == old->at && seq > old->seq)) {
+		old->at = fact.at;
+		old->seq = seq;
+	}
+	return CM_OK;
+}
+
+/* Two languages of one instant: either will do, but always the same one. */
+static void apply_language(struct cm_view *view, const struct cm_event *event)
+{
+	if (event->language[0] == '\0' || event->at < view->language_at)
+		return;
+	if (event->at == view->language_at &&
+	    strcmp(event->language, view->language) <= 0)
+		return;
+	view->language_at = event->at;
+	memcpy(view->language, event->language, sizeof(view->language));
+}
+
+int cm_view_apply(struct cm_view *view, const struct cm_event *event,
+		  uint64_t seq, struct cm_arena *arena)
+{
+	int rc = apply_fact(view, event, seq, arena);
+
+	if (rc != CM_OK)
+		return rc;
+	if (event->at > view->newest_at)
+		view->newest_at = event->at;
+	if (event->actor == CM_ACTOR_PERSON && event->at > view->person_at)
+		view->person_at = event->at;
+	apply_language(view, event);
+	return CM_OK;
+}
+
+int cm_view_apply_family(struct cm_view *view, const struct cm_event *event,
+			 uint64_t seq, struct cm_arena *arena)
+{
+	int rc;
+
+	if (!cm_fact_refuses(cm_event_fact(event)))
+		return CM_OK;
+	rc = apply_fact(view, event, seq, arena);
+	if (rc == CM_OK && event->at > view->newest_at)
+		view->newest_at = event->at;
+	return rc;
+}
+
+/* ---- packing ------------------------------------------------------------ */
+
+static void pack_number(struct cm_buf *out, uint64_t value)
+{
+	while (value >= 0x80) {
+		(void)cm_buf_addc(out, (char)(value | 0x80));
+		value >>= 7;
+	}
+	(void)cm_buf_addc(out, (char)value);
+}
+
+static void pack_text(struct cm_buf *out, struct cm_span text)
+{
+	pack_number(out, text.n);
+	(void)cm_buf_add(out, text.p, text.n);
+}
+
+static bool same_purpose(const struct cm_view *view, size_t i)
+{
+	return i > 0 &&
+	       cm_span_eq(view->facts[i].purpose, view->facts[i - 1].purpose);
+}
+
+int cm_view_pack(const struct cm_view *view, struct cm_buf *out)
+{
+	size_t i;
+
+	pack_number(out, CM_VIEW_VERSION);
+	pack_number(out, (uint64_t)view->newest_at);
+	pack_number(out, (uint64_t)view->person_at);
+	pack_number(out, (uint64_t)view->language_at);
+	pack_text(out, cm_span(view->language));
+	pack_number(out, view->count);
+	for (i = 0; i < view->count; i++) {
+		const struct cm_fact *fact = &view->facts[i];
+		bool same = same_purpose(view, i);
+
+		(void)cm_buf_addc(out, (char)((unsigned)fact->kind |
+					      (same ? CM_VIEW_SAME : 0)));
+		if (!same)
+			pack_text(out, fact->purpose);
+		pack_text(out, fact->source);
+		pack_number(out, (uint64_t)(view->newest_at - fact->at));
+		pack_number(out, fact->seq);
+	}
+	return cm_buf_ok(out);
+}
+
+static int unpack_octet(struct cm_span *bytes, unsigned char *ret_octet)
+{
+	if (bytes->n == 0)
+		return CM_ECORRUPT;
+	*ret_octet = (unsigned char)*bytes->p;
+	bytes->p++;
+	bytes->n--;
+	return CM_OK;
+}
+
+static int unpack_number(struct cm_span *bytes, uint64_t max,
+			 uint64_t *ret_value)
+{
+	uint64_t value = 0;
+	unsigned char octet;
+	unsigned shift;
+
+	for (shift = 0; shift < 64; shift += 7) {
+		if (unpack_octet(bytes, &octet) != CM_OK)
+			return CM_ECORRUPT;
+		if (shift == 63 && octet > 1)
+			return CM_ECORRUPT; /* over 64 bits */
+		value |= (uint64_t)(octet & 0x7f) << shift;
+		if ((octet & 0x80) != 0)
+			continue;
+		if ((octet == 0 && shift > 0) || value > max)
+			return CM_ECORRUPT; /* not the shortest form */
+		*ret_value = value;
+		return CM_OK;
+	}
+	return CM_ECORRUPT;
+}
+
+static int unpack_time(struct cm_span *bytes, int64_t *ret_ms)
+{
+	uint64_t value;
+	int rc = unpack_number(bytes, INT64_MAX, &value);
+
+	if (rc == CM_OK)
+		*ret_ms = (int64_t)value;
+	return rc;
+}
+
+static int unpack_text(struct cm_span *bytes, size_t max,
+		       struct cm_span *ret_text)
+{
+	uint64_t n;
+
+	if (unpack_number(bytes, max, &n) != CM_OK || n > bytes->n)
+		return CM_ECORRUPT;
+	*ret_text = cm_span_n(bytes->p, (size_t)n);
+	bytes->p += n;
+	bytes->n -= (size_t)n;
+	return CM_OK;
+}
+
+static int unpack_head(struct cm_span *bytes, struct cm_view *view)
+{
+	struct cm_span language;
+	uint64_t version, count;
+
+	if (unpack_number(bytes, UINT64_MAX, &version) != CM_OK ||
+	    version != CM_VIEW_VERSION ||
+	    unpack_time(bytes, &view->newest_at) != CM_OK ||
+	    unpack_time(bytes, &view->person_at) != CM_OK ||
+	    unpack_time(bytes, &view->language_at) != CM_OK ||
+	    unpack_text(bytes, CM_LANGUAGE_MAX, &language) != CM_OK ||
+	    unpack_number(bytes, CM_VIEW_FACTS_MAX, &count) != CM_OK ||
+	    count > bytes->n / CM_VIEW_FACT_LEAST)
+		return CM_ECORRUPT;
+	if (view->person_at > view->newest_at ||
+	    view->language_at > view->newest_at ||
+	    (language.n > 0 && memchr(language.p, '\0', language.n) != NULL))
+		return CM_ECORRUPT;
+	if (language.n > 0)
+		memcpy(view->language, language.p, language.n);
+	view->count = (size_t)count;
+	return CM_OK;
+}
+
+static int unpack_fact(struct cm_span *bytes, const struct cm_view *view,
+		       size_t i)
+{
+	struct cm_fact *fact = &view->facts[i];
+	unsigned char octet;
+	uint64_t back;
+	bool same;
+
+	if (unpack_octet(bytes, &octet) != CM_OK)
+		return CM_ECORRUPT;
+	same = (octet & CM_VIEW_SAME) != 0;
+	fact->kind = (enum cm_fact_kind)(octet & ~CM_VIEW_SAME);
+	if (fact->kind >= CM_FACT_KINDS || (same && i == 0))
+		return CM_ECORRUPT;
+	if (same)
+		fact->purpose = view->facts[i - 1].purpose;
+	else if (unpack_text(bytes, CM_PURPOSE_MAX, &fact->purpose) != CM_OK)
+		return CM_ECORRUPT;
+	if (unpack_text(bytes, CM_SOURCE_MAX, &fact->source) != CM_OK ||
+	    unpack_number(bytes, (uint64_t)view->newest_at, &back) != CM_OK ||
+	    unpack_number(bytes, UINT64_MAX, &fact->seq) != CM_OK)
+		return CM_ECORRUPT;
+	fact->at = view->newest_at - (int64_t)back;
+	if (i > 0 &&
+	    (fact_cmp(fact - 1, fact) >= 0 || same != same_purpose(view, i)))
+		return CM_ECORRUPT;
+	return CM_OK;
+}
+
+int cm_view_unpack(struct cm_span bytes, struct cm_arena *arena,
+		   struct cm_view *ret_view)
+{
+	struct cm_view view;
+	size_t i;
+
+	memset(&view, 0, sizeof(view));
+	if (bytes.n > CM_VIEW_PACKED_MAX || unpack_head(&bytes, &view) != CM_OK)
+		return CM_ECORRUPT;
+	if (view.count > 0) {
+		view.facts =
+			cm_arena_array(arena, view.count, sizeof(*view.facts));
+		if (view.facts == NULL)
+			return CM_ENOMEM;
+		view.room = view.count;
+	}
+	for (i = 0; i < view.count; i++)
+		if (unpack_fact(&bytes, &view, i) != CM_OK)
+			return CM_ECORRUPT;
+	if (bytes.n > 0)
+		return CM_ECORRUPT;
+	*ret_view = view;
+	return CM_OK;
+}

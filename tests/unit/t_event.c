@@ -1,0 +1,336 @@
+/* event: one canonical spelling, nothing else read; what proves a grant. */
+#include "policy/event.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/test.h"
+
+#define SET(field, text) (void)snprintf(field, sizeof(field), "%s", text)
+
+#define CONTACT "000102030405060708090a0b"
+#define FAMILY  "101112131415161718191a1b"
+#define HASH                                                                   \
+	"202122232425262728292a2b2c2d2e2f"                                     \
+	"303132333435363738393a3b3c3d3e3f"
+
+static struct cm_event plain(enum cm_event_type type)
+{
+	struct cm_event event;
+	uint8_t i;
+
+	memset(&event, 0, sizeof(event));
+	event.type = type;
+	event.actor = CM_ACTOR_ADMIN;
+	event.at = 1000;
+	event.rec = 2000;
+	for (i = 0; i < CM_CONTACT_ID_LEN; i++)
+		event.contact.b[i] = i;
+	event.family = event.contact;
+	return event;
+}
+
+static struct cm_event full(void)
+{
+	struct cm_event event = plain(CM_EVENT_CONFIRMED);
+	uint8_t i;
+
+	for (i = 0; i < CM_CONTACT_ID_LEN; i++)
+		event.family.b[i] = (uint8_t)(0x10 + i);
+	for (i = 0; i < CM_HASH_LEN; i++)
+		event.notice.b[i] = event.evidence.b[i] = (uint8_t)(0x20 + i);
+	event.has_notice = event.has_evidence = true;
+	event.attested = event.untimed = true;
+	event.basis = CM_BASIS_SOFT_OPT_IN;
+	SET(event.purpose, "acme/news");
+	SET(event.source, "web-form");
+	SET(event.language, "pt-br");
+	SET(event.channel, "import");
+	SET(event.who, "J\xc3\xbcrgen \"J\"");
+	SET(event.batch, "20261121T101500-1f2e3d4c");
+	return event;
+}
+
+static void assert_bytes(const struct cm_event *event, const char *want)
+{
+	struct cm_event back;
+	struct cm_buf out;
+
+	cm_buf_init(&out, 4096);
+	assert_int_equal(cm_event_encode(event, &out), CM_OK);
+	assert_string_equal(cm_buf_text(&out), want);
+	assert_int_equal(cm_event_decode(cm_span(want), &back, NULL), CM_OK);
+	assert_memory_equal(&back, event, sizeof(back));
+	cm_buf_free(&out);
+}
+
+static void bytes_are_canonical(void **state)
+{
+	struct cm_event event = plain(CM_EVENT_WITHDRAWN);
+
+	(void)state;
+	assert_bytes(&event,
+		     "{\"actor\":\"admin\",\"at\":1000,\"contact\":\"" CONTACT
+		     "\",\"rec\":2000,\"type\":\"withdrawn\",\"v\":1}");
+	event = plain(CM_EVENT_CLEARED);
+	event.mark = CM_EVENT_UNDELIVERABLE;
+	assert_bytes(&event,
+		     "{\"actor\":\"admin\",\"at\":1000,\"contact\":\"" CONTACT
+		     "\",\"mark\":\"undeliverable\",\"rec\":2000,"
+		     "\"type\":\"cleared\",\"v\":1}");
+	event = full();
+	assert_bytes(
+		&event,
+		"{\"actor\":\"admin\",\"at\":1000,\"attested\":1,"
+		"\"basis\":\"soft-opt-in\","
+		"\"batch\":\"20261121T101500-1f2e3d4c\","
+		"\"channel\":\"import\",\"contact\":\"" CONTACT
+		"\",\"evidence\":\"" HASH "\",\"family\":\"" FAMILY
+		"\",\"language\":\"pt-br\",\"notice\":\"" HASH
+		"\",\"purpose\":\"acme/news\",\"rec\":2000,"
+		"\"source\":\"web-form\",\"type\":\"confirmed\","
+		"\"untimed\":1,\"v\":1,\"who\":\"J\xc3\xbcrgen \\\"J\\\"\"}");
+}
+
+static void every_type_and_actor_comes_back(void **state)
+{
+	int type, actor;
+
+	(void)state;
+	for (type = 0; type < CM_EVENT_TYPES; type++) {
+		for (actor = 0; actor < CM_ACTORS; actor++) {
+			struct cm_event back, event;
+			enum cm_event_type parsed;
+			struct cm_buf out;
+
+			event = plain((enum cm_event_type)type);
+			event.actor = (enum cm_actor)actor;
+			if (type <= CM_EVENT_CONFIRMED)
+				SET(event.purpose, "acme");
+			if (type == CM_EVENT_CLEARED)
+				event.mark = CM_EVENT_RESTRICTED;
+			cm_buf_init(&out, 4096);
+			assert_int_equal(cm_event_encode(&event, &out), CM_OK);
+			assert_int_equal(
+				cm_event_decode(cm_span_n(out.data, out.len),
+						&back, NULL),
+				CM_OK);
+			assert_memory_equal(&back, &event, sizeof(back));
+			assert_int_equal(
+				cm_event_type_parse(
+					cm_span(cm_event_type_name(event.type)),
+					&parsed),
+				CM_OK);
+			assert_int_equal(parsed, type);
+			cm_buf_free(&out);
+		}
+	}
+}
+
+/* Each row spoils one thing of a good event. */
+static void a_bad_event_is_not_written(void **state)
+{
+	struct cm_event bad[16];
+	struct cm_buf out;
+	size_t i, n = 0;
+
+	(void)state;
+	for (i = 0; i < 16; i++)
+		bad[i] = full();
+	bad[n++].type = CM_EVENT_TYPES;
+	bad[n++].actor = CM_ACTORS;
+	bad[n++].basis = CM_BASES;
+	bad[n++].at = -1;
+	bad[n++].rec = INT64_MAX;
+	bad[n++].purpose[0] = '\0'; /* confirmed what? */
+	SET(bad[n++].purpose, "Acme News");
+	SET(bad[n++].purpose, "acme//x");
+	SET(bad[n++].source, "Web Form");
+	SET(bad[n++].language, "cs\n");
+	SET(bad[n++].channel, "a\"b");
+	SET(bad[n++].who, "\xfc");
+	SET(bad[n++].batch, "\xc3\xbc");
+	bad[n++].type = CM_EVENT_OBJECTED; /* cannot name a purpose */
+	bad[n].type = CM_EVENT_CLEARED;
+	bad[n].mark = CM_EVENT_OBJECTED; /* cannot be cleared */
+	bad[n++].purpose[0] = '\0';
+	cm_buf_init(&out, 4096);
+	for (i = 0; i < n; i++)
+		assert_int_equal(cm_event_encode(&bad[i], &out), CM_EDATA);
+	assert_int_equal(cm_event_encode(&bad[15], &out), CM_OK);
+	cm_buf_free(&out);
+}
+
+#define HEAD "{\"actor\":\"admin\",\"at\":1,\"contact\":\"" CONTACT "\","
+#define TAIL "\"rec\":2,\"type\":\"withdrawn\",\"v\":1}"
+
+static void only_our_own_bytes_are_read(void **state)
+{
+	static const struct {
+		const char *json;
+		int rc;
+	} cases[] = {
+		{HEAD TAIL, CM_OK},
+		{HEAD "\"purpose\":\"acme\"," TAIL, CM_OK},
+		{"", CM_EDATA},
+		{"null", CM_EDATA},
+		{"[]", CM_EDATA},
+		{"{}", CM_EDATA},
+		{HEAD TAIL " ", CM_EDATA},
+		{HEAD " " TAIL, CM_EDATA},
+		{HEAD TAIL "x", CM_EDATA},
+		{HEAD "\"nonsense\":1," TAIL, CM_EDATA},
+		{HEAD "\"purpose\":\"\"," TAIL, CM_EDATA},
+		{HEAD "\"purpose\":\"Acme\"," TAIL, CM_EDATA},
+		{HEAD "\"purpose\":7," TAIL, CM_EDATA},
+		{HEAD "\"purpose\":null," TAIL, CM_EDATA},
+		{HEAD "\"purpose\":\"\\u0061cme\"," TAIL, CM_EDATA},
+		{HEAD "\"basis\":\"consent\"," TAIL, CM_EDATA},
+		{HEAD "\"mark\":\"restricted\"," TAIL, CM_EDATA},
+		{HEAD "\"family\":\"" CONTACT "\"," TAIL, CM_EDATA},
+		{HEAD "\"family\":\"" FAMILY "\"," TAIL, CM_OK},
+		{HEAD "\"family\":\"10\"," TAIL, CM_EDATA},
+		{HEAD "\"notice\":\"" HASH "00\"," TAIL, CM_EDATA},
+		{HEAD "\"language\":\"a-language-far-too-long\"," TAIL,
+		 CM_EDATA},
+		{HEAD "\"rec\":2.0,\"type\":\"withdrawn\",\"v\":1}", CM_EDATA},
+		{HEAD "\"rec\":-2,\"type\":\"withdrawn\",\"v\":1}", CM_EDATA},
+		{HEAD "\"rec\":2,\"type\":\"withdrew\",\"v\":1}", CM_EDATA},
+		{HEAD "\"rec\":2,\"type\":\"withdrawn\",\"v\":2}", CM_EDATA},
+		{HEAD "\"rec\":2,\"type\":\"withdrawn\"}", CM_EDATA},
+		{HEAD "\"rec\":2,\"type\":\"withdrawn\",\"untimed\":1,\"v\":1}",
+		 CM_OK},
+		{HEAD "\"rec\":2,\"type\":\"withdrawn\",\"untimed\":0,\"v\":1}",
+		 CM_EDATA},
+		{HEAD "\"rec\":2,\"type\":\"withdrawn\",\"v\":1,\"v\":1}",
+		 CM_EDATA},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cm_event event;
+		struct cm_error err = {0};
+
+		memset(&event, 0x5a, sizeof(event));
+		assert_int_equal(
+			cm_event_decode(cm_span(cases[i].json), &event, &err),
+			cases[i].rc);
+		assert_int_equal(err.code, cases[i].rc);
+		if (cases[i].rc != CM_OK) {
+			assert_int_equal(event.at, 0x5a5a5a5a5a5a5a5aLL);
+			assert_true(err.text[0] != '\0');
+		}
+	}
+}
+
+static void every_cut_and_flip_is_refused_or_equal(void **state)
+{
+	struct cm_event event = full(), back;
+	struct cm_buf out, again;
+	size_t i, bit;
+
+	(void)state;
+	cm_buf_init(&out, 4096);
+	cm_buf_init(&again, 4096);
+	assert_int_equal(cm_event_encode(&event, &out), CM_OK);
+	for (i = 0; i < out.len; i++)
+		assert_int_not_equal(
+			cm_event_decode(cm_span_n(out.data, i), &back, NULL),
+			CM_OK);
+	for (i = 0; i < out.len * 8; i++) {
+		bit = 1u << (i % 8);
+		out.data[i / 8] = (char)(out.data[i / 8] ^ (int)bit);
+		if (cm_event_decode(cm_span_n(out.data, out.len), &back,
+				    NULL) == CM_OK) {
+			cm_buf_reset(&again);
+			assert_int_equal(cm_event_encode(&back, &again), CM_OK);
+			assert_string_equal(again.data, out.data);
+		}
+		out.data[i / 8] = (char)(out.data[i / 8] ^ (int)bit);
+	}
+	cm_buf_free(&out);
+	cm_buf_free(&again);
+}
+
+/* Design 5, rule 4. */
+static void proof_needs_source_time_and_text(void **state)
+{
+	static const struct {
+		const char *source;
+		bool timed, notice, attested, proven;
+	} cases[] = {
+		{"web-form", true, true, false, true},
+		{"import", true, false, true, true},
+		{"their-own-word", true, true, true, true},
+		{"web-form", true, false, false, false},
+		{"web-form", false, true, true, false},
+		{"", true, true, true, false},
+		{"unknown", true, true, true, false},
+		{"purchased", true, true, true, false},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cm_event event = plain(CM_EVENT_GRANTED);
+
+		SET(event.source, cases[i].source);
+		event.untimed = !cases[i].timed;
+		event.has_notice = cases[i].notice;
+		event.attested = cases[i].attested;
+		assert_int_equal(cm_event_is_proven(&event), cases[i].proven);
+		event.type = CM_EVENT_CONFIRMED;
+		assert_int_equal(cm_event_is_proven(&event), cases[i].proven);
+		event.type = CM_EVENT_REQUESTED;
+		assert_false(cm_event_is_proven(&event));
+	}
+}
+
+static void the_restrictive_sorts_first(void **state)
+{
+	struct cm_event a = plain(CM_EVENT_GRANTED);
+	struct cm_event b = plain(CM_EVENT_WITHDRAWN);
+
+	(void)state;
+	assert_true(cm_event_order(&b, &a) < 0);
+	assert_true(cm_event_order(&a, &b) > 0);
+	assert_int_equal(cm_event_order(&a, &a), 0);
+	b.at++;
+	assert_true(cm_event_order(&a, &b) < 0);
+	b = plain(CM_EVENT_ERASED);
+	a = plain(CM_EVENT_OBJECTED);
+	assert_true(cm_event_order(&b, &a) < 0);
+}
+
+static void names_are_exact(void **state)
+{
+	enum cm_event_type type = CM_EVENT_TYPES;
+	enum cm_basis basis = CM_BASES;
+
+	(void)state;
+	assert_int_equal(cm_basis_parse(cm_span("soft-opt-in"), &basis), CM_OK);
+	assert_int_equal(basis, CM_BASIS_SOFT_OPT_IN);
+	assert_int_equal(cm_basis_parse(cm_span("Consent"), &basis), CM_EDATA);
+	assert_int_equal(cm_event_type_parse(cm_span("grant"), &type),
+			 CM_EDATA);
+	assert_int_equal(type, CM_EVENT_TYPES);
+	assert_string_equal(cm_actor_name(CM_ACTOR_PERSON), "person");
+	assert_string_equal(cm_basis_name(CM_BASIS_CONSENT), "consent");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bytes_are_canonical),
+		cmocka_unit_test(every_type_and_actor_comes_back),
+		cmocka_unit_test(a_bad_event_is_not_written),
+		cmocka_unit_test(only_our_own_bytes_are_read),
+		cmocka_unit_test(every_cut_and_flip_is_refused_or_equal),
+		cmocka_unit_test(proof_needs_source_time_and_text),
+		cmocka_unit_test(the_restrictive_sorts_first),
+		cmocka_unit_test(names_are_exact),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
