@@ -47,6 +47,7 @@ static const struct {
 	[CM_TEMPLATE_FOOTER_TEXT] = {"footer.txt", false, true},
 	[CM_TEMPLATE_FOOTER_HTML] = {"footer.html", true, true},
 	[CM_TEMPLATE_PAGE_ASK] = {"ask.html", true, false},
+	[CM_TEMPLATE_PAGE_ASK_AGAIN] = {"ask-again.html", true, false},
 	[CM_TEMPLATE_PAGE_DONE] = {"done.html", true, false},
 	[CM_TEMPLATE_PAGE_INVALID] = {"invalid.html", true, false},
 	[CM_TEMPLATE_PAGE_NO_TOKEN] = {"no-token.html", true, false},

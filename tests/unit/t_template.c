@@ -10,8 +10,8 @@
 #include "tests/unit/test.h"
 
 static const char *const files[] = {
-	"footer.txt",   "footer.html",   "ask.html",  "done.html",
-	"invalid.html", "no-token.html", "later.html"};
+	"footer.txt", "footer.html",  "ask.html",      "ask-again.html",
+	"done.html",  "invalid.html", "no-token.html", "later.html"};
 enum { NFILES = sizeof(files) / sizeof(*files) };
 
 struct folder {
