@@ -1,0 +1,964 @@
+/*
+ * decide: the examples of design 5 by name, and then everything against a
+ * model that was written from the rules over raw events, without views.
+ * CM_LONG=N runs N times as many random sequences.
+ */
+#include "policy/decide.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/test.h"
+
+enum {
+	NODES = 5, /* 0 "", 1 acme, 2 acme/a, 3 acme/a/b, 4 acme/c */
+	EVENTS_MAX = 10,
+	ARENA_MAX = 1 << 20,
+	RANDOM_RUNS = 1000000,
+};
+
+static const char *const paths[NODES] = {"", "acme", "acme/a", "acme/a/b",
+					 "acme/c"};
+static const char *const sources[] = {"order", "web-form", "unknown"};
+
+/* An event as this file thinks of one. */
+struct raw {
+	enum cm_event_type type;
+	enum cm_actor actor;
+	enum cm_basis basis;
+	int node;
+	int source;
+	int64_t at;
+	bool attested;
+	enum cm_event_type mark;
+	bool other; /* of another address of the family */
+};
+
+/* What the config says. */
+struct world {
+	struct cm_config config;
+	struct cm_purpose purposes[NODES];
+	struct cm_stream stream;
+	struct cm_classified classified;
+	const struct cm_purpose *asked[2];
+	const char *allowed_source;
+	int64_t now;
+};
+
+static void make_world(struct world *world)
+{
+	static const int parents[NODES] = {0, 0, 1, 2, 1};
+	size_t i;
+
+	memset(world, 0, sizeof(*world));
+	for (i = 0; i < NODES; i++) {
+		world->purposes[i].path = paths[i];
+		if (i > 1)
+			world->purposes[i].parent =
+				&world->purposes[parents[i]];
+	}
+	world->config.purposes = world->purposes + 1;
+	world->config.npurposes = NODES - 1;
+	world->stream.type = CM_STREAM_MARKETING;
+	world->stream.purposes = world->asked;
+	world->stream.npurposes = 1;
+	world->asked[0] = &world->purposes[3];
+	world->classified.class = CM_CLASS_STREAM;
+	world->classified.stream = &world->stream;
+	world->classified.purposes = world->asked;
+	world->classified.npurposes = 1;
+	world->now = 100;
+}
+
+static struct cm_event event_of(const struct raw *raw)
+{
+	struct cm_event event;
+
+	memset(&event, 0, sizeof(event));
+	event.type = raw->type;
+	event.actor = raw->actor;
+	event.basis = raw->basis;
+	event.at = raw->at;
+	event.mark = raw->mark;
+	event.attested = raw->attested;
+	(void)snprintf(event.purpose, sizeof(event.purpose), "%s",
+		       paths[raw->node]);
+	(void)snprintf(event.source, sizeof(event.source), "%s",
+		       sources[raw->source]);
+	return event;
+}
+
+/* order: NULL = as listed.  seq is the place in the list. */
+static void run(const struct world *world, const struct raw *raws, size_t n,
+		const size_t *order, struct cm_arena *arena,
+		struct cm_decision *decision)
+{
+	struct cm_view own = {0}, family = {0};
+	size_t i;
+
+	cm_arena_reset(arena);
+	for (i = 0; i < n; i++) {
+		size_t at = order != NULL ? order[i] : i;
+		struct cm_event event = event_of(&raws[at]);
+
+		if (!raws[at].other)
+			assert_int_equal(cm_view_apply(&own, &event, at, arena),
+					 0);
+		assert_int_equal(
+			cm_view_apply_family(&family, &event, at, arena), 0);
+	}
+	cm_decide(&world->config, &world->classified, &own, &family, 0,
+		  world->now, decision);
+}
+
+/* ---- the model: design 5, rules 2 to 4, over raw events ------------------ */
+
+static const int up[NODES] = {-1, 0, 1, 2, 1};
+
+static bool over(int node, int below)
+{
+	for (; below >= 0; below = up[below])
+		if (below == node)
+			return true;
+	return false;
+}
+
+static bool proven(const struct raw *e)
+{
+	return (e->type == CM_EVENT_GRANTED || e->type == CM_EVENT_CONFIRMED) &&
+	       e->attested && strcmp(sources[e->source], "unknown") != 0;
+}
+
+static bool consents(const struct world *w, const struct raw *e, int p)
+{
+	return !e->other && proven(e) && e->node > 0 && over(e->node, p) &&
+	       e->basis == CM_BASIS_CONSENT &&
+	       (w->purposes[p].level == CM_LEVEL_SINGLE ||
+		e->type == CM_EVENT_CONFIRMED);
+}
+
+static bool lifts(const struct raw *mark, const struct raw *e, int p)
+{
+	if (e->other || e->at <= mark->at)
+		return false;
+	if (mark->type == CM_EVENT_RESTRICTED)
+		return e->type == CM_EVENT_CLEARED && e->mark == mark->type;
+	if (mark->type == CM_EVENT_UNDELIVERABLE)
+		return e->actor == CM_ACTOR_PERSON ||
+		       (e->type == CM_EVENT_CLEARED && e->mark == mark->type);
+	return e->type == CM_EVENT_CONFIRMED && proven(e) && e->node > 0 &&
+	       e->actor == CM_ACTOR_PERSON && over(e->node, p) &&
+	       e->basis == CM_BASIS_CONSENT;
+}
+
+static bool marked(const struct world *w, const struct raw *e, size_t n,
+		   enum cm_event_type type, bool family, int p)
+{
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		bool lifted = false, about = type != CM_EVENT_COMPLAINED;
+
+		if (e[i].type != type || (e[i].other && !family))
+			continue;
+		for (k = 0; k < n; k++)
+			lifted = lifted || lifts(&e[i], &e[k], p);
+		for (k = 0; k < w->stream.npurposes; k++)
+			about = about || over(e[i].node,
+					      (int)(w->asked[k] - w->purposes));
+		if (!lifted &&
+		    (about || w->config.complaint_scope == CM_COMPLAINT_ALL))
+			return true;
+	}
+	return false;
+}
+
+/* Does withdrawal w stand against grant g, (a) and (b) of rule 3? */
+static bool stands(const struct world *w, const struct raw *e, size_t n,
+		   const struct raw *gone, const struct raw *g, int p)
+{
+	size_t i;
+
+	if (g->basis == CM_BASIS_SOFT_OPT_IN || gone->at >= g->at)
+		return true;
+	if (gone->node == g->node || !over(g->node, gone->node))
+		return false;
+	for (i = 0; i < n; i++)
+		if (consents(w, &e[i], p) && e[i].at > gone->at &&
+		    over(gone->node, e[i].node))
+			return false;
+	return true;
+}
+
+static bool outlived(const struct world *w, const struct raw *g, int p)
+{
+	int node;
+
+	for (node = p; over(g->node, node); node = up[node])
+		if (w->purposes[node].lifetime.ms > 0 &&
+		    w->now >= g->at + w->purposes[node].lifetime.ms)
+			return true;
+	return false;
+}
+
+/* Nothing that stands on the path is answered: as if no grant were left. */
+static bool unanswered(const struct world *w, const struct raw *e, size_t n,
+		       const struct raw *gone, int p)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (consents(w, &e[i], p) && e[i].at > gone->at &&
+		    over(gone->node, e[i].node))
+			return false;
+	return true;
+}
+
+static enum cm_reason model(const struct world *w, const struct raw *e,
+			    size_t n, bool family, int p)
+{
+	static const struct {
+		enum cm_event_type type;
+		enum cm_reason reason;
+	} marks[] = {
+		{CM_EVENT_OBJECTED, CM_REASON_OBJECTED},
+		{CM_EVENT_ERASED, CM_REASON_ERASED},
+		{CM_EVENT_COMPLAINED, CM_REASON_COMPLAINED},
+		{CM_EVENT_RESTRICTED, CM_REASON_RESTRICTED},
+		{CM_EVENT_UNDELIVERABLE, CM_REASON_UNDELIVERABLE},
+	};
+	bool consent = false, soft = false, gone = false, expired = false;
+	bool weak = false, claimed = false;
+	size_t i, k;
+
+	for (i = 0; i < 5; i++)
+		if (marked(w, e, n, marks[i].type, family, p))
+			return marks[i].reason;
+	for (i = 0; i < n; i++) {
+		bool is_soft = e[i].basis == CM_BASIS_SOFT_OPT_IN;
+		bool blocked = false;
+
+		if (e[i].type == CM_EVENT_WITHDRAWN && over(e[i].node, p) &&
+		    (family || !e[i].other))
+			gone = gone || unanswered(w, e, n, &e[i], p);
+		if (e[i].other || e[i].node == 0 || !over(e[i].node, p))
+			continue;
+		weak = weak || e[i].type == CM_EVENT_REQUESTED;
+		if (e[i].type != CM_EVENT_GRANTED &&
+		    e[i].type != CM_EVENT_CONFIRMED)
+			continue;
+		claimed = claimed || !proven(&e[i]);
+		if (!proven(&e[i]) ||
+		    (is_soft && !w->purposes[p].soft_opt_in) ||
+		    (w->allowed_source != NULL &&
+		     strcmp(w->allowed_source, sources[e[i].source]) != 0))
+			continue;
+		for (k = 0; k < n; k++)
+			blocked = blocked || (e[k].type == CM_EVENT_WITHDRAWN &&
+					      over(e[k].node, p) &&
+					      (family || !e[k].other) &&
+					      stands(w, e, n, &e[k], &e[i], p));
+		if (is_soft ? w->purposes[p].level == CM_LEVEL_DOUBLE
+			    : !consents(w, &e[i], p))
+			weak = true;
+		else if (outlived(w, &e[i], p))
+			expired = true;
+		else if (blocked)
+			gone = true;
+		else if (is_soft)
+			soft = true;
+		else
+			consent = true;
+	}
+	/* A grant that stands makes all that was before it past. */
+	return consent   ? CM_REASON_ALLOWED_CONSENT
+	       : soft    ? CM_REASON_ALLOWED_SOFT_OPT_IN
+	       : gone    ? CM_REASON_WITHDRAWN
+	       : expired ? CM_REASON_EXPIRED
+	       : weak    ? CM_REASON_UNCONFIRMED
+	       : claimed ? CM_REASON_NO_EVIDENCE
+			 : CM_REASON_NO_RECORD;
+}
+
+static bool allows(enum cm_reason reason)
+{
+	return reason <= CM_REASON_ALLOWED_SOFT_OPT_IN;
+}
+
+/* All asked purposes; told is the strongest refusal or the weakest allow. */
+static enum cm_reason model_all(const struct world *w, const struct raw *e,
+				size_t n, bool *ret_by_family)
+{
+	enum cm_reason told = CM_REASONS;
+	size_t i;
+
+	for (i = 0; i < w->stream.npurposes; i++) {
+		int p = (int)(w->asked[i] - w->purposes);
+		enum cm_reason all = model(w, e, n, true, p);
+
+		if (told != CM_REASONS && allows(told) == allows(all) &&
+		    (allows(all) ? all <= told : all >= told))
+			continue;
+		if (told != CM_REASONS && !allows(told) && allows(all))
+			continue;
+		told = all;
+		*ret_by_family = !allows(all) && all <= CM_REASON_WITHDRAWN &&
+				 model(w, e, n, false, p) != all;
+	}
+	return told;
+}
+
+static void print_case(const struct world *w, const struct raw *e, size_t n)
+{
+	size_t i;
+
+	for (i = 1; i < NODES; i++)
+		print_message("%s level %d lifetime %d soft %d\n", paths[i],
+			      w->purposes[i].level,
+			      (int)w->purposes[i].lifetime.ms,
+			      w->purposes[i].soft_opt_in);
+	for (i = 0; i < w->stream.npurposes; i++)
+		print_message("asked %s\n", w->asked[i]->path);
+	for (i = 0; i < n; i++)
+		print_message("%s \"%s\" at %d by %s basis %d source %s "
+			      "attested %d other %d mark %d\n",
+			      cm_event_type_name(e[i].type), paths[e[i].node],
+			      (int)e[i].at, cm_actor_name(e[i].actor),
+			      e[i].basis, sources[e[i].source], e[i].attested,
+			      e[i].other, e[i].mark);
+}
+
+static void compare(const struct world *w, const struct raw *e, size_t n,
+		    const size_t *order, struct cm_arena *arena)
+{
+	struct cm_decision got;
+	bool by_family = false;
+	enum cm_reason want = model_all(w, e, n, &by_family);
+
+	run(w, e, n, order, arena, &got);
+	if (got.reason == want && got.by_family == by_family &&
+	    got.verdict == cm_reason_verdict(want) &&
+	    got.ngrants == (allows(want) ? w->stream.npurposes : 0))
+		return;
+	print_case(w, e, n);
+	fail_msg("decided %s (family %d), the model says %s (family %d)",
+		 cm_reason_code(got.reason), got.by_family,
+		 cm_reason_code(want), by_family);
+}
+
+/* ---- all states of a small tree ------------------------------------------ */
+
+/* One digit of the state number: its value below base. */
+static int digit(unsigned long *number, int base)
+{
+	int value = (int)(*number % (unsigned long)base);
+
+	*number /= (unsigned long)base;
+	return value;
+}
+
+/* A grant, or none, at a node: kind (3) at one of two times. */
+static size_t add_grant(struct raw *raw, int node, int choice)
+{
+	static const struct raw kinds[] = {
+		{.type = CM_EVENT_GRANTED},
+		{.type = CM_EVENT_CONFIRMED, .actor = CM_ACTOR_PERSON},
+		{.type = CM_EVENT_GRANTED, .basis = CM_BASIS_SOFT_OPT_IN},
+	};
+
+	if (choice == 0)
+		return 0;
+	*raw = kinds[(choice - 1) / 2];
+	raw->node = node;
+	raw->attested = true;
+	raw->at = (choice - 1) % 2 == 0 ? 20 : 40;
+	return 1;
+}
+
+static size_t add_refusal(struct raw *raw, enum cm_event_type type, int node,
+			  int choice, bool other)
+{
+	if (choice == 0)
+		return 0;
+	memset(raw, 0, sizeof(*raw));
+	raw->type = type;
+	raw->node = node;
+	raw->at = choice == 1 ? 20 : 30; /* 20 ties with a grant */
+	raw->other = other;
+	return 1;
+}
+
+/* 7^3 grants x 3^4 withdrawals x own/family x objected x level: 333,396 */
+static void every_state_of_a_small_tree(void **state)
+{
+	const unsigned long all = 7ul * 7 * 7 * 3 * 3 * 3 * 3 * 2 * 3 * 2;
+	struct cm_arena *arena = NULL;
+	struct world world;
+	unsigned long number;
+	int node;
+
+	(void)state;
+	assert_int_equal(cm_arena_new(ARENA_MAX, &arena), CM_OK);
+	make_world(&world);
+	world.purposes[3].soft_opt_in = true;
+	for (number = 0; number < all; number++) {
+		struct raw raws[EVENTS_MAX];
+		unsigned long rest = number;
+		bool other = digit(&rest, 2) == 1;
+		size_t n = 0;
+
+		world.purposes[3].level = (enum cm_level)digit(&rest, 2);
+		for (node = 1; node <= 3; node++)
+			n += add_grant(&raws[n], node, digit(&rest, 7));
+		for (node = 0; node <= 3; node++)
+			n += add_refusal(&raws[n], CM_EVENT_WITHDRAWN, node,
+					 digit(&rest, 3), other);
+		n += add_refusal(&raws[n], CM_EVENT_OBJECTED, 0,
+				 digit(&rest, 3), other);
+		compare(&world, raws, n, NULL, arena);
+	}
+	cm_arena_free(&arena);
+}
+
+/* ---- random sequences in random orders ------------------------------------
+ */
+
+/* xorshift64*: the same sequences on every machine. */
+static unsigned pick(uint64_t *seed, unsigned below)
+{
+	*seed ^= *seed >> 12;
+	*seed ^= *seed << 25;
+	*seed ^= *seed >> 27;
+	return (unsigned)((*seed * UINT64_C(2685821657736338717)) >> 33) %
+	       below;
+}
+
+static void random_world(struct world *world, uint64_t *seed)
+{
+	size_t i;
+
+	make_world(world);
+	for (i = 1; i < NODES; i++) {
+		world->purposes[i].level = (enum cm_level)(pick(seed, 3) == 0);
+		world->purposes[i].lifetime.ms =
+			pick(seed, 3) == 0 ? 85 + pick(seed, 12) : 0;
+		world->purposes[i].soft_opt_in = pick(seed, 2) == 0;
+	}
+	world->stream.npurposes = 1 + pick(seed, 2);
+	world->classified.npurposes = world->stream.npurposes;
+	world->asked[0] = &world->purposes[1 + pick(seed, NODES - 1)];
+	world->asked[1] = &world->purposes[1 + pick(seed, NODES - 1)];
+	world->config.complaint_scope = (enum cm_complaint_scope)pick(seed, 2);
+	if (pick(seed, 4) == 0) {
+		world->allowed_source = sources[pick(seed, 2)];
+		world->stream.sources.v = &world->allowed_source;
+		world->stream.sources.n = 1;
+	}
+}
+
+static struct raw random_event(uint64_t *seed)
+{
+	/* grants and withdrawals more often than marks */
+	static const enum cm_event_type types[] = {
+		CM_EVENT_REQUESTED,  CM_EVENT_GRANTED,
+		CM_EVENT_GRANTED,    CM_EVENT_GRANTED,
+		CM_EVENT_CONFIRMED,  CM_EVENT_CONFIRMED,
+		CM_EVENT_CONFIRMED,  CM_EVENT_WITHDRAWN,
+		CM_EVENT_WITHDRAWN,  CM_EVENT_WITHDRAWN,
+		CM_EVENT_OBJECTED,   CM_EVENT_COMPLAINED,
+		CM_EVENT_RESTRICTED, CM_EVENT_UNDELIVERABLE,
+		CM_EVENT_ERASED,     CM_EVENT_CLEARED,
+		CM_EVENT_ASKED,      CM_EVENT_CORRECTED,
+	};
+	struct raw raw = {0};
+
+	raw.type = types[pick(seed, sizeof(types) / sizeof(types[0]))];
+	raw.actor = (enum cm_actor)pick(seed, CM_ACTORS);
+	raw.basis =
+		pick(seed, 4) == 0 ? CM_BASIS_SOFT_OPT_IN : CM_BASIS_CONSENT;
+	raw.node = (int)pick(seed, NODES);
+	raw.source = pick(seed, 8) == 0 ? 2 : (int)pick(seed, 2);
+	raw.attested = pick(seed, 8) != 0;
+	raw.at = 1 + pick(seed, 12);
+	raw.other = pick(seed, 4) == 0;
+	raw.mark = pick(seed, 2) == 0 ? CM_EVENT_RESTRICTED
+				      : CM_EVENT_UNDELIVERABLE;
+	return raw;
+}
+
+static void random_sequences_in_random_orders(void **state)
+{
+	const char *longer = getenv("CM_LONG");
+	uint64_t seed = 20261121, times = 1, i;
+	struct cm_arena *arena = NULL;
+
+	(void)state;
+	if (longer != NULL &&
+	    cm_parse_u64(cm_span(longer), 1000, &times) != CM_OK)
+		times = 1;
+	assert_int_equal(cm_arena_new(ARENA_MAX, &arena), CM_OK);
+	for (i = 0; i < RANDOM_RUNS * times; i++) {
+		size_t n = pick(&seed, EVENTS_MAX), k, order[EVENTS_MAX];
+		struct raw raws[EVENTS_MAX];
+		struct world world;
+
+		random_world(&world, &seed);
+		for (k = 0; k < n; k++) {
+			size_t other = pick(&seed, (unsigned)k + 1);
+
+			raws[k] = random_event(&seed);
+			order[k] = order[other];
+			order[other] = k;
+		}
+		compare(&world, raws, n, order, arena);
+	}
+	cm_arena_free(&arena);
+}
+
+/* ---- the design's own words, one row each ---------------------------------
+ */
+
+/* "TYPE NODE AT" words: g granted, p confirmed by the person, c confirmed as
+ * attested, s soft opt-in, u unproven, r requested, w withdrawn, o objected,
+ * m complained, x restricted, X restricted cleared, d undeliverable, D that
+ * cleared, e erased; capital F before one = of another address. */
+static size_t read_story(const char *story, struct raw *raws)
+{
+	static const struct {
+		char letter;
+		struct raw raw;
+	} letters[] = {
+		{'g', {.type = CM_EVENT_GRANTED, .attested = true}},
+		{'p', {.type = CM_EVENT_CONFIRMED, .attested = true}},
+		{'c',
+		 {.type = CM_EVENT_CONFIRMED,
+		  .attested = true,
+		  .actor = CM_ACTOR_IMPORT}},
+		{'s',
+		 {.type = CM_EVENT_GRANTED,
+		  .attested = true,
+		  .basis = CM_BASIS_SOFT_OPT_IN}},
+		{'u', {.type = CM_EVENT_GRANTED}},
+		{'r', {.type = CM_EVENT_REQUESTED}},
+		{'w', {.type = CM_EVENT_WITHDRAWN}},
+		{'o', {.type = CM_EVENT_OBJECTED, .actor = CM_ACTOR_ADMIN}},
+		{'m', {.type = CM_EVENT_COMPLAINED, .actor = CM_ACTOR_SYSTEM}},
+		{'x', {.type = CM_EVENT_RESTRICTED, .actor = CM_ACTOR_ADMIN}},
+		{'X',
+		 {.type = CM_EVENT_CLEARED,
+		  .actor = CM_ACTOR_ADMIN,
+		  .mark = CM_EVENT_RESTRICTED}},
+		{'d',
+		 {.type = CM_EVENT_UNDELIVERABLE, .actor = CM_ACTOR_SYSTEM}},
+		{'D',
+		 {.type = CM_EVENT_CLEARED,
+		  .actor = CM_ACTOR_ADMIN,
+		  .mark = CM_EVENT_UNDELIVERABLE}},
+		{'e', {.type = CM_EVENT_ERASED, .actor = CM_ACTOR_ADMIN}},
+	};
+	size_t i, n = 0;
+
+	while (*story != '\0') {
+		bool other = *story == 'F';
+
+		story += other ? 1 : 0;
+		for (i = 0; letters[i].letter != *story; i++)
+			assert_true(i + 1 <
+				    sizeof(letters) / sizeof(letters[0]));
+		raws[n] = letters[i].raw;
+		raws[n].other = other;
+		raws[n].node = story[1] - '0';
+		raws[n].at = (story[2] - '0') * 10;
+		n++;
+		story += story[3] == ' ' ? 4 : 3;
+	}
+	return n;
+}
+
+static void the_design_by_its_examples(void **state)
+{
+	static const struct {
+		const char *story; /* asked is node 3, single opt-in */
+		enum cm_reason reason;
+		bool by_family;
+	} cases[] = {
+		{"", CM_REASON_NO_RECORD, false},
+		{"g31", CM_REASON_ALLOWED_CONSENT, false},
+		{"g11", CM_REASON_ALLOWED_CONSENT, false}, /* all our brands */
+		{"g41", CM_REASON_NO_RECORD, false},       /* another purpose */
+		{"u31", CM_REASON_NO_EVIDENCE, false},
+		{"r31", CM_REASON_UNCONFIRMED, false},
+		{"r32 g31", CM_REASON_ALLOWED_CONSENT, false}, /* not touched */
+		{"s31", CM_REASON_NO_RECORD, false}, /* soft opt-in is off */
+		/* all of Acme in March does not revive what January refused */
+		{"g31 w32 g13", CM_REASON_WITHDRAWN, false},
+		/* nothing from Acme in May ends all below */
+		{"g31 w15", CM_REASON_WITHDRAWN, false},
+		/* a June grant below brings back that alone */
+		{"g11 w15 g36", CM_REASON_ALLOWED_CONSENT, false},
+		{"g11 w15 g46", CM_REASON_WITHDRAWN, false},
+		{"g11 w35 g26", CM_REASON_WITHDRAWN, false},
+		{"g11 w25 g26", CM_REASON_ALLOWED_CONSENT, false},
+		{"g11 w25 g36", CM_REASON_ALLOWED_CONSENT, false},
+		/* a withdrawal of everything, and a tie */
+		{"g31 w05", CM_REASON_WITHDRAWN, false},
+		{"w05 g36", CM_REASON_ALLOWED_CONSENT, false},
+		{"g35 w35", CM_REASON_WITHDRAWN, false},
+		{"w45 g31", CM_REASON_ALLOWED_CONSENT, false},
+		/* marks: only the person's own confirmation lifts them */
+		{"o01 g32", CM_REASON_OBJECTED, false},
+		{"o01 c32", CM_REASON_OBJECTED, false},
+		{"o01 p32", CM_REASON_ALLOWED_CONSENT, false},
+		{"o01 p12", CM_REASON_ALLOWED_CONSENT, false},
+		{"o01 g32 p42", CM_REASON_OBJECTED, false},
+		{"o02 p32", CM_REASON_OBJECTED, false}, /* a tie */
+		{"e01 g32", CM_REASON_ERASED, false},
+		{"e01 p32", CM_REASON_ALLOWED_CONSENT, false},
+		{"m01 g32", CM_REASON_COMPLAINED, false},
+		{"m01 p32", CM_REASON_ALLOWED_CONSENT, false},
+		{"o01 e01 m01 x01 d01 g32", CM_REASON_OBJECTED, false},
+		{"x02 g31", CM_REASON_RESTRICTED, false},
+		{"x02 p33", CM_REASON_RESTRICTED, false},
+		{"g31 x02 X03", CM_REASON_ALLOWED_CONSENT, false},
+		{"g31 X02 x03", CM_REASON_RESTRICTED, false},
+		{"g31 x02 D03", CM_REASON_RESTRICTED, false},
+		{"c31 d02", CM_REASON_UNDELIVERABLE, false},
+		{"c31 d02 D03", CM_REASON_ALLOWED_CONSENT, false},
+		{"c31 d02 p43", CM_REASON_ALLOWED_CONSENT, false},
+		{"c31 d02 c33", CM_REASON_UNDELIVERABLE, false},
+		/* the family: refusals reach far, grants do not */
+		{"Fg31", CM_REASON_NO_RECORD, false},
+		{"g31 Fw32", CM_REASON_WITHDRAWN, true},
+		{"g31 Fw32 g33", CM_REASON_ALLOWED_CONSENT, false},
+		{"g31 Fw32 Fg33", CM_REASON_WITHDRAWN, true},
+		{"g31 w32 Fw33", CM_REASON_WITHDRAWN, false},
+		{"g31 Fo02", CM_REASON_OBJECTED, true},
+		{"g31 o01 Fo02", CM_REASON_OBJECTED, false},
+		{"g31 Fo02 p33", CM_REASON_ALLOWED_CONSENT, false},
+		{"g31 Fo02 Fp33", CM_REASON_OBJECTED, true},
+		{"Fo02", CM_REASON_OBJECTED, true},
+	};
+	struct cm_arena *arena = NULL;
+	struct world world;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(cm_arena_new(ARENA_MAX, &arena), CM_OK);
+	make_world(&world);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cm_decision got;
+		struct raw raws[EVENTS_MAX];
+		size_t n = read_story(cases[i].story, raws);
+
+		run(&world, raws, n, NULL, arena, &got);
+		if (got.reason != cases[i].reason ||
+		    got.by_family != cases[i].by_family)
+			fail_msg("\"%s\": got %s (family %d), want %s",
+				 cases[i].story, cm_reason_code(got.reason),
+				 got.by_family,
+				 cm_reason_code(cases[i].reason));
+		assert_int_equal(got.verdict,
+				 cm_reason_verdict(cases[i].reason));
+	}
+	cm_arena_free(&arena);
+}
+
+static struct cm_decision tell(const struct world *world, const char *story)
+{
+	struct cm_arena *arena = NULL;
+	struct cm_decision decision;
+	struct raw raws[EVENTS_MAX];
+	size_t n = read_story(story, raws);
+
+	assert_int_equal(cm_arena_new(ARENA_MAX, &arena), CM_OK);
+	run(world, raws, n, NULL, arena, &decision);
+	decision.language = NULL; /* points into the arena */
+	cm_arena_free(&arena);
+	return decision;
+}
+
+static void double_opt_in_asks_for_more(void **state)
+{
+	struct world world;
+
+	(void)state;
+	make_world(&world);
+	world.purposes[3].level = CM_LEVEL_DOUBLE;
+	assert_int_equal(tell(&world, "g31").reason, CM_REASON_UNCONFIRMED);
+	assert_int_equal(tell(&world, "c31").reason, CM_REASON_ALLOWED_CONSENT);
+	assert_int_equal(tell(&world, "p31").reason, CM_REASON_ALLOWED_CONSENT);
+	/* anyone can type an address into a form: that answers no refusal */
+	assert_int_equal(tell(&world, "c31 w32 g33 c14").reason,
+			 CM_REASON_WITHDRAWN);
+	assert_int_equal(tell(&world, "c31 w32 c33").reason,
+			 CM_REASON_ALLOWED_CONSENT);
+	world.purposes[3].soft_opt_in = true;
+	assert_int_equal(tell(&world, "s31").reason, CM_REASON_UNCONFIRMED);
+}
+
+static void soft_opt_in_never_follows_a_refusal(void **state)
+{
+	struct cm_decision got;
+	struct world world;
+
+	(void)state;
+	make_world(&world);
+	world.purposes[3].soft_opt_in = true;
+	got = tell(&world, "s31");
+	assert_int_equal(got.reason, CM_REASON_ALLOWED_SOFT_OPT_IN);
+	assert_int_equal(got.basis, CM_BASIS_SOFT_OPT_IN);
+	assert_int_equal(got.grants[0].basis, CM_BASIS_SOFT_OPT_IN);
+	assert_int_equal(tell(&world, "w31 s32").reason, CM_REASON_WITHDRAWN);
+	assert_int_equal(tell(&world, "s31 w02").reason, CM_REASON_WITHDRAWN);
+	assert_int_equal(tell(&world, "s31 w42").reason,
+			 CM_REASON_ALLOWED_SOFT_OPT_IN);
+	/* a consent that lifts the refusal does not revive the soft one */
+	world.purposes[3].lifetime.ms = 60;
+	assert_int_equal(tell(&world, "w31 g32 s35").reason,
+			 CM_REASON_WITHDRAWN);
+	assert_int_equal(tell(&world, "w31 g35").reason,
+			 CM_REASON_ALLOWED_CONSENT);
+	/* consent goes before soft opt-in, whichever is newer */
+	got = tell(&world, "g35 s36");
+	assert_int_equal(got.reason, CM_REASON_ALLOWED_CONSENT);
+	assert_int_equal(got.seq, 0);
+}
+
+static void the_shortest_lifetime_on_the_way_counts(void **state)
+{
+	static const struct {
+		int64_t lifetime[4]; /* of nodes 1 to 3; 0 = none */
+		const char *story;
+		int64_t until; /* 0 with an allow: does not expire */
+		enum cm_reason reason;
+	} cases[] = {
+		{{0, 0, 0, 0}, "g31", 0, CM_REASON_ALLOWED_CONSENT},
+		{{0, 0, 0, 91}, "g31", 101, CM_REASON_ALLOWED_CONSENT},
+		{{0, 0, 0, 90}, "g31", 100, CM_REASON_EXPIRED},
+		{{0, 95, 0, 91}, "g11", 101, CM_REASON_ALLOWED_CONSENT},
+		{{0, 91, 0, 95}, "g11", 101, CM_REASON_ALLOWED_CONSENT},
+		{{0, 50, 0, 95}, "g11", 60, CM_REASON_EXPIRED},
+		/* what is above the grant does not shorten it */
+		{{0, 50, 0, 95}, "g31", 105, CM_REASON_ALLOWED_CONSENT},
+		{{0, 0, 50, 0}, "g11", 60, CM_REASON_EXPIRED},
+		/* one allowing grant is enough */
+		{{0, 50, 0, 0}, "g11 g31", 0, CM_REASON_ALLOWED_CONSENT},
+	};
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cm_decision got;
+		struct world world;
+
+		make_world(&world);
+		for (k = 1; k < 4; k++)
+			world.purposes[k].lifetime.ms = cases[i].lifetime[k];
+		got = tell(&world, cases[i].story);
+		assert_int_equal(got.reason, cases[i].reason);
+		if (got.verdict == CM_VERDICT_ALLOW)
+			assert_int_equal(got.grants[0].until, cases[i].until);
+	}
+}
+
+/* acme/a is not in the config: it lives as acme does. */
+static void a_node_the_config_lacks_lives_as_the_next_above(void **state)
+{
+	struct world world;
+
+	(void)state;
+	make_world(&world);
+	world.purposes[3].parent = &world.purposes[1];
+	world.purposes[3].lifetime.ms = 95;
+	world.purposes[1].lifetime.ms = 50;
+	assert_int_equal(tell(&world, "g21").reason, CM_REASON_EXPIRED);
+	assert_int_equal(tell(&world, "g31").reason, CM_REASON_ALLOWED_CONSENT);
+	assert_int_equal(tell(&world, "g11").reason, CM_REASON_EXPIRED);
+}
+
+static void a_stream_may_want_its_own_sources(void **state)
+{
+	static const char *const order[] = {"order"};
+	static const char *const form[] = {"web-form"};
+	struct world world;
+
+	(void)state;
+	make_world(&world);
+	world.stream.sources.n = 1;
+	world.stream.sources.v = (const char **)(uintptr_t)order;
+	assert_int_equal(tell(&world, "g31").reason, CM_REASON_ALLOWED_CONSENT);
+	world.stream.sources.v = (const char **)(uintptr_t)form;
+	assert_int_equal(tell(&world, "g31").reason, CM_REASON_NO_RECORD);
+}
+
+static void complaints_reach_as_far_as_the_config_says(void **state)
+{
+	struct world world;
+
+	(void)state;
+	make_world(&world);
+	assert_int_equal(tell(&world, "g31 m42").reason, CM_REASON_COMPLAINED);
+	world.config.complaint_scope = CM_COMPLAINT_PURPOSE;
+	assert_int_equal(tell(&world, "g31 m42").reason,
+			 CM_REASON_ALLOWED_CONSENT);
+	assert_int_equal(tell(&world, "g31 m32").reason, CM_REASON_COMPLAINED);
+	assert_int_equal(tell(&world, "g31 m12").reason, CM_REASON_COMPLAINED);
+	assert_int_equal(tell(&world, "g31 m02").reason, CM_REASON_COMPLAINED);
+}
+
+static void every_purpose_named_must_allow(void **state)
+{
+	struct cm_decision got;
+	struct world world;
+
+	(void)state;
+	make_world(&world);
+	world.asked[1] = &world.purposes[4];
+	world.stream.npurposes = world.classified.npurposes = 2;
+	got = tell(&world, "g31");
+	assert_int_equal(got.reason, CM_REASON_NO_RECORD);
+	assert_string_equal(got.purpose->path, "acme/c");
+	assert_int_equal(got.ngrants, 0);
+	got = tell(&world, "g31 g42");
+	assert_int_equal(got.reason, CM_REASON_ALLOWED_CONSENT);
+	assert_int_equal(got.ngrants, 2);
+	assert_string_equal(got.grants[0].purpose->path, "acme/a/b");
+	assert_int_equal(got.grants[0].seq, 0);
+	assert_string_equal(got.grants[1].purpose->path, "acme/c");
+	assert_int_equal(got.grants[1].seq, 1);
+	/* one soft opt-in among them is what the message rests on */
+	world.purposes[4].soft_opt_in = true;
+	got = tell(&world, "g31 s42");
+	assert_int_equal(got.reason, CM_REASON_ALLOWED_SOFT_OPT_IN);
+	assert_string_equal(got.purpose->path, "acme/c");
+	/* the strongest refusal is told */
+	got = tell(&world, "u31 g41 w42");
+	assert_int_equal(got.reason, CM_REASON_WITHDRAWN);
+	assert_string_equal(got.purpose->path, "acme/c");
+	assert_int_equal(got.seq, 2);
+	/* no purpose at all is no consent */
+	world.classified.npurposes = 0;
+	assert_int_equal(tell(&world, "g11").reason, CM_REASON_NO_RECORD);
+}
+
+static void a_decision_names_its_event(void **state)
+{
+	static const struct {
+		const char *story;
+		uint64_t seq;
+		int64_t at;
+	} cases[] = {
+		{"g31 g12", 1, 20},     /* the newest */
+		{"g31 c31", 1, 10},     /* then the best proven */
+		{"g31 w22 w13", 2, 30}, /* the newest that stands */
+		{"g31 o02 o03", 2, 30},      {"u31 r32", 1, 20},
+		{"g31 w13 Fw14 g32", 1, 30}, /* own before the family's */
+	};
+	struct cm_decision got;
+	struct world world;
+	size_t i;
+
+	(void)state;
+	make_world(&world);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		got = tell(&world, cases[i].story);
+		assert_true(got.has_event);
+		assert_int_equal(got.seq, cases[i].seq);
+		assert_int_equal(got.at, cases[i].at);
+	}
+	assert_false(tell(&world, "").has_event);
+	assert_null(tell(&world, "o01").purpose);
+	assert_string_equal(tell(&world, "w31").purpose->path, "acme/a/b");
+}
+
+static void a_clock_behind_stops_marketing_alone(void **state)
+{
+	static const struct {
+		int64_t newest_rec;
+		enum cm_stream_type type;
+		enum cm_reason reason;
+	} cases[] = {
+		{100 + CM_CLOCK_SLACK_MS, CM_STREAM_MARKETING,
+		 CM_REASON_NO_RECORD},
+		{101 + CM_CLOCK_SLACK_MS, CM_STREAM_MARKETING,
+		 CM_REASON_CLOCK_BEHIND},
+		{101 + CM_CLOCK_SLACK_MS, CM_STREAM_SERVICE,
+		 CM_REASON_ALLOWED_SERVICE},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cm_decision got;
+		struct world world;
+
+		make_world(&world);
+		world.stream.type = cases[i].type;
+		cm_decide(&world.config, &world.classified, NULL, NULL,
+			  cases[i].newest_rec, 100, &got);
+		assert_int_equal(got.reason, cases[i].reason);
+		assert_int_equal(got.verdict,
+				 cm_reason_verdict(cases[i].reason));
+	}
+}
+
+static void one_purpose_without_a_stream(void **state)
+{
+	struct cm_arena *arena = NULL;
+	struct cm_decision got;
+	struct cm_view view = {0};
+	struct cm_event event;
+	struct world world;
+	struct raw raws[EVENTS_MAX];
+
+	(void)state;
+	assert_int_equal(cm_arena_new(ARENA_MAX, &arena), CM_OK);
+	make_world(&world);
+	world.config.complaint_scope = CM_COMPLAINT_PURPOSE;
+	assert_int_equal(read_story("g11", raws), 1);
+	event = event_of(&raws[0]);
+	(void)snprintf(event.language, sizeof(event.language), "cs");
+	assert_int_equal(cm_view_apply(&view, &event, 5, arena), CM_OK);
+	cm_decide_purpose(&world.config, &world.purposes[4], &view, NULL, 100,
+			  &got);
+	assert_int_equal(got.reason, CM_REASON_ALLOWED_CONSENT);
+	assert_string_equal(got.language, "cs");
+	assert_int_equal(got.seq, 5);
+	assert_int_equal(read_story("m42", raws), 1);
+	event = event_of(&raws[0]);
+	assert_int_equal(cm_view_apply(&view, &event, 6, arena), CM_OK);
+	cm_decide_purpose(&world.config, &world.purposes[4], &view, NULL, 100,
+			  &got);
+	assert_int_equal(got.reason, CM_REASON_COMPLAINED);
+	cm_decide_purpose(&world.config, &world.purposes[2], &view, NULL, 100,
+			  &got);
+	assert_int_equal(got.reason, CM_REASON_ALLOWED_CONSENT);
+	cm_decide_purpose(&world.config, &world.purposes[2], NULL, NULL, 100,
+			  &got);
+	assert_int_equal(got.reason, CM_REASON_NO_RECORD);
+	assert_null(got.language);
+	cm_arena_free(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_design_by_its_examples),
+		cmocka_unit_test(double_opt_in_asks_for_more),
+		cmocka_unit_test(soft_opt_in_never_follows_a_refusal),
+		cmocka_unit_test(the_shortest_lifetime_on_the_way_counts),
+		cmocka_unit_test(
+			a_node_the_config_lacks_lives_as_the_next_above),
+		cmocka_unit_test(a_stream_may_want_its_own_sources),
+		cmocka_unit_test(complaints_reach_as_far_as_the_config_says),
+		cmocka_unit_test(every_purpose_named_must_allow),
+		cmocka_unit_test(a_decision_names_its_event),
+		cmocka_unit_test(a_clock_behind_stops_marketing_alone),
+		cmocka_unit_test(one_purpose_without_a_stream),
+		cmocka_unit_test(every_state_of_a_small_tree),
+		cmocka_unit_test(random_sequences_in_random_orders),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
