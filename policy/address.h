@@ -7,10 +7,14 @@
  * escapes removed; angle brackets and a display name dropped.  Dots and +tag
  * stay: a consent is for exactly the address it was given for.
  *
+ * Misplaced dots ("a..b@d", which some providers gave out) are read, and
+ * written in quotes.  Characters that nobody sees (zero-width, bidi marks,
+ * no-break space, C1 controls) make an address unreadable.
+ *
  * Family form: as canonical, without "+tag", and without dots where the
  * domain is in dots_ignored.  It only ever makes refusals reach further.
  *
- * The only file that includes <idn2.h>.  Pure, thread safe.
+ * The only file that includes <idn2.h> and <uninorm.h>.  Pure, thread safe.
  */
 #ifndef CM_POLICY_ADDRESS_H
 #define CM_POLICY_ADDRESS_H

@@ -3,6 +3,28 @@
  *
  * Pure and total: no clock, no I/O (design 5).  tests/unit checks it against
  * an independent model over all state combinations and event orders.
+ *
+ * How the rules of design 5 are read where they leave room:
+ * - Refusals are those of this address and of its family; only what this
+ *   address did later lifts either.  by_family: the family's refuses, and
+ *   this address alone would not have been refused for the same reason.
+ * - Of one instant the restrictive one wins: a withdrawal or mark at the time
+ *   of a grant stands against it.
+ * - Objected, erased and complained are lifted, for a purpose, by the
+ *   person's own confirmation at it or above, strictly later; restricted by
+ *   being cleared; undeliverable by being cleared or by any act of the
+ *   person.  With complaint-scope = purpose a complaint about a purpose
+ *   counts where it is at or above one of the stream's; one without always.
+ * - A withdrawal is answered by a consent at its node or between there and
+ *   the purpose, strictly later, of the level the purpose asks; whether that
+ *   consent is still within its lifetime or from a source of the stream does
+ *   not matter for the answer.  A withdrawal of "" stands on every path.
+ * - Soft opt-in counts only where it is on, never at level double, and never
+ *   while any withdrawal stands on the path, answered or not.
+ * - A grant must name a purpose.  A purpose that the config does not know
+ *   lives as long as the nearest one above it that it does.
+ * - Of several allowing grants: consent before soft opt-in, then the newest,
+ *   then the best proven.  Of several purposes the strongest refusal is told.
  */
 #ifndef CM_POLICY_DECIDE_H
 #define CM_POLICY_DECIDE_H
