@@ -1,0 +1,444 @@
+/*
+ * See settings.h.  Help texts are plain sentences for the person who
+ * installs; tools/mansettings sets them as mdoc.
+ */
+#include "policy/settings.h"
+
+#include <string.h>
+
+#include "policy/decide.h"
+
+static const struct cm_section sections[CM_SECTIONS] = {
+	[CM_SECTION_GLOBAL] = {"", NULL, false, false,
+			       "These stand outside any section."},
+	[CM_SECTION_CONTROLLER] =
+		{"controller", "id", false, true,
+		 "Who sends: the company that people gave their consent to. "
+		 "Its id is the root of all purposes. One instance serves one "
+		 "controller."},
+	[CM_SECTION_STORE] = {"store", NULL, false, false,
+			      "Where consent is kept."},
+	[CM_SECTION_KEYS] = {"keys", NULL, false, false,
+			     "Where the secret keys lie. The keys themselves "
+			     "never stand in this file."},
+	[CM_SECTION_LISTENER] =
+		{"listener", "name", true, false,
+		 "A socket on which the mail server asks consent-milter. Give "
+		 "marketing tools a listener of their own where you can: "
+		 "there, unknown mail is marketing."},
+	[CM_SECTION_MILTER] = {"milter", NULL, false, false,
+			       "The program consent-milter."},
+	[CM_SECTION_WEB] =
+		{"web", NULL, false, false,
+		 "The program consent-web, which people reach when they "
+		 "unsubscribe. Without this section no marketing stream may "
+		 "be in mode edit or enforce, because its mail would have no "
+		 "way out."},
+	[CM_SECTION_MAIL] = {"mail", NULL, false, false,
+			     "Mail of our own: addresses and submission."},
+	[CM_SECTION_PURPOSE] =
+		{"purpose", "path", true, false,
+		 "What people agree to, as a path below the controller's id. "
+		 "A consent to a purpose covers all below it."},
+	[CM_SECTION_STREAM] =
+		{"stream", "name", true, false,
+		 "A kind of mail. Streams are tried in the order in which "
+		 "they stand; the first whose conditions all hold takes the "
+		 "message. Of one condition, any of the values will do."},
+};
+
+static const struct cm_setting_word facilities[] = {
+	{"mail", 0},   {"daemon", 0}, {"local0", 0}, {"local1", 0},
+	{"local2", 0}, {"local3", 0}, {"local4", 0}, {"local5", 0},
+	{"local6", 0}, {"local7", 0}, {NULL, 0},
+};
+static const struct cm_setting_word complaint_scopes[] = {
+	{"all", CM_COMPLAINT_ALL},
+	{"purpose", CM_COMPLAINT_PURPOSE},
+	{NULL, 0},
+};
+static const struct cm_setting_word bulks[] = {
+	{"report", CM_BULK_REPORT},
+	{"tempfail", CM_BULK_TEMPFAIL},
+	{NULL, 0},
+};
+static const struct cm_setting_word unmatched[] = {{"pass", 0}, {NULL, 0}};
+static const struct cm_setting_word levels[] = {
+	{"single", CM_LEVEL_SINGLE},
+	{"double", CM_LEVEL_DOUBLE},
+	{NULL, 0},
+};
+static const struct cm_setting_word stream_types[] = {
+	{"marketing", CM_STREAM_MARKETING},
+	{"service", CM_STREAM_SERVICE},
+	{"renewal", -1},
+	{"optin", -1},
+	{NULL, 0},
+};
+static const struct cm_setting_word refusals[] = {
+	{"reject", CM_REFUSE_REJECT},
+	{"drop", CM_REFUSE_DROP},
+	{"rewrite", CM_REFUSE_REWRITE},
+	{NULL, 0},
+};
+static const struct cm_setting_word uneditables[] = {
+	{"headers-only", CM_UNEDITABLE_HEADERS_ONLY},
+	{"reject", CM_UNEDITABLE_REJECT},
+	{"wrap", -1},
+	{"hold", -1},
+	{NULL, 0},
+};
+static const struct cm_setting_word modes[] = {
+	{"observe", CM_MODE_OBSERVE},
+	{"edit", CM_MODE_EDIT},
+	{"enforce", CM_MODE_ENFORCE},
+	{NULL, 0},
+};
+
+enum {
+	TEXT_MAX = 200, /* a line in a footer or on a page */
+	LIST_MAX = 1000,
+	/* RFC 4954 sets no limit for a login; nobody types a longer one. */
+	NAME_MAX_LEN = 128,
+	PROOF_MAX = 1000000,
+	LOCK_WAIT_MAX = 3600,
+};
+#define MIB (INT64_C(1) << 20)
+#define TIB (INT64_C(1) << 40)
+
+#define AT(type, member) offsetof(struct type, member)
+#define IN_CONFIG(m)     AT(cm_config, m), 0
+#define IN_LISTENER(m)   AT(cm_listener, m), 0
+#define IN_PURPOSE(m)    AT(cm_purpose, m), 0
+#define IN_STREAM(m)     AT(cm_stream, m), 0
+/* A counted array, or a struct cm_strings. */
+#define MANY(type, v, n)       AT(type, v), AT(type, n)
+#define STRINGS(type, strings) AT(type, strings.v), AT(type, strings.n)
+
+#define MARKETING CM_SETTING_MARKETING
+#define CONDITION CM_SETTING_CONDITION
+#define REQUIRED  CM_SETTING_REQUIRED
+#define RESTART   CM_SETTING_RESTART
+#define LIST      CM_SETTING_LIST
+
+static const struct cm_setting settings[] = {
+	/* ---- outside any section ---- */
+	{CM_SECTION_GLOBAL, "own-networks", CM_SETTING_NETWORK, LIST,
+	 "127.0.0.0/8 ::1", 1, LIST_MAX, NULL, CM_FOR_MILTER,
+	 MANY(cm_config, own_networks, nown_networks),
+	 "Addresses of our own machines. Only for a client in one of them, or "
+	 "one that has authenticated, do sender, From and other headers say "
+	 "which stream a message belongs to."},
+	{CM_SECTION_GLOBAL, "unmatched-bulk", CM_SETTING_BULK, 0, "report", 0,
+	 0, bulks, CM_FOR_MILTER, IN_CONFIG(unmatched_bulk),
+	 "What happens to mail of our own that no stream takes on a listener "
+	 "with unmatched = pass, but that looks like a mailing (List-* "
+	 "headers, Precedence bulk, list or junk, Feedback-ID), or has an "
+	 "empty sender without being an automatic reply: report it in the "
+	 "log, tempfail it, or treat it as the stream named here."},
+	{CM_SECTION_GLOBAL, "complaint-scope", CM_SETTING_WORD, 0, "all", 0, 0,
+	 complaint_scopes, CM_FOR_ALL, IN_CONFIG(complaint_scope),
+	 "What a spam complaint ends: all marketing, or only the purpose that "
+	 "was complained about."},
+	{CM_SECTION_GLOBAL, "dots-ignored", CM_SETTING_DOMAIN, LIST,
+	 "gmail.com googlemail.com", 1, LIST_MAX, NULL, CM_FOR_ALL,
+	 STRINGS(cm_config, dots_ignored),
+	 "Domains where dots in the local part do not matter. A refusal there "
+	 "reaches all spellings of the address. It never makes a consent reach "
+	 "further."},
+	{CM_SECTION_GLOBAL, "templates", CM_SETTING_PATH, 0,
+	 "/usr/share/consent-milter/templates", 0, 0, NULL, CM_FOR_ALL,
+	 IN_CONFIG(templates),
+	 "Folder of the texts that people read, one folder a language in it."},
+	{CM_SECTION_GLOBAL, "language", CM_SETTING_LANGUAGE, 0, "en", 0, 0,
+	 NULL, CM_FOR_ALL, IN_CONFIG(language),
+	 "Language of texts where neither the person's nor the message's is "
+	 "known."},
+	{CM_SECTION_GLOBAL, "syslog-facility", CM_SETTING_CHOICE, RESTART,
+	 "mail", 0, 0, facilities, CM_FOR_ALL, IN_CONFIG(syslog_facility),
+	 "Facility of log lines."},
+	{CM_SECTION_GLOBAL, "pid-file", CM_SETTING_PATH, RESTART, NULL, 0, 0,
+	 NULL, CM_FOR_MILTER, IN_CONFIG(pid_file),
+	 "Where consent-milter writes its process id. systemd needs none."},
+	{CM_SECTION_GLOBAL, "proof", CM_SETTING_NUMBER, 0, "1", 0, PROOF_MAX,
+	 NULL, CM_FOR_MILTER, IN_CONFIG(proof),
+	 "Let a second, independent MIME reader (GMime) check every how many "
+	 "edited messages; 1 is every one, 0 none. Our own reader checks every "
+	 "one always. Large senders set 100 or so."},
+	{CM_SECTION_GLOBAL, "max-edit-size", CM_SETTING_SIZE, 0, "10M", 4096,
+	 512 * MIB, NULL, CM_FOR_MILTER, IN_CONFIG(max_edit_size),
+	 "Marketing messages with a larger body get headers, but no footer."},
+
+	/* ---- controller ---- */
+	{CM_SECTION_CONTROLLER, "name", CM_SETTING_TEXT, REQUIRED, NULL, 1,
+	 TEXT_MAX, NULL, CM_FOR_ALL, IN_CONFIG(controller_name),
+	 "The company's name, as people know it."},
+	{CM_SECTION_CONTROLLER, "address", CM_SETTING_TEXT, REQUIRED, NULL, 1,
+	 TEXT_MAX, NULL, CM_FOR_ALL, IN_CONFIG(controller_address),
+	 "Its postal address, for footers and pages."},
+	{CM_SECTION_CONTROLLER, "contact", CM_SETTING_ADDRESS, REQUIRED, NULL,
+	 0, 0, NULL, CM_FOR_ALL, IN_CONFIG(controller_contact),
+	 "Mail address for questions of privacy."},
+	{CM_SECTION_CONTROLLER, "country", CM_SETTING_COUNTRY, 0, NULL, 0, 0,
+	 NULL, CM_FOR_ALL, IN_CONFIG(controller_country),
+	 "Two letters, as DE."},
+
+	/* ---- store, keys ---- */
+	{CM_SECTION_STORE, "path", CM_SETTING_PATH, RESTART,
+	 "/var/lib/consent-milter", 0, 0, NULL, CM_FOR_ALL,
+	 IN_CONFIG(store_path), "Folder of the consent store."},
+	{CM_SECTION_STORE, "group", CM_SETTING_NAME, RESTART, "consent", 1,
+	 NAME_MAX_LEN, NULL, CM_FOR_CTL, IN_CONFIG(store_group),
+	 "Group that may read the store; every program belongs to it. Used by "
+	 "consentctl init."},
+	{CM_SECTION_STORE, "write-group", CM_SETTING_NAME, RESTART,
+	 "consent-write", 1, NAME_MAX_LEN, NULL, CM_FOR_CTL,
+	 IN_CONFIG(store_write_group),
+	 "Group that may write to it. consent-milter must not belong to it: "
+	 "what reads mail from anywhere cannot forge a consent."},
+	{CM_SECTION_STORE, "map-size", CM_SETTING_SIZE, RESTART, "64G", MIB,
+	 16 * TIB, NULL, CM_FOR_ALL, IN_CONFIG(store_map_size),
+	 "How large each database may grow. It is address space, not disk "
+	 "space: be generous."},
+	{CM_SECTION_STORE, "lock-wait", CM_SETTING_NUMBER, 0, "30", 1,
+	 LOCK_WAIT_MAX, NULL, CM_FOR_WEB | CM_FOR_CTL,
+	 IN_CONFIG(store_lock_wait),
+	 "Seconds that a writer waits for another. Unsubscribing never waits."},
+	{CM_SECTION_KEYS, "path", CM_SETTING_PATH, RESTART,
+	 "/etc/consent-milter/keys", 0, 0, NULL, CM_FOR_ALL,
+	 IN_CONFIG(keys_path),
+	 "Folder of the key files. Back it up: without "
+	 "the store key, nobody's record is found."},
+
+	/* ---- listener ---- */
+	{CM_SECTION_LISTENER, "socket", CM_SETTING_SOCKET, REQUIRED | RESTART,
+	 NULL, 0, 0, NULL, CM_FOR_MILTER, IN_LISTENER(socket),
+	 "unix:/path, inet:port@host or inet6:port@host. Debian's Postfix "
+	 "runs chrooted: put unix sockets below /var/spool/postfix."},
+	{CM_SECTION_LISTENER, "socket-group", CM_SETTING_NAME, RESTART, NULL, 1,
+	 NAME_MAX_LEN, NULL, CM_FOR_MILTER, IN_LISTENER(socket_group),
+	 "Group of a unix socket: the mail server's."},
+	{CM_SECTION_LISTENER, "socket-mode", CM_SETTING_MODE, RESTART, "0660",
+	 0, 0777, NULL, CM_FOR_MILTER, IN_LISTENER(socket_mode),
+	 "Mode of a unix socket, in octal."},
+	{CM_SECTION_LISTENER, "unmatched", CM_SETTING_STREAM_REF, 0, "pass", 0,
+	 0, unmatched, CM_FOR_MILTER, IN_LISTENER(unmatched),
+	 "What mail is that no stream takes: pass leaves it alone, for a mail "
+	 "server where people write to people; the name of a marketing stream "
+	 "makes it that, for a listener that only marketing tools use."},
+
+	/* ---- milter, web, mail ---- */
+	{CM_SECTION_MILTER, "user", CM_SETTING_NAME, RESTART, "consent-milter",
+	 1, NAME_MAX_LEN, NULL, CM_FOR_MILTER, IN_CONFIG(milter_user),
+	 "User that consent-milter becomes when started as root."},
+	{CM_SECTION_WEB, "base-url", CM_SETTING_BASE_URL, REQUIRED, NULL, 0, 0,
+	 NULL, CM_FOR_MILTER | CM_FOR_WEB, IN_CONFIG(web_base_url),
+	 "Where people reach consent-web, for example "
+	 "https://consent.acme.example: https, without query, fragment or "
+	 "closing slash. Links in mail already sent lead there: keep it "
+	 "working for years."},
+	{CM_SECTION_WEB, "listen", CM_SETTING_LISTEN, RESTART, "127.0.0.1:8025",
+	 0, 0, NULL, CM_FOR_WEB, IN_CONFIG(web_listen),
+	 "Address and port that consent-web serves plain HTTP on, behind the "
+	 "web server that does TLS; [::1]:8025 for IPv6."},
+	{CM_SECTION_WEB, "user", CM_SETTING_NAME, RESTART, "consent-web", 1,
+	 NAME_MAX_LEN, NULL, CM_FOR_WEB, IN_CONFIG(web_user),
+	 "User that consent-web becomes when started as root."},
+	{CM_SECTION_MAIL, "domain", CM_SETTING_DOMAIN, REQUIRED, NULL, 0, 0,
+	 NULL, CM_FOR_ALL, IN_CONFIG(mail_domain),
+	 "Domain of our own addresses; nothing else may use it."},
+	{CM_SECTION_MAIL, "submit", CM_SETTING_SUBMIT, 0, "smtp://127.0.0.1:25",
+	 0, 0, NULL, CM_FOR_WEB | CM_FOR_CTL, IN_CONFIG(mail_submit),
+	 "Where our own mail is handed in: smtp://host:port."},
+
+	/* ---- purpose ---- */
+	{CM_SECTION_PURPOSE, "title", CM_SETTING_TEXT, REQUIRED, NULL, 1,
+	 TEXT_MAX, NULL, CM_FOR_ALL, IN_PURPOSE(title),
+	 "What people read: in footers, on pages, in reports."},
+	{CM_SECTION_PURPOSE, "title-XX", CM_SETTING_TITLE, 0, NULL, 1, TEXT_MAX,
+	 NULL, CM_FOR_ALL, MANY(cm_purpose, titles, ntitles),
+	 "The title in language XX, as title-cs. Every language that there is "
+	 "a template folder for, and the official ones of the European Union."},
+	{CM_SECTION_PURPOSE, "level", CM_SETTING_WORD, CM_SETTING_INHERITED,
+	 "single", 0, 0, levels, CM_FOR_ALL, IN_PURPOSE(level),
+	 "double asks for a confirmed consent (double opt-in), single is "
+	 "content with a given one."},
+	{CM_SECTION_PURPOSE, "lifetime", CM_SETTING_PERIOD,
+	 CM_SETTING_INHERITED, "none", 0, 0, NULL, CM_FOR_ALL,
+	 IN_PURPOSE(lifetime),
+	 "How long a consent lasts, as 3y, 18m or 90d; none is for ever."},
+	{CM_SECTION_PURPOSE, "soft-opt-in", CM_SETTING_BOOL,
+	 CM_SETTING_INHERITED, "no", 0, 0, NULL, CM_FOR_ALL,
+	 IN_PURPOSE(soft_opt_in),
+	 "Whether existing customers may be written to under ePrivacy 13(2), "
+	 "where all its conditions are on record."},
+
+	/* ---- stream: conditions ---- */
+	{CM_SECTION_STREAM, "type", CM_SETTING_WORD, REQUIRED, NULL, 0, 0,
+	 stream_types, CM_FOR_ALL, IN_STREAM(type),
+	 "marketing needs consent and gets a way out. service (receipts, "
+	 "password resets) is never touched and needs approved-by."},
+	{CM_SECTION_STREAM, "sender", CM_SETTING_SENDER, LIST | CONDITION, NULL,
+	 1, LIST_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL,
+	 MANY(cm_stream, senders, nsenders),
+	 "Envelope sender: news@acme.example, news+*@acme.example (with or "
+	 "without any +tag) or @news.acme.example (all of a domain, not of "
+	 "those below it). Believed only of an authenticated client or one in "
+	 "own-networks."},
+	{CM_SECTION_STREAM, "from", CM_SETTING_SENDER, LIST | CONDITION, NULL,
+	 1, LIST_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL,
+	 MANY(cm_stream, froms, nfroms),
+	 "Address in the From header, written as for sender. With several, "
+	 "one is enough for marketing; for service, all must match."},
+	{CM_SECTION_STREAM, "auth", CM_SETTING_NAME, LIST | CONDITION, NULL, 1,
+	 LIST_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL, STRINGS(cm_stream, auth),
+	 "Name that the client logged in with."},
+	{CM_SECTION_STREAM, "client", CM_SETTING_NETWORK, LIST | CONDITION,
+	 NULL, 1, LIST_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL,
+	 MANY(cm_stream, clients, nclients),
+	 "Address or network of the client, as 192.0.2.7 or 2001:db8::/32."},
+	{CM_SECTION_STREAM, "listener", CM_SETTING_LISTENER_REF,
+	 LIST | CONDITION, NULL, 1, LIST_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL,
+	 STRINGS(cm_stream, listeners),
+	 "Name of the listener that the message came in by."},
+	{CM_SECTION_STREAM, "header", CM_SETTING_HEADER, LIST | CONDITION, NULL,
+	 1, LIST_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL,
+	 MANY(cm_stream, headers, nheaders),
+	 "A header and its value, as \"X-Campaign: summer\"; \"X-Campaign: *\" "
+	 "takes any value. Case does not matter. Believed as sender is."},
+
+	/* ---- stream: what is done ---- */
+	{CM_SECTION_STREAM, "purpose", CM_SETTING_PURPOSE_REF, LIST | MARKETING,
+	 NULL, 1, CM_STREAM_PURPOSES_MAX, NULL, CM_FOR_ALL,
+	 MANY(cm_stream, purposes, npurposes),
+	 "What the recipient must have agreed to: all of these. The first is "
+	 "what the way out ends. With several, the tool may choose one by the "
+	 "header X-Consent-Purpose (which is removed), and nobody is refused "
+	 "before the message is complete."},
+	{CM_SECTION_STREAM, "sources", CM_SETTING_SOURCE, LIST | MARKETING,
+	 NULL, 1, LIST_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL,
+	 STRINGS(cm_stream, sources),
+	 "Only to people won this way: order, web-form, popup, contest, "
+	 "loyalty, event, phone, import, or your own word. Left out: any."},
+	{CM_SECTION_STREAM, "mode", CM_SETTING_WORD, MARKETING, "enforce", 0, 0,
+	 modes, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(mode),
+	 "observe only logs what would happen; edit adds headers and footer "
+	 "and refuses nobody; enforce does all. Start with observe."},
+	{CM_SECTION_STREAM, "refuse", CM_SETTING_WORD, MARKETING, "reject", 0,
+	 0, refusals, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(refuse),
+	 "What becomes of a recipient without consent: reject answers 550, "
+	 "drop removes without a word to the tool, rewrite does so and sends "
+	 "one copy to rewrite-to."},
+	{CM_SECTION_STREAM, "rewrite-to", CM_SETTING_ADDRESS, MARKETING, NULL,
+	 0, 0, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(rewrite_to),
+	 "Who gets the copy; needed for, and used only by, refuse = rewrite."},
+	{CM_SECTION_STREAM, "uneditable", CM_SETTING_WORD, MARKETING,
+	 "headers-only", 0, 0, uneditables, CM_FOR_MILTER | CM_FOR_CTL,
+	 IN_STREAM(uneditable),
+	 "What becomes of a message whose body cannot surely be edited "
+	 "(signed, encrypted, broken): it goes out with the headers alone, or "
+	 "is rejected."},
+	{CM_SECTION_STREAM, "footer", CM_SETTING_BOOL, MARKETING, "yes", 0, 0,
+	 NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(footer),
+	 "Whether messages get the footer. The headers come always."},
+	{CM_SECTION_STREAM, "list-id", CM_SETTING_LIST_ID, MARKETING, NULL, 0,
+	 0, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(list_id),
+	 "Adds a List-Id header (RFC 2919): label and domain, as "
+	 "news.acme.example, in a domain of yours."},
+	{CM_SECTION_STREAM, "language", CM_SETTING_LANGUAGE, MARKETING, NULL, 0,
+	 0, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(language),
+	 "Language of the footer where neither the person's nor the message's "
+	 "is known."},
+	{CM_SECTION_STREAM, "approved-by", CM_SETTING_TEXT, CM_SETTING_SERVICE,
+	 NULL, 1, TEXT_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL,
+	 IN_STREAM(approved_by),
+	 "Who approved that this mail needs no consent, and when. A service "
+	 "stream must say."},
+};
+
+const struct cm_section *cm_section(enum cm_section_kind kind)
+{
+	return &sections[kind];
+}
+
+enum cm_section_kind cm_section_find(const char *name)
+{
+	enum cm_section_kind kind;
+
+	for (kind = CM_SECTION_CONTROLLER; kind < CM_SECTIONS; kind++)
+		if (strcmp(sections[kind].name, name) == 0)
+			return kind;
+	return CM_SECTIONS;
+}
+
+const struct cm_setting *cm_setting_at(size_t index)
+{
+	if (index >= sizeof(settings) / sizeof(settings[0]))
+		return NULL;
+	return &settings[index];
+}
+
+const struct cm_setting *cm_setting_find(enum cm_section_kind section,
+					 const char *name)
+{
+	bool title = cm_setting_is_title(cm_span(name));
+	const struct cm_setting *s;
+	size_t i;
+
+	for (i = 0; (s = cm_setting_at(i)) != NULL; i++)
+		if (s->section == section &&
+		    (strcmp(s->name, name) == 0 ||
+		     (title && s->type == CM_SETTING_TITLE)))
+			return s;
+	return NULL;
+}
+
+const char *cm_setting_type_name(enum cm_setting_type type)
+{
+	static const char *const names[CM_SETTING_TYPES] = {
+		[CM_SETTING_TEXT] = "text",
+		[CM_SETTING_NAME] = "name",
+		[CM_SETTING_SOURCE] = "word",
+		[CM_SETTING_PATH] = "path",
+		[CM_SETTING_WORD] = "word",
+		[CM_SETTING_CHOICE] = "word",
+		[CM_SETTING_BOOL] = "yes or no",
+		[CM_SETTING_NUMBER] = "number",
+		[CM_SETTING_MODE] = "mode",
+		[CM_SETTING_SIZE] = "size",
+		[CM_SETTING_PERIOD] = "time",
+		[CM_SETTING_LANGUAGE] = "language",
+		[CM_SETTING_COUNTRY] = "country",
+		[CM_SETTING_ADDRESS] = "address",
+		[CM_SETTING_DOMAIN] = "domain",
+		[CM_SETTING_SENDER] = "address pattern",
+		[CM_SETTING_NETWORK] = "network",
+		[CM_SETTING_HEADER] = "header",
+		[CM_SETTING_SOCKET] = "socket",
+		[CM_SETTING_LISTEN] = "host:port",
+		[CM_SETTING_BASE_URL] = "URL",
+		[CM_SETTING_SUBMIT] = "URL",
+		[CM_SETTING_LIST_ID] = "list id",
+		[CM_SETTING_PURPOSE_REF] = "purpose",
+		[CM_SETTING_LISTENER_REF] = "listener",
+		[CM_SETTING_STREAM_REF] = "pass or stream",
+		[CM_SETTING_BULK] = "word or stream",
+		[CM_SETTING_TITLE] = "text",
+	};
+
+	return names[type];
+}
+
+/* "title-" and letters, digits and hyphens, as BCP 47 writes languages. */
+bool cm_setting_is_title(struct cm_span name)
+{
+	size_t start = strlen("title-"), i;
+
+	if (!cm_span_starts(name, "title-") || name.n < start + 2)
+		return false;
+	for (i = start; i < name.n; i++)
+		if (!cm_ascii_alpha(name.p[i]) && !cm_ascii_digit(name.p[i]) &&
+		    name.p[i] != '-')
+			return false;
+	return name.n - start <= CM_LANGUAGE_MAX;
+}
