@@ -1,0 +1,465 @@
+/* See codec.h. */
+#include "milter/codec.h"
+
+#include <string.h>
+
+void cm_decoder_init(struct cm_decoder *d, enum cm_cte cte,
+		     struct cm_span encoded)
+{
+	memset(d, 0, sizeof(*d));
+	d->cte = cte;
+	d->start = encoded.n > 0 ? encoded.p : "";
+	d->p = d->start;
+	d->end = d->start + encoded.n;
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+/*
+ * The "=" at p: an octet, or nothing for a soft line break.  Returns what it
+ * takes up, 0 if readers differ on it.  "=" as the very last octet is a soft
+ * break whose CRLF belongs to the delimiter that follows.
+ */
+static size_t qp_escape(const char *p, const char *end, int *ret_octet)
+{
+	*ret_octet = -1;
+	if (end - p == 1)
+		return 1;
+	if (p[1] == '\n')
+		return 2;
+	if (end - p < 3)
+		return 0;
+	if (p[1] == '\r')
+		return p[2] == '\n' ? 3 : 0;
+	if (hex_value(p[1]) < 0 || hex_value(p[2]) < 0)
+		return 0;
+	*ret_octet = hex_value(p[1]) * 16 + hex_value(p[2]);
+	return 3;
+}
+
+static int qp_read(struct cm_decoder *d, char *out, size_t room, size_t *ret_n)
+{
+	size_t n = 0;
+
+	while (d->p < d->end && n < room) {
+		size_t run = (size_t)(d->end - d->p);
+		const char *equals;
+		size_t used;
+		int octet;
+
+		if (run > room - n)
+			run = room - n;
+		equals = memchr(d->p, '=', run);
+		if (equals != NULL)
+			run = (size_t)(equals - d->p);
+		if (!cm_ascii_only(d->p, run))
+			return CM_EDATA;
+		memcpy(out + n, d->p, run);
+		n += run;
+		d->p += run;
+		if (equals == NULL)
+			continue;
+		used = qp_escape(d->p, d->end, &octet);
+		if (used == 0)
+			return CM_EDATA;
+		d->p += used;
+		if (octet >= 0)
+			out[n++] = (char)octet;
+	}
+	*ret_n = n;
+	return CM_OK;
+}
+
+/* 0-63; 64 "=", 65 line ends and blanks, 66 anything else. */
+enum { B64_PAD = 64, B64_BLANK = 65, B64_BAD = 66 };
+
+static unsigned b64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (unsigned)(c - 'A');
+	if (c >= 'a' && c <= 'z')
+		return (unsigned)(c - 'a') + 26;
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0') + 52;
+	switch (c) {
+	case '+':
+		return 62;
+	case '/':
+		return 63;
+	case '=':
+		return B64_PAD;
+	case '\r':
+	case '\n':
+	case ' ':
+	case '\t':
+		return B64_BLANK;
+	default:
+		return B64_BAD;
+	}
+}
+
+/* The next four characters of the alphabet; fewer than four at the end. */
+static int b64_quantum(struct cm_decoder *d, unsigned v[4], unsigned *ret_n)
+{
+	unsigned n = 0;
+
+	while (n < 4 && d->p < d->end) {
+		unsigned value = b64_value(*d->p++);
+
+		if (value == B64_BLANK)
+			continue;
+		if (value == B64_BAD || d->padded)
+			return CM_EDATA;
+		v[n++] = value;
+	}
+	*ret_n = n;
+	return CM_OK;
+}
+
+/* Three octets, or fewer when padded; 0 at the end. */
+static int b64_group(struct cm_decoder *d, char out[3], unsigned *ret_n)
+{
+	unsigned v[4];
+	unsigned n;
+	unsigned count = 3;
+	int rc = b64_quantum(d, v, &n);
+
+	if (rc != CM_OK)
+		return rc;
+	*ret_n = 0;
+	if (n == 0)
+		return CM_OK;
+	if (n < 4 || v[0] == B64_PAD || v[1] == B64_PAD)
+		return CM_EDATA;
+	if (v[3] == B64_PAD) {
+		d->padded = true;
+		count = v[2] == B64_PAD ? 1 : 2;
+		v[3] = 0;
+		if (count == 1)
+			v[2] = 0;
+	}
+	if (v[2] == B64_PAD)
+		return CM_EDATA;
+	out[0] = (char)(v[0] << 2 | v[1] >> 4);
+	out[1] = (char)(v[1] << 4 | v[2] >> 2);
+	out[2] = (char)(v[2] << 6 | v[3]);
+	*ret_n = count;
+	return CM_OK;
+}
+
+static int b64_read(struct cm_decoder *d, char *out, size_t room, size_t *ret_n)
+{
+	size_t n = 0;
+
+	while (n < room) {
+		int rc;
+
+		if (d->held_at < d->nheld) {
+			out[n++] = d->held[d->held_at++];
+			continue;
+		}
+		d->held_at = 0;
+		d->nheld = 0;
+		if (room - n >= 3) {
+			unsigned got;
+
+			rc = b64_group(d, out + n, &got);
+			n += rc == CM_OK ? got : 0;
+			if (rc == CM_OK && got == 0)
+				break;
+		} else {
+			rc = b64_group(d, d->held, &d->nheld);
+			if (rc == CM_OK && d->nheld == 0)
+				break;
+		}
+		if (rc != CM_OK)
+			return rc;
+	}
+	*ret_n = n;
+	return CM_OK;
+}
+
+static int plain_read(struct cm_decoder *d, char *out, size_t room,
+		      size_t *ret_n)
+{
+	size_t n = (size_t)(d->end - d->p);
+
+	if (n > room)
+		n = room;
+	if (d->cte == CM_CTE_7BIT && !cm_ascii_only(d->p, n))
+		return CM_EDATA;
+	memcpy(out, d->p, n);
+	d->p += n;
+	*ret_n = n;
+	return CM_OK;
+}
+
+int cm_decoder_read(struct cm_decoder *d, char *out, size_t room, size_t *ret_n)
+{
+	int rc = CM_EDATA;
+
+	*ret_n = 0;
+	switch (d->cte) {
+	case CM_CTE_7BIT:
+	case CM_CTE_8BIT:
+		return plain_read(d, out, room, ret_n);
+	case CM_CTE_QP:
+		/* Soft breaks alone give nothing and are not the end. */
+		rc = CM_OK;
+		while (rc == CM_OK && *ret_n == 0 && d->p < d->end)
+			rc = qp_read(d, out, room, ret_n);
+		return rc;
+	case CM_CTE_BASE64:
+		return b64_read(d, out, room, ret_n);
+	case CM_CTE_OTHER:
+		break;
+	}
+	return rc;
+}
+
+int cm_decode(enum cm_cte cte, struct cm_span encoded, struct cm_buf *out)
+{
+	struct cm_decoder d;
+	size_t n;
+	int rc;
+
+	cm_decoder_init(&d, cte, encoded);
+	/* Decoded is never longer than encoded. */
+	rc = cm_buf_reserve(out, encoded.n);
+	if (rc != CM_OK || encoded.n == 0)
+		return rc;
+	rc = cm_decoder_read(&d, out->data + out->len, encoded.n, &n);
+	if (rc != CM_OK)
+		return rc;
+	out->len += n;
+	out->data[out->len] = '\0';
+	return CM_OK;
+}
+
+/* ---- quoted-printable -------------------------------------------------- */
+
+static bool is_crlf(struct cm_span text, size_t i)
+{
+	return i + 1 < text.n && text.p[i] == '\r' && text.p[i + 1] == '\n';
+}
+
+/* "From " and a lone "." at a line's start are changed by some MTAs. */
+static bool qp_fragile(struct cm_span text, size_t i, size_t column)
+{
+	if (column != 0)
+		return false;
+	if (text.p[i] == '.')
+		return i + 1 == text.n || is_crlf(text, i + 1);
+	return text.n - i >= 5 && memcmp(text.p + i, "From ", 5) == 0;
+}
+
+static bool qp_literal(struct cm_span text, size_t i, size_t column)
+{
+	char c = text.p[i];
+
+	if (c == ' ' || c == '\t') /* not before a line end: 6.7 rule 3 */
+		return i + 1 < text.n && !is_crlf(text, i + 1);
+	return c > ' ' && c <= '~' && c != '=' && !qp_fragile(text, i, column);
+}
+
+int cm_qp_encode(struct cm_span text, struct cm_buf *out)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	size_t column = 0;
+	size_t i;
+
+	for (i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+		char word[3] = {'=', digits[c >> 4], digits[c & 15]};
+		size_t n = qp_literal(text, i, column) ? 1 : 3;
+
+		if (is_crlf(text, i)) {
+			(void)cm_buf_add(out, "\r\n", 2);
+			column = 0;
+			i++;
+			continue;
+		}
+		/* Room for the "=" that any line may have to end with. */
+		if (column + n > CM_CODEC_LINE - 1) {
+			(void)cm_buf_add(out, "=\r\n", 3);
+			column = 0;
+			n = qp_literal(text, i, column) ? 1 : 3;
+		}
+		(void)cm_buf_add(out, n == 1 ? text.p + i : word, n);
+		column += n;
+	}
+	return cm_buf_ok(out);
+}
+
+/* The first offset in encoded at which `at` octets have been decoded. */
+static size_t qp_seek(struct cm_span encoded, size_t at)
+{
+	const char *p = encoded.p;
+	const char *end = p + encoded.n;
+
+	while (at > 0) {
+		const char *equals = memchr(p, '=', (size_t)(end - p));
+		size_t run = (size_t)((equals != NULL ? equals : end) - p);
+		int octet;
+
+		if (run >= at)
+			return (size_t)(p - encoded.p) + at;
+		at -= run;
+		p += run;
+		p += qp_escape(p, end, &octet);
+		if (octet >= 0)
+			at--;
+	}
+	return (size_t)(p - encoded.p);
+}
+
+static size_t column_of(struct cm_span encoded, size_t at)
+{
+	size_t n = 0;
+
+	while (n < at && encoded.p[at - n - 1] != '\n')
+		n++;
+	return n;
+}
+
+static int qp_splice(struct cm_span encoded, size_t at, struct cm_span insert,
+		     struct cm_buf *out, struct cm_codec_splice *splice)
+{
+	size_t e = encoded.n > 0 ? qp_seek(encoded, at) : 0;
+
+	splice->at = e;
+	/* A blank must not come to stand before our line end (6.7, rule 3);
+	 * text must not go on behind "=0D=0A" without a line of its own. */
+	if ((e > 0 && (encoded.p[e - 1] == ' ' || encoded.p[e - 1] == '\t')) ||
+	    (!is_crlf(insert, 0) && column_of(encoded, e) > 0))
+		(void)cm_buf_add(out, "=\r\n", 3);
+	return cm_qp_encode(insert, out);
+}
+
+/* ---- base64 ------------------------------------------------------------ */
+
+/* Offset of the n-th (0-based) character that is not a blank. */
+static size_t b64_seek(struct cm_span encoded, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < encoded.n; i++) {
+		if (b64_value(encoded.p[i]) == B64_BLANK)
+			continue;
+		if (n-- == 0)
+			break;
+	}
+	return i;
+}
+
+static void b64_add(struct cm_buf *out, size_t *column, const char *in,
+		    size_t n)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *p = (const unsigned char *)in;
+	unsigned long v = (unsigned long)p[0] << 16;
+	char word[4];
+
+	v |= n > 1 ? (unsigned long)p[1] << 8 : 0;
+	v |= n > 2 ? (unsigned long)p[2] : 0;
+	word[0] = alphabet[v >> 18 & 63];
+	word[1] = alphabet[v >> 12 & 63];
+	word[2] = n > 1 ? alphabet[v >> 6 & 63] : '=';
+	word[3] = n > 2 ? alphabet[v & 63] : '=';
+	if (*column + 4 > CM_CODEC_LINE) {
+		(void)cm_buf_add(out, "\r\n", 2);
+		*column = 0;
+	}
+	(void)cm_buf_add(out, word, 4);
+	*column += 4;
+}
+
+/* Encodes pieces as one text, without joining them in memory. */
+static void b64_encode(struct cm_buf *out, size_t column,
+		       const struct cm_span *pieces, size_t count)
+{
+	char group[3];
+	size_t held = 0;
+	size_t i, j;
+
+	for (i = 0; i < count; i++) {
+		for (j = 0; j < pieces[i].n; j++) {
+			group[held++] = pieces[i].p[j];
+			if (held == 3) {
+				b64_add(out, &column, group, 3);
+				held = 0;
+			}
+		}
+	}
+	if (held > 0)
+		b64_add(out, &column, group, held);
+}
+
+/*
+ * Whatever follows shifts by the footer's length, so from the group that
+ * holds `at` everything is encoded anew; in HTML that is "</body></html>".
+ */
+static int b64_splice(struct cm_span encoded, struct cm_span decoded, size_t at,
+		      struct cm_span insert, struct cm_buf *out,
+		      struct cm_codec_splice *splice)
+{
+	size_t whole = at / 3 * 3;
+	const struct cm_span pieces[] = {
+		{decoded.p + whole, at - whole},
+		insert,
+		{decoded.p + at, decoded.n - at},
+	};
+	size_t last = encoded.n;
+
+	splice->at = b64_seek(encoded, at / 3 * 4);
+	while (last > splice->at && b64_value(encoded.p[last - 1]) == B64_BLANK)
+		last--;
+	/* After the last group: no line of ours behind its line end. */
+	if (splice->at == encoded.n)
+		splice->at = last;
+	splice->remove = last - splice->at;
+	b64_encode(out, column_of(encoded, splice->at), pieces, 3);
+	return cm_buf_ok(out);
+}
+
+/* Generous: QP triples, base64 takes 4/3 and line ends. */
+static size_t splice_max(size_t decoded, size_t insert)
+{
+	return (decoded + insert) * 4 + 1024;
+}
+
+int cm_codec_splice(enum cm_cte cte, struct cm_span encoded,
+		    struct cm_span decoded, size_t at, struct cm_span insert,
+		    struct cm_arena *arena, struct cm_codec_splice *ret_splice)
+{
+	struct cm_codec_splice splice = {.at = at};
+	struct cm_buf out;
+	const char *copy;
+	int rc;
+
+	cm_buf_init(&out, splice_max(decoded.n, insert.n));
+	if (cte == CM_CTE_QP)
+		rc = qp_splice(encoded, at, insert, &out, &splice);
+	else if (cte == CM_CTE_BASE64)
+		rc = b64_splice(encoded, decoded, at, insert, &out, &splice);
+	else
+		rc = cm_buf_add(&out, insert.p, insert.n);
+	copy = rc == CM_OK ? cm_arena_dup(arena, cm_buf_text(&out), out.len)
+			   : NULL;
+	splice.text = cm_span_n(copy, out.len);
+	cm_buf_free(&out);
+	if (copy == NULL)
+		return rc != CM_OK ? rc : CM_ENOMEM;
+	*ret_splice = splice;
+	return CM_OK;
+}

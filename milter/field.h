@@ -1,0 +1,25 @@
+/*
+ * field - the structured header fields of MIME, strictly (RFC 2045, 5.1).
+ *
+ * Every function takes one field's value, folding included, and says NULL or
+ * the one word for what two readers could read differently.
+ */
+#ifndef CM_MILTER_FIELD_H
+#define CM_MILTER_FIELD_H
+
+#include "milter/mime.h"
+
+/* For values with escapes that must be copied; nomem tells a failure. */
+struct cm_field_ctx {
+	struct cm_arena *arena;
+	bool nomem;
+};
+
+/* Takes in one field if it is one of MIME's; others are passed over. */
+const char *cm_field_take(struct cm_field_ctx *ctx, struct cm_span name,
+			  struct cm_span value, struct cm_mime_part *part);
+
+/* MIME-Version: 1.0, comments allowed (RFC 2045, 4). */
+bool cm_field_version_ok(struct cm_span value);
+
+#endif

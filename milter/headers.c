@@ -1,0 +1,356 @@
+/* See headers.h. */
+#include "milter/headers.h"
+
+#include <string.h>
+
+#define ONE_CLICK "List-Unsubscribe=One-Click" /* RFC 8058, 5: byte-exact */
+
+enum field {
+	LIST_UNSUBSCRIBE,
+	LIST_UNSUBSCRIBE_POST,
+	LIST_ID,
+	PURPOSE,
+	CONTENT_MD5,
+	CONTENT_LENGTH,
+	LINES,
+	FIELDS
+};
+
+static const char *const names[FIELDS] = {
+	[LIST_UNSUBSCRIBE] = "List-Unsubscribe",
+	[LIST_UNSUBSCRIBE_POST] = "List-Unsubscribe-Post",
+	[LIST_ID] = "List-Id",
+	[PURPOSE] = CM_PURPOSE_HEADER,
+	[CONTENT_MD5] = "Content-MD5",
+	[CONTENT_LENGTH] = "Content-Length",
+	[LINES] = "Lines",
+};
+
+struct planner {
+	const struct cm_edit_request *request;
+	struct cm_arena *arena;
+	struct cm_header_edit *edits;
+	size_t count;
+	const char *wanted[FIELDS]; /* the value it leaves with; NULL: none */
+	bool managed[FIELDS];       /* else left as it came */
+	struct cm_error *err;
+};
+
+/* ---- signatures before us ---------------------------------------------- */
+
+static bool is_signature(struct cm_span name)
+{
+	return cm_span_is(name, "DKIM-Signature") ||
+	       cm_span_is(name, "ARC-Message-Signature") ||
+	       cm_span_is(name, "DomainKey-Signature");
+}
+
+bool cm_headers_presigned(const struct cm_facts_header *headers, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (is_signature(headers[i].name))
+			return true;
+	return false;
+}
+
+static struct cm_span cut_at(struct cm_span *rest, char separator)
+{
+	const char *at =
+		rest->n > 0 ? memchr(rest->p, separator, rest->n) : NULL;
+	struct cm_span first = *rest;
+
+	if (at == NULL) {
+		*rest = cm_span_n(NULL, 0);
+		return first;
+	}
+	first.n = (size_t)(at - rest->p);
+	rest->n -= first.n + 1;
+	rest->p = at + 1;
+	return first;
+}
+
+/* RFC 6376, 3.5: does h= name the field?  No h= that we see counts as yes. */
+static bool signature_names(struct cm_span value, const char *field)
+{
+	while (value.n > 0) {
+		struct cm_span list = cut_at(&value, ';');
+		struct cm_span tag;
+
+		if (memchr(list.p, '=', list.n) == NULL)
+			continue;
+		tag = cm_span_trim(cut_at(&list, '='));
+		if (!cm_span_is(tag, "h"))
+			continue;
+		while (list.n > 0)
+			if (cm_span_is(cm_span_trim(cut_at(&list, ':')), field))
+				return true;
+		return false;
+	}
+	return true;
+}
+
+static bool is_signed(const struct cm_edit_request *request, const char *field)
+{
+	size_t i;
+
+	for (i = 0; i < request->nheaders; i++)
+		if (is_signature(request->headers[i].name) &&
+		    signature_names(request->headers[i].value, field))
+			return true;
+	return false;
+}
+
+/* ---- what we want ------------------------------------------------------ */
+
+/* RFC 2369, 2: printable ASCII that cannot end its brackets. */
+static bool uri_ok(const char *uri)
+{
+	for (; *uri != '\0'; uri++)
+		if (*uri <= ' ' || *uri > '~' || strchr("<>\"\\^`{|}", *uri))
+			return false;
+	return true;
+}
+
+static int check_uri(const struct planner *p, const char *uri)
+{
+	if (uri == NULL || uri_ok(uri))
+		return CM_OK;
+	/* Not shown: it names a person. */
+	return cm_fail(p->err, CM_EDATA,
+		       "a link for List-Unsubscribe has octets that a URI may "
+		       "not have; look at web base-url and mail domain");
+}
+
+/* Folded between the URIs only: one folded inside is no URI any more. */
+static const char *unsubscribe_value(const struct planner *p)
+{
+	const struct cm_way_out *way = &p->request->way_out;
+	const size_t room = 78 - strlen("List-Unsubscribe: ");
+	const char *gap;
+
+	if (way->https == NULL || way->mailto == NULL)
+		return cm_arena_printf(p->arena, "<%s>",
+				       way->https != NULL ? way->https
+							  : way->mailto);
+	gap = strlen(way->https) + strlen(way->mailto) + 6 > room ? "\n " : " ";
+	return cm_arena_printf(p->arena, "<%s>,%s<%s>", way->https, gap,
+			       way->mailto);
+}
+
+static int want_unsubscribe(struct planner *p)
+{
+	const struct cm_way_out *way = &p->request->way_out;
+
+	if (way->https == NULL && way->mailto == NULL)
+		return CM_OK;
+	if (is_signed(p->request, names[LIST_UNSUBSCRIBE]) ||
+	    is_signed(p->request, names[LIST_UNSUBSCRIBE_POST]))
+		return CM_OK;
+	if (check_uri(p, way->https) != CM_OK ||
+	    check_uri(p, way->mailto) != CM_OK)
+		return CM_EDATA;
+	p->managed[LIST_UNSUBSCRIBE] = true;
+	p->managed[LIST_UNSUBSCRIBE_POST] = true;
+	p->wanted[LIST_UNSUBSCRIBE] = unsubscribe_value(p);
+	if (p->wanted[LIST_UNSUBSCRIBE] == NULL)
+		return cm_fail(p->err, CM_ENOMEM, "no memory for headers");
+	if (way->one_click && way->https != NULL)
+		p->wanted[LIST_UNSUBSCRIBE_POST] = ONE_CLICK;
+	return CM_OK;
+}
+
+/* RFC 2919: "<label.domain>", checked when the config was read. */
+static int want_list_id(struct planner *p)
+{
+	const char *id = p->request->stream->list_id;
+
+	if (id == NULL || is_signed(p->request, names[LIST_ID]))
+		return CM_OK;
+	if (!uri_ok(id))
+		return cm_fail(p->err, CM_EDATA,
+			       "list-id \"%s\" is not label.domain", id);
+	p->managed[LIST_ID] = true;
+	p->wanted[LIST_ID] = cm_arena_printf(p->arena, "<%s>", id);
+	if (p->wanted[LIST_ID] == NULL)
+		return cm_fail(p->err, CM_ENOMEM, "no memory for headers");
+	return CM_OK;
+}
+
+static int want(struct planner *p, bool body_changes)
+{
+	int rc;
+
+	p->managed[PURPOSE] = !is_signed(p->request, names[PURPOSE]);
+	/* RMIME-10: wrong after a change, so gone. */
+	p->managed[CONTENT_MD5] = body_changes;
+	p->managed[CONTENT_LENGTH] = body_changes;
+	p->managed[LINES] = body_changes;
+	rc = want_unsubscribe(p);
+	return rc == CM_OK ? want_list_id(p) : rc;
+}
+
+/* ---- edits ------------------------------------------------------------- */
+
+/* Equal but for blanks at the ends and, between URIs, behind the comma. */
+static bool same_value(struct cm_span have, const char *want_text)
+{
+	char before = ',';
+	size_t i;
+
+	have = cm_span_trim(have);
+	for (i = 0; i < have.n; i++) {
+		char c = have.p[i];
+
+		if (before == ',' &&
+		    (c == ' ' || c == '\t' || c == '\r' || c == '\n'))
+			continue;
+		while (before == ',' &&
+		       (*want_text == ' ' || *want_text == '\n'))
+			want_text++;
+		if (*want_text == '\0' || *want_text++ != c)
+			return false;
+		before = c;
+	}
+	return *want_text == '\0';
+}
+
+static unsigned copies(const struct cm_edit_request *request, const char *name,
+		       struct cm_span *ret_last)
+{
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; i < request->nheaders; i++)
+		if (cm_span_is(request->headers[i].name, name)) {
+			*ret_last = request->headers[i].value;
+			n++;
+		}
+	return n;
+}
+
+static bool is_as_wanted(const struct planner *p, enum field field)
+{
+	struct cm_span last = {0};
+	unsigned n = copies(p->request, names[field], &last);
+
+	if (!p->managed[field])
+		return true;
+	if (p->wanted[field] == NULL)
+		return n == 0;
+	return n == 1 && same_value(last, p->wanted[field]);
+}
+
+static bool add(struct planner *p, enum cm_header_op op, const char *name,
+		unsigned nth, const char *value)
+{
+	struct cm_header_edit *edit = &p->edits[p->count];
+
+	if (name == NULL)
+		return false;
+	edit->op = op;
+	edit->name = name;
+	edit->nth = nth;
+	edit->value = value;
+	p->count++;
+	return true;
+}
+
+/* From the last upward: right whether or not an MTA renumbers at once. */
+static bool delete_copies(struct planner *p, enum field field)
+{
+	const struct cm_edit_request *request = p->request;
+	struct cm_span last;
+	unsigned nth = copies(request, names[field], &last);
+	size_t i;
+
+	for (i = request->nheaders; i > 0; i--) {
+		struct cm_span name = request->headers[i - 1].name;
+
+		if (!cm_span_is(name, names[field]))
+			continue;
+		if (!add(p, CM_HEADER_DELETE,
+			 cm_arena_dup(p->arena, name.p, name.n), nth--, NULL))
+			return false;
+	}
+	return true;
+}
+
+/* Octets on the wire, 0 if a line is too long. */
+static size_t wire_length(const struct cm_header_edit *edit)
+{
+	size_t column = strlen(edit->name) + 2;
+	size_t all = column + strlen(edit->value) + 2;
+	const char *p;
+
+	for (p = edit->value; *p != '\0'; p++) {
+		column = *p == '\n' ? 0 : column + 1;
+		all += *p == '\n';
+		if (column > CM_HEADERS_LINE_MAX)
+			return 0;
+	}
+	return all;
+}
+
+static int check_lengths(const struct planner *p)
+{
+	size_t all = 0;
+	bool fit = true;
+	size_t i;
+
+	for (i = 0; i < p->count; i++) {
+		size_t n;
+
+		if (p->edits[i].op == CM_HEADER_DELETE)
+			continue;
+		n = wire_length(&p->edits[i]);
+		fit = fit && n > 0;
+		all += n;
+	}
+	if (fit && all <= CM_HEADERS_ADDED_MAX)
+		return CM_OK;
+	return cm_fail(p->err, CM_ELIMIT,
+		       "header fields to add are too long; shorten web "
+		       "base-url, mail domain or list-id");
+}
+
+static int write_edits(struct planner *p)
+{
+	int field;
+
+	for (field = 0; field < FIELDS; field++)
+		if (!is_as_wanted(p, (enum field)field) &&
+		    !delete_copies(p, (enum field)field))
+			return CM_ENOMEM;
+	for (field = 0; field < FIELDS; field++)
+		if (!is_as_wanted(p, (enum field)field) &&
+		    p->wanted[field] != NULL)
+			(void)add(p, CM_HEADER_INSERT, names[field], 0,
+				  p->wanted[field]);
+	return CM_OK;
+}
+
+int cm_headers_plan(const struct cm_edit_request *request, bool body_changes,
+		    struct cm_arena *arena, struct cm_header_edit **ret_edits,
+		    size_t *ret_count, struct cm_error *err)
+{
+	struct planner p = {.request = request, .arena = arena, .err = err};
+	int rc;
+
+	p.edits = cm_arena_array(arena, request->nheaders + FIELDS,
+				 sizeof(*p.edits));
+	if (p.edits == NULL)
+		return cm_fail(err, CM_ENOMEM, "no memory for headers");
+	rc = want(&p, body_changes);
+	if (rc != CM_OK)
+		return rc;
+	if (write_edits(&p) != CM_OK)
+		return cm_fail(err, CM_ENOMEM, "no memory for headers");
+	rc = check_lengths(&p);
+	if (rc != CM_OK)
+		return rc;
+	*ret_edits = p.edits;
+	*ret_count = p.count;
+	return CM_OK;
+}

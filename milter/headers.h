@@ -1,0 +1,27 @@
+/*
+ * headers - the header fields that show the way out: exactly one of each.
+ *
+ * RFC 2369, RFC 2919, RFC 8058.  Whatever a message brought, it leaves with
+ * ours alone; a message that has exactly ours already is not touched.  What
+ * a DKIM signature made before us names in its h= is not touched at all.
+ */
+#ifndef CM_MILTER_HEADERS_H
+#define CM_MILTER_HEADERS_H
+
+#include "milter/edit.h"
+
+enum {
+	CM_HEADERS_LINE_MAX = 997,  /* octets of a line, RFC 5322: 998 */
+	CM_HEADERS_ADDED_MAX = 2047 /* of all we add (requirement B14) */
+};
+
+/* Edits in the arena: deletions first, from the last of a name upward. */
+CM_MUST_CHECK int cm_headers_plan(const struct cm_edit_request *request,
+				  bool body_changes, struct cm_arena *arena,
+				  struct cm_header_edit **ret_edits,
+				  size_t *ret_count, struct cm_error *err);
+
+/* Someone signed this message before us: its body must stay. */
+bool cm_headers_presigned(const struct cm_facts_header *headers, size_t count);
+
+#endif

@@ -1,0 +1,574 @@
+/* See html_end.h. */
+#define _GNU_SOURCE /* memmem */
+#include "milter/html_end.h"
+
+#include <string.h>
+
+/* What an element means for us; most mean nothing. */
+enum {
+	VOID = 1,        /* has no end tag */
+	RAW = 2,         /* text until its end tag */
+	SCRIPT = 4,      /* raw text that can hold "</script>" itself */
+	SCOPE = 8,       /* end tags do not reach out of it */
+	TABLE = 16,      /* end tags of cells do not reach out of it */
+	NOPLACE = 32,    /* what is put inside is hidden or moved */
+	FORMATTING = 64, /* reopened after its parent is closed */
+	FOREIGN = 128,   /* SVG, MathML: other rules for raw text */
+	CELL = 256,      /* closed within its table only */
+	QUIET = 512,     /* shows no text by itself */
+};
+
+struct element {
+	const char *name;
+	unsigned what;
+};
+
+/* html.spec.whatwg.org, 13.1.2, 13.2.4.2 and 13.2.6.  Sorted. */
+static const struct element elements[] = {
+	{"a", FORMATTING},
+	{"applet", SCOPE | NOPLACE},
+	{"area", VOID | QUIET},
+	{"audio", NOPLACE},
+	{"b", FORMATTING},
+	{"base", VOID | QUIET},
+	{"basefont", VOID | QUIET},
+	{"bgsound", VOID | QUIET},
+	{"big", FORMATTING},
+	{"body", 0},
+	{"br", VOID | QUIET},
+	{"button", NOPLACE},
+	{"canvas", NOPLACE},
+	{"caption", SCOPE | CELL | NOPLACE},
+	{"code", FORMATTING},
+	{"col", VOID | QUIET},
+	{"colgroup", CELL | NOPLACE},
+	{"datalist", NOPLACE},
+	{"details", NOPLACE},
+	{"dialog", NOPLACE},
+	{"em", FORMATTING},
+	{"embed", VOID},
+	{"font", FORMATTING},
+	{"frame", VOID},
+	{"frameset", 0},
+	{"head", 0},
+	{"hr", VOID},
+	{"html", 0},
+	{"i", FORMATTING},
+	{"iframe", RAW},
+	{"img", VOID | QUIET},
+	{"input", VOID},
+	{"keygen", VOID},
+	{"link", VOID | QUIET},
+	{"marquee", SCOPE | NOPLACE},
+	{"math", SCOPE | FOREIGN | NOPLACE},
+	{"meta", VOID | QUIET},
+	{"nobr", FORMATTING},
+	{"noembed", RAW},
+	{"noframes", RAW},
+	{"noscript", NOPLACE},
+	{"object", SCOPE | NOPLACE},
+	{"optgroup", NOPLACE},
+	{"option", NOPLACE},
+	{"param", VOID | QUIET},
+	{"plaintext", 0},
+	{"s", FORMATTING},
+	{"script", RAW | SCRIPT},
+	{"select", NOPLACE},
+	{"small", FORMATTING},
+	{"source", VOID | QUIET},
+	{"strike", FORMATTING},
+	{"strong", FORMATTING},
+	{"style", RAW},
+	{"svg", SCOPE | FOREIGN | NOPLACE},
+	{"table", SCOPE | TABLE | NOPLACE},
+	{"tbody", CELL | NOPLACE},
+	{"td", SCOPE | CELL | NOPLACE},
+	{"template", SCOPE | TABLE | NOPLACE},
+	{"textarea", RAW},
+	{"tfoot", CELL | NOPLACE},
+	{"th", SCOPE | CELL | NOPLACE},
+	{"thead", CELL | NOPLACE},
+	{"title", RAW},
+	{"tr", CELL | NOPLACE},
+	{"track", VOID | QUIET},
+	{"tt", FORMATTING},
+	{"u", FORMATTING},
+	{"video", NOPLACE},
+	{"wbr", VOID | QUIET},
+	{"xmp", RAW},
+};
+
+struct open {
+	struct cm_span name;
+	unsigned what;
+	bool hidden;
+};
+
+struct tag {
+	struct cm_span name;
+	unsigned what;
+	bool end;
+	bool closes_itself; /* "/>" */
+	bool hidden;
+	struct cm_span lang;
+};
+
+#define NOWHERE SIZE_MAX
+
+struct reader {
+	const char *base;
+	const char *p;
+	const char *end;
+	struct cm_html_end result;
+	struct open stack[CM_HTML_DEPTH_MAX];
+	size_t depth;
+	size_t nplace;  /* open NOPLACE elements */
+	size_t nhidden; /* open hidden elements */
+	size_t nforeign;
+	size_t body_at; /* of the last real </body>; NOWHERE */
+	size_t html_at;
+	const char *place_why; /* why the place at body_at is not one */
+	bool shows_after;      /* text or pictures since then */
+};
+
+static bool unsure(struct reader *r, const char *why)
+{
+	r->result.unsure = why;
+	return false;
+}
+
+static unsigned what_is(struct cm_span name)
+{
+	size_t low = 0;
+	size_t high = sizeof(elements) / sizeof(*elements);
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		const char *e = elements[middle].name;
+		size_t i = 0;
+		int order = 0;
+
+		while (order == 0 && i < name.n) {
+			order = cm_ascii_lower(name.p[i]) - e[i];
+			if (e[i++] == '\0')
+				break;
+		}
+		if (order == 0 && e[i] != '\0')
+			order = -1;
+		if (order == 0)
+			return elements[middle].what;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return 0;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
+}
+
+static const char *find(const char *p, const char *end, const char *what)
+{
+	return p < end ? memmem(p, (size_t)(end - p), what, strlen(what))
+		       : NULL;
+}
+
+/* ---- what is hidden ---------------------------------------------------- */
+
+/* Style declarations that make an element invisible, blanks taken out. */
+static bool style_hides(struct cm_span style)
+{
+	static const char *const hides[] = {
+		"display:none",  "visibility:hidden", "mso-hide:all",
+		"max-height:0;", "max-height:0px",    "opacity:0;",
+	};
+	char text[1024];
+	size_t n = 0;
+	size_t i;
+
+	for (i = 0; i < style.n && n < sizeof(text) - 2; i++)
+		if (!is_space(style.p[i]))
+			text[n++] = cm_ascii_lower(style.p[i]);
+	text[n++] = ';';
+	text[n] = '\0';
+	for (i = 0; i < sizeof(hides) / sizeof(*hides); i++)
+		if (strstr(text, hides[i]) != NULL)
+			return true;
+	return false;
+}
+
+static void note_attribute(struct tag *tag, struct cm_span name,
+			   struct cm_span value)
+{
+	if (cm_span_is(name, "hidden"))
+		tag->hidden = true;
+	else if (cm_span_is(name, "style") && style_hides(value))
+		tag->hidden = true;
+	else if (cm_span_is(name, "lang") && tag->lang.p == NULL)
+		tag->lang = value;
+}
+
+/* ---- tokens ------------------------------------------------------------ */
+
+/* 13.2.5.35 to 38: p behind the name and blanks; NULL if never ended. */
+static const char *take_value(const char *p, const char *end,
+			      struct cm_span *ret_value)
+{
+	const char *quote;
+
+	if (p == end || *p != '=')
+		return p;
+	p++;
+	while (p < end && is_space(*p))
+		p++;
+	if (p < end && (*p == '"' || *p == '\'')) {
+		quote = memchr(p + 1, *p, (size_t)(end - p - 1));
+		if (quote == NULL)
+			return NULL;
+		*ret_value = cm_span_n(p + 1, (size_t)(quote - p - 1));
+		return quote + 1;
+	}
+	ret_value->p = p;
+	while (p < end && !is_space(*p) && *p != '>')
+		p++;
+	ret_value->n = (size_t)(p - ret_value->p);
+	return p;
+}
+
+/* 13.2.5.32 to 40: from behind the tag's name to behind its ">". */
+static bool take_attributes(struct reader *r, struct tag *tag)
+{
+	const char *p = r->p;
+
+	while (p != NULL && p < r->end) {
+		struct cm_span name = {0};
+		struct cm_span value = {0};
+
+		tag->closes_itself = false;
+		for (; p < r->end && (is_space(*p) || *p == '/'); p++)
+			tag->closes_itself = *p == '/';
+		if (p == r->end)
+			break;
+		if (*p == '>') {
+			r->p = p + 1;
+			return true;
+		}
+		name.p = p++; /* even "=" may begin a name */
+		while (p < r->end && !is_space(*p) && *p != '/' && *p != '>' &&
+		       *p != '=')
+			p++;
+		name.n = (size_t)(p - name.p);
+		while (p < r->end && is_space(*p))
+			p++;
+		p = take_value(p, r->end, &value);
+		note_attribute(tag, name, value);
+	}
+	return unsure(r, "html"); /* ends within a tag */
+}
+
+/* r->p behind "<" or "</", at a letter. */
+static bool take_tag(struct reader *r, bool end, struct tag *ret_tag)
+{
+	struct tag tag = {.end = end};
+	const char *p = r->p;
+
+	while (p < r->end && !is_space(*p) && *p != '/' && *p != '>')
+		p++;
+	tag.name = cm_span_n(r->p, (size_t)(p - r->p));
+	tag.what = what_is(tag.name);
+	r->p = p;
+	if (!take_attributes(r, &tag))
+		return false;
+	*ret_tag = tag;
+	return true;
+}
+
+/* 13.2.5.43 to 51: r->p behind "<!--". */
+static bool skip_comment(struct reader *r)
+{
+	const char *p = r->p;
+	const char *dash = find(p, r->end, "-->");
+	const char *bang;
+
+	if (p < r->end && *p == '>') {
+		r->p = p + 1;
+		return true;
+	}
+	if (r->end - p >= 2 && p[0] == '-' && p[1] == '>') {
+		r->p = p + 2;
+		return true;
+	}
+	bang = find(p, dash != NULL ? dash : r->end, "--!>");
+	if (bang != NULL)
+		r->p = bang + 4;
+	else if (dash != NULL)
+		r->p = dash + 3;
+	else
+		return unsure(r, "html"); /* never closed */
+	return true;
+}
+
+/* "<!...>" and "<?...>": a doctype or a comment, either ends at ">". */
+static bool skip_bogus(struct reader *r)
+{
+	const char *gt = memchr(r->p, '>', (size_t)(r->end - r->p));
+
+	if (gt == NULL)
+		return unsure(r, "html");
+	/* In SVG and MathML this is text, elsewhere a comment. */
+	if (r->nforeign > 0 && *r->p == '[')
+		return unsure(r, "html");
+	r->p = gt + 1;
+	return true;
+}
+
+static bool is_end_of(const struct reader *r, const char *p,
+		      struct cm_span name)
+{
+	return (size_t)(r->end - p) > name.n &&
+	       cm_span_caseeq(cm_span_n(p, name.n), name) &&
+	       (is_space(p[name.n]) || p[name.n] == '/' || p[name.n] == '>');
+}
+
+/*
+ * 13.2.5.15 to 31: within <script>, after "<!--" another "<script" makes
+ * "</script" text, until the next one or "-->".
+ */
+static const char *end_of_script(const struct reader *r, struct cm_span name)
+{
+	const char *p = r->p;
+	bool escaped = false;
+	bool twice = false;
+
+	for (; p < r->end; p++) {
+		bool end_tag = *p == '<' && r->end - p > 2 && p[1] == '/' &&
+			       is_end_of(r, p + 2, name);
+
+		if (escaped && r->end - p >= 3 && memcmp(p, "-->", 3) == 0) {
+			escaped = false;
+			twice = false;
+		} else if (!escaped && r->end - p >= 4 &&
+			   memcmp(p, "<!--", 4) == 0) {
+			escaped = true;
+			p++; /* "<!-->" ends it at once: let "-->" be seen */
+		} else if (end_tag && !twice) {
+			return p;
+		} else if (end_tag) {
+			twice = false;
+		} else if (escaped && *p == '<' && is_end_of(r, p + 1, name)) {
+			twice = true;
+		}
+	}
+	return NULL;
+}
+
+static bool skip_raw(struct reader *r, const struct tag *tag)
+{
+	const char *p = r->p;
+	struct tag end;
+
+	if (tag->what & SCRIPT) {
+		p = end_of_script(r, tag->name);
+	} else {
+		while ((p = find(p, r->end, "</")) != NULL &&
+		       !is_end_of(r, p + 2, tag->name))
+			p += 2;
+	}
+	if (p == NULL)
+		return unsure(r, "html"); /* never closed */
+	r->p = p + 2;
+	return take_tag(r, true, &end);
+}
+
+/* ---- the stack of open elements ---------------------------------------- */
+
+static void count(struct reader *r, const struct open *e, bool opened)
+{
+	size_t one = opened ? 1 : (size_t)-1;
+
+	r->nplace += e->what & NOPLACE ? one : 0;
+	r->nforeign += e->what & FOREIGN ? one : 0;
+	r->nhidden += e->hidden ? one : 0;
+}
+
+static bool push(struct reader *r, const struct tag *tag)
+{
+	struct open *e = &r->stack[r->depth];
+
+	if (r->depth == CM_HTML_DEPTH_MAX)
+		return unsure(r, "depth");
+	e->name = tag->name;
+	e->what = tag->what;
+	e->hidden = tag->hidden;
+	r->depth++;
+	count(r, e, true);
+	return true;
+}
+
+/*
+ * Close down to the element of that name, if it can be reached.  A hidden
+ * formatting element closed in passing is reopened by browsers (13.2.4.3).
+ */
+static bool pop(struct reader *r, const struct tag *tag)
+{
+	unsigned stop = tag->what & (CELL | TABLE) ? TABLE : SCOPE;
+	size_t i = r->depth;
+
+	while (i > 0 && !cm_span_caseeq(r->stack[i - 1].name, tag->name)) {
+		if (r->stack[i - 1].what & stop)
+			return true;
+		i--;
+	}
+	if (i == 0)
+		return true;
+	while (r->depth >= i) {
+		const struct open *e = &r->stack[--r->depth];
+
+		if (e->hidden && e->what & FORMATTING && r->depth >= i)
+			return unsure(r, "hidden");
+		count(r, e, false);
+	}
+	return true;
+}
+
+/* ---- where to ---------------------------------------------------------- */
+
+static const char *why_no_place(const struct reader *r)
+{
+	if (r->nhidden > 0)
+		return "hidden";
+	return r->nplace > 0 ? "html" : NULL;
+}
+
+/* 13.2.6.4.7: </body> counts where no cell, template ... is open. */
+static void mark(struct reader *r, size_t *place, size_t at)
+{
+	size_t i;
+
+	for (i = 0; i < r->depth; i++)
+		if (r->stack[i].what & SCOPE)
+			return;
+	*place = at;
+	r->place_why = why_no_place(r);
+	r->shows_after = false;
+}
+
+static bool end_tag(struct reader *r, const struct tag *tag, size_t at)
+{
+	if (cm_span_is(tag->name, "body"))
+		mark(r, &r->body_at, at);
+	else if (cm_span_is(tag->name, "html") && r->body_at == NOWHERE)
+		mark(r, &r->html_at, at);
+	else
+		return pop(r, tag);
+	return true;
+}
+
+static bool start_tag(struct reader *r, const struct tag *tag)
+{
+	if (cm_span_is(tag->name, "frameset"))
+		return unsure(r, "frameset");
+	if (cm_span_is(tag->name, "plaintext"))
+		return unsure(r, "plaintext");
+	if (cm_span_is(tag->name, "html") && r->result.lang.p == NULL)
+		r->result.lang = tag->lang;
+	if (!(tag->what & (QUIET | RAW)))
+		r->shows_after = true;
+	if (tag->what & RAW) {
+		/* A <style> in an SVG is an element like others. */
+		if (r->nforeign > 0)
+			return unsure(r, "html");
+		return skip_raw(r, tag);
+	}
+	if (tag->what & VOID)
+		return true;
+	if (tag->closes_itself && (r->nforeign > 0 || tag->what & FOREIGN))
+		return true;
+	return push(r, tag);
+}
+
+/* Markup at r->p, which is at "<" and not at the end. */
+static bool take_markup(struct reader *r)
+{
+	size_t at = (size_t)(r->p - r->base);
+	const char *p = r->p;
+	size_t left = (size_t)(r->end - p);
+	struct tag tag;
+
+	if (left >= 4 && memcmp(p, "<!--", 4) == 0) {
+		r->p += 4;
+		return skip_comment(r);
+	}
+	if (left >= 2 && (p[1] == '!' || p[1] == '?')) {
+		r->p += 2;
+		return skip_bogus(r);
+	}
+	if (left >= 2 && cm_ascii_alpha(p[1])) {
+		r->p += 1;
+		return take_tag(r, false, &tag) && start_tag(r, &tag);
+	}
+	if (left >= 3 && p[1] == '/' && cm_ascii_alpha(p[2])) {
+		r->p += 2;
+		return take_tag(r, true, &tag) && end_tag(r, &tag, at);
+	}
+	if (left >= 3 && p[1] == '/') { /* "</>" is nothing, "</3>" a comment */
+		r->p += 2;
+		return skip_bogus(r);
+	}
+	/* A lone "<" is text; at the very end what we add would become a
+	 * part of it. */
+	r->p += 1;
+	r->shows_after = true;
+	return left > 2 || unsure(r, "html");
+}
+
+static void note_text(struct reader *r, const char *from, const char *to)
+{
+	if (r->shows_after || (r->body_at == NOWHERE && r->html_at == NOWHERE))
+		return;
+	while (from < to && is_space(*from))
+		from++;
+	r->shows_after = from < to;
+}
+
+static void decide(struct reader *r)
+{
+	size_t place = r->body_at != NOWHERE ? r->body_at : r->html_at;
+
+	if (place != NOWHERE && !r->shows_after) {
+		r->result.at = place;
+		r->result.unsure = r->place_why;
+		return;
+	}
+	r->result.at = (size_t)(r->end - r->base);
+	r->result.unsure = why_no_place(r);
+}
+
+struct cm_html_end cm_html_end(struct cm_span html)
+{
+	struct reader r;
+
+	/* Not the stack: 20 KB that are written before they are read. */
+	memset(&r, 0, offsetof(struct reader, stack));
+	r.depth = r.nplace = r.nhidden = r.nforeign = 0;
+	r.body_at = r.html_at = NOWHERE;
+	r.place_why = NULL;
+	r.shows_after = false;
+	r.base = r.p = html.n > 0 ? html.p : "";
+	r.end = r.p + html.n;
+	while (r.p < r.end) {
+		const char *lt = memchr(r.p, '<', (size_t)(r.end - r.p));
+
+		note_text(&r, r.p, lt != NULL ? lt : r.end);
+		if (lt == NULL)
+			break;
+		r.p = lt;
+		if (!take_markup(&r))
+			return r.result;
+	}
+	decide(&r);
+	return r.result;
+}

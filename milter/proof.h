@@ -1,0 +1,41 @@
+/*
+ * proof - the edited body, read again and compared with what it was.
+ *
+ * Two readers that share no code: cm_proof_scan() uses our scanner and
+ * decoders, cm_proof_gmime() GMime (the only file that includes <gmime/...>).
+ * Both check the same claim: the same tree, every leaf that was not edited
+ * bit-identical, every edited one its old text plus the piece at one place.
+ */
+#ifndef CM_MILTER_PROOF_H
+#define CM_MILTER_PROOF_H
+
+#include "milter/mime.h"
+
+enum { CM_PROOF_LINE_MAX = 998 }; /* RFC 5322, 2.1.1: octets, CRLF apart */
+
+struct cm_proof_leaf {
+	size_t part;          /* index in the old tree */
+	size_t at;            /* offset in the decoded text */
+	struct cm_span piece; /* decoded */
+};
+
+struct cm_proof {
+	const struct cm_facts_header *headers;
+	size_t nheaders;
+	struct cm_span before;
+	struct cm_span after;
+	const struct cm_mime *tree; /* of before */
+	const struct cm_proof_leaf *leaves;
+	size_t nleaves;
+};
+
+/*
+ * *ret_why is NULL when the claim holds, else one word for what does not.
+ * Fails only when out of memory.
+ */
+CM_MUST_CHECK int cm_proof_scan(const struct cm_proof *proof,
+				struct cm_arena *arena, const char **ret_why);
+CM_MUST_CHECK int cm_proof_gmime(const struct cm_proof *proof,
+				 const char **ret_why);
+
+#endif

@@ -1,0 +1,298 @@
+/* See proof.h.  The second reader: nothing here uses our own parser. */
+#include <pthread.h>
+#include <string.h>
+
+#include <gmime/gmime.h>
+
+#include "milter/proof.h"
+
+enum {
+	CHUNK = 16 * 1024,
+};
+
+/* What is remembered of a leaf between the two readings. */
+struct leaf_seen {
+	GByteArray *text; /* decoded, of the edited ones */
+	char *digest;     /* of a message within the message */
+};
+
+struct walk {
+	const struct cm_proof *proof;
+	struct leaf_seen *seen; /* by part, filled from the old body */
+	bool after;             /* reading the new one */
+	size_t next;            /* part */
+	const char *why;
+};
+
+static bool disagree(struct walk *w, const char *why)
+{
+	if (w->why == NULL)
+		w->why = why;
+	return false;
+}
+
+static bool same_word(const char *theirs, struct cm_span ours,
+		      const char *otherwise)
+{
+	if (ours.n == 0)
+		ours = cm_span(otherwise);
+	return cm_span_is(ours, theirs != NULL ? theirs : "");
+}
+
+static bool same_type(GMimeObject *object, const struct cm_mime_part *part)
+{
+	GMimeContentType *type = g_mime_object_get_content_type(object);
+
+	return same_word(g_mime_content_type_get_media_type(type), part->type,
+			 "text") &&
+	       same_word(g_mime_content_type_get_media_subtype(type),
+			 part->subtype, "plain");
+}
+
+/* ---- leaves ------------------------------------------------------------ */
+
+static bool stream_is(GMimeStream *stream, struct cm_span wanted)
+{
+	char chunk[CHUNK];
+	size_t at = 0;
+	ssize_t n;
+
+	if (g_mime_stream_reset(stream) != 0)
+		return false;
+	while ((n = g_mime_stream_read(stream, chunk, sizeof(chunk))) > 0) {
+		if ((size_t)n > wanted.n - at ||
+		    memcmp(chunk, wanted.p + at, (size_t)n) != 0)
+			return false;
+		at += (size_t)n;
+	}
+	return n == 0 && at == wanted.n;
+}
+
+static const struct cm_proof_leaf *find_leaf(const struct walk *w, size_t part)
+{
+	size_t i;
+
+	for (i = 0; i < w->proof->nleaves; i++)
+		if (w->proof->leaves[i].part == part)
+			return &w->proof->leaves[i];
+	return NULL;
+}
+
+static struct cm_span span_of(const GByteArray *bytes)
+{
+	return cm_span_n((const char *)bytes->data, bytes->len);
+}
+
+static bool is_inserted(struct cm_span old, struct cm_span new,
+			struct cm_span piece, size_t at)
+{
+	return at <= old.n && memcmp(new.p, old.p, at) == 0 &&
+	       memcmp(new.p + at, piece.p, piece.n) == 0 &&
+	       memcmp(new.p + at + piece.n, old.p + at, old.n - at) == 0;
+}
+
+/* GMime's own decoding of the old text, the piece in one place. */
+static bool check_text(struct walk *w, const struct cm_proof_leaf *leaf,
+		       GMimeDataWrapper *content)
+{
+	GMimeStream *out = g_mime_stream_mem_new();
+	GByteArray *text = g_byte_array_new();
+	struct cm_span old;
+	struct cm_span new;
+	bool ok;
+
+	g_mime_stream_mem_set_byte_array((GMimeStreamMem *)out, text);
+	ok = g_mime_data_wrapper_write_to_stream(content, out) >= 0;
+	g_object_unref(out);
+	if (!w->after) {
+		w->seen[leaf->part].text = text;
+		return ok || disagree(w, "decode");
+	}
+	old = span_of(w->seen[leaf->part].text);
+	new = span_of(text);
+	ok = ok && new.n == old.n + leaf->piece.n &&is_inserted(
+					    old, new, leaf->piece, leaf->at);
+	g_byte_array_free(text, TRUE);
+	return ok || disagree(w, "text");
+}
+
+static bool check_edited(struct walk *w, const struct cm_proof_leaf *leaf,
+			 GMimePart *object)
+{
+	static const GMimeContentEncoding encodings[] = {
+		[CM_CTE_7BIT] = GMIME_CONTENT_ENCODING_7BIT,
+		[CM_CTE_8BIT] = GMIME_CONTENT_ENCODING_8BIT,
+		[CM_CTE_QP] = GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE,
+		[CM_CTE_BASE64] = GMIME_CONTENT_ENCODING_BASE64,
+		[CM_CTE_OTHER] = GMIME_CONTENT_ENCODING_UUENCODE,
+	};
+	const struct cm_mime_part *part = &w->proof->tree->parts[leaf->part];
+	const char *charset = g_mime_object_get_content_type_parameter(
+		(GMimeObject *)object, "charset");
+	GMimeContentEncoding encoding =
+		g_mime_part_get_content_encoding(object);
+
+	if (!same_word(charset, part->charset, ""))
+		return disagree(w, "charset");
+	if (encoding != encodings[part->cte] &&
+	    (part->has_cte || encoding != GMIME_CONTENT_ENCODING_DEFAULT))
+		return disagree(w, "encoding");
+	return check_text(w, leaf, g_mime_part_get_content(object));
+}
+
+static bool check_part(struct walk *w, size_t index, GMimePart *object)
+{
+	const struct cm_mime_part *part = &w->proof->tree->parts[index];
+	const struct cm_proof_leaf *leaf = find_leaf(w, index);
+	GMimeDataWrapper *content = g_mime_part_get_content(object);
+	struct cm_span raw = cm_span_n(w->proof->before.p + part->body_at,
+				       part->end - part->body_at);
+
+	if (content == NULL)
+		return raw.n == 0 && leaf == NULL ? true
+						  : disagree(w, "content");
+	if (!(leaf != NULL && w->after) &&
+	    !stream_is(g_mime_data_wrapper_get_stream(content), raw))
+		return disagree(w, "content");
+	return leaf == NULL || check_edited(w, leaf, object);
+}
+
+/* GMime looks into a message; we do not: it must only be the same again. */
+static bool check_message(struct walk *w, size_t index, GMimeObject *object)
+{
+	char *text = g_mime_object_to_string(object, NULL);
+	char *digest = g_compute_checksum_for_string(
+		G_CHECKSUM_SHA256, text != NULL ? text : "", -1);
+	bool ok = true;
+
+	g_free(text);
+	if (!w->after) {
+		w->seen[index].digest = digest;
+		return true;
+	}
+	ok = strcmp(digest, w->seen[index].digest) == 0;
+	g_free(digest);
+	return ok || disagree(w, "message");
+}
+
+/* ---- the tree ---------------------------------------------------------- */
+
+static bool check_object(struct walk *w, GMimeObject *object)
+{
+	size_t index = w->next++;
+	const struct cm_mime_part *part;
+	int i, n;
+
+	if (index >= w->proof->tree->count || object == NULL)
+		return disagree(w, "shape");
+	part = &w->proof->tree->parts[index];
+	if (!same_type(object, part))
+		return disagree(w, "type");
+	if (GMIME_IS_MESSAGE_PART(object))
+		return check_message(w, index, object);
+	if (GMIME_IS_PART(object))
+		return check_part(w, index, (GMimePart *)object);
+	if (!GMIME_IS_MULTIPART(object) || !cm_mime_is_multipart(part))
+		return disagree(w, "shape");
+	n = g_mime_multipart_get_count((GMimeMultipart *)object);
+	if ((size_t)n != part->children)
+		return disagree(w, "shape");
+	for (i = 0; i < n; i++)
+		if (!check_object(w, g_mime_multipart_get_part(
+					     (GMimeMultipart *)object, i)))
+			return false;
+	return true;
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+/* A header line that is none (LF before no blank) must stay one line. */
+static void add_value(GByteArray *out, struct cm_span value)
+{
+	size_t i;
+
+	for (i = 0; i < value.n; i++) {
+		char c = value.p[i];
+
+		if (c == '\r' || c == '\0' ||
+		    (c == '\n' && i + 1 < value.n && value.p[i + 1] != ' ' &&
+		     value.p[i + 1] != '\t'))
+			c = ' ';
+		if (c == '\n' && i + 1 == value.n)
+			break;
+		if (c == '\n')
+			g_byte_array_append(out, (const guint8 *)"\r", 1);
+		g_byte_array_append(out, (const guint8 *)&c, 1);
+	}
+}
+
+static void add_text(GByteArray *out, struct cm_span text)
+{
+	g_byte_array_append(out, (const guint8 *)text.p, (guint)text.n);
+}
+
+static GByteArray *whole_message(const struct cm_proof *proof,
+				 struct cm_span body)
+{
+	GByteArray *out = g_byte_array_sized_new((guint)body.n + 4096);
+	size_t i;
+
+	for (i = 0; i < proof->nheaders; i++) {
+		add_text(out, proof->headers[i].name);
+		add_text(out, cm_span(": "));
+		add_value(out, proof->headers[i].value);
+		add_text(out, cm_span("\r\n"));
+	}
+	add_text(out, cm_span("\r\n"));
+	add_text(out, body);
+	return out;
+}
+
+static void check_body(struct walk *w, struct cm_span body)
+{
+	GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(
+		whole_message(w->proof, body));
+	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+	GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
+
+	/* The stream frees the bytes, and lives as long as the message. */
+	g_mime_stream_mem_set_owner((GMimeStreamMem *)stream, TRUE);
+	w->next = 0;
+	if (message == NULL)
+		(void)disagree(w, "message");
+	else if (check_object(w, g_mime_message_get_mime_part(message)) &&
+		 w->next != w->proof->tree->count)
+		(void)disagree(w, "shape");
+	if (message != NULL)
+		g_object_unref(message);
+	g_object_unref(parser);
+	g_object_unref(stream);
+}
+
+int cm_proof_gmime(const struct cm_proof *proof, const char **ret_why)
+{
+	/* g_mime_init() is not thread safe, and every session gets here. */
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct walk w = {.proof = proof};
+	size_t i;
+
+	(void)pthread_once(&once, g_mime_init);
+	/* GLib counts in 32 bits; max-edit-size keeps us far below. */
+	if (proof->after.n > G_MAXINT32 || proof->before.n > G_MAXINT32) {
+		*ret_why = "size";
+		return CM_OK;
+	}
+	w.seen = g_new0(struct leaf_seen, proof->tree->count);
+	check_body(&w, proof->before);
+	w.after = true;
+	if (w.why == NULL)
+		check_body(&w, proof->after);
+	for (i = 0; i < proof->tree->count; i++) {
+		if (w.seen[i].text != NULL)
+			g_byte_array_free(w.seen[i].text, TRUE);
+		g_free(w.seen[i].digest);
+	}
+	g_free(w.seen);
+	*ret_why = w.why;
+	return CM_OK;
+}
