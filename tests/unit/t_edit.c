@@ -1,0 +1,136 @@
+/* edit: whole messages in, edits out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/message.h"
+#include "tests/unit/test.h"
+
+static struct cm_edit make(struct test_world *w, const char *text)
+{
+	struct cm_edit edit = {0};
+	struct cm_error err = {0};
+
+	test_world_message(w, text, strlen(text));
+	if (cm_edit_make(&w->request, w->arena, &edit, &err) != CM_OK)
+		fail_msg("%s", err.text);
+	return edit;
+}
+
+#define EN                                                                     \
+	"You receive this e-mail because you agreed to receive \"Acme "        \
+	"newsletter\"\r\nfrom Acme GmbH.\r\n\r\n"                              \
+	"To stop it, open this page (one button, no login):\r\n" TEST_LINK     \
+	"\r\n\r\nAcme GmbH, Main Street 1, 10115 Berlin\r\n"                   \
+	"privacy@acme.example"
+
+static void a_plain_text_gets_it_at_its_end(void **state)
+{
+	static const struct {
+		const char *body;
+		const char *want;
+	} rows[] = {
+		{"Hello\r\n", "Hello\r\n\r\n" EN "\r\n"},
+		{"Hello\r\n\r\n", "Hello\r\n\r\n" EN "\r\n"},
+		{"Hello", "Hello\r\n\r\n" EN}, /* no final line end */
+		{"", EN},
+		/* R3676-2: never under a signature */
+		{"Hello\r\n-- \r\nThe Acme team\r\n",
+		 "Hello\r\n\r\n" EN "\r\n-- \r\nThe Acme team\r\n"},
+		{"Hello\r\n--\r\nno signature\r\n",
+		 "Hello\r\n--\r\nno signature\r\n\r\n" EN "\r\n"},
+	};
+	struct test_world w;
+	size_t i;
+
+	(void)state;
+	test_world_open(&w);
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct cm_edit edit;
+		char text[1024];
+
+		(void)snprintf(text, sizeof(text),
+			       "Subject: x\r\n"
+			       "\r\n%s",
+			       rows[i].body);
+		edit = make(&w, text);
+		assert_int_equal(edit.outcome, CM_BODY_FOOTER);
+		assert_true(edit.gmime_agreed);
+		assert_string_equal(edit.splices[0].part, "1");
+		assert_string_equal(edit.splices[0].what,
+				    "text/plain 7bit us-ascii");
+		assert_string_equal(edit.language, "en");
+		assert_int_equal(edit.body.n, strlen(rows[i].want));
+		assert_memory_equal(edit.body.p, rows[i].want, edit.body.n);
+	}
+	test_world_close(&w);
+}
+
+static const char alternative[] =
+	"MIME-Version: 1.0\r\n"
+	"Content-Type: multipart/alternative; boundary=\"b\"\r\n"
+	"\r\n"
+	"preamble\r\n"
+	"--b\r\n"
+	"Content-Type: text/plain; charset=utf-8\r\n"
+	"Content-Transfer-Encoding: quoted-printable\r\n"
+	"\r\n"
+	"Hell=C3=B6\r\n"
+	"--b\r\n"
+	"Content-Type: text/html; charset=utf-8\r\n"
+	"Content-Transfer-Encoding: base64\r\n"
+	"\r\n"
+	"PGh0bWw+PGJvZHk+SGVsbG88L2JvZHk+PC9odG1sPg==\r\n"
+	"--b--\r\n";
+
+/* RMIME-5: every display alternative. */
+static void both_alternatives_get_it(void **state)
+{
+	struct test_world w;
+	struct cm_edit edit;
+
+	(void)state;
+	test_world_open(&w);
+	w.request.language = "cs";
+	edit = make(&w, alternative);
+	assert_int_equal(edit.outcome, CM_BODY_FOOTER);
+	assert_true(edit.gmime_agreed);
+	assert_string_equal(edit.language, "cs");
+	assert_int_equal(edit.nsplices, 2);
+	assert_string_equal(edit.splices[0].what,
+			    "text/plain quoted-printable utf-8");
+	assert_string_equal(edit.splices[1].what, "text/html base64 utf-8");
+	test_world_close(&w);
+}
+
+/* RMIME-11: a second pass changes nothing. */
+static void once_only(void **state)
+{
+	struct test_world w;
+	struct cm_edit edit;
+	struct cm_span all;
+	char *copy;
+
+	(void)state;
+	test_world_open(&w);
+	edit = make(&w, alternative);
+	all = test_world_apply(&w, &edit);
+	copy = strndup(all.p, all.n);
+	edit = make(&w, copy);
+	assert_int_equal(edit.outcome, CM_BODY_NOT_WANTED);
+	assert_string_equal(edit.why, "done");
+	assert_int_equal(edit.nheaders, 0);
+	free(copy);
+	test_world_close(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_plain_text_gets_it_at_its_end),
+		cmocka_unit_test(both_alternatives_get_it),
+		cmocka_unit_test(once_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
