@@ -149,6 +149,7 @@ class World:
         self.config_file = self.dir / "consent-milter.conf"
         self.web_port = free_port()
         self.with_web = web
+        self.base_url = BASE_URL
         self.milter = self.web = None
         self.sink = sink or Sink().start()
         self.own_sink = sink is None
@@ -264,14 +265,20 @@ class World:
             self.dir.glob("consent-milter.*.log"),
             key=lambda f: int(f.name.split(".")[1])))
 
+    def lines(self, queue_id):
+        """The milter's lines of a message, the one with its result last."""
+        found = [dict(w.partition("=")[::2] for w in shlex.split(text)
+                      if "=" in w)
+                 for text in re.findall(rf"(?m)\b{re.escape(queue_id)}: (.*)$",
+                                        self.milter_log())]
+        return sorted(found, key=lambda line: "result" in line)
+
     def line(self, queue_id):
-        """The milter's line for a message, as {key: value}."""
-        found = re.findall(rf"(?m)\b{re.escape(queue_id)}: (.*)$",
-                           self.milter_log())
+        """The one line that sums the message up, as {key: value}."""
+        found = [n for n in self.lines(queue_id) if "result" in n]
         assert len(found) == 1, (
             f"{len(found)} lines for {queue_id}:\n{self.milter_log()}")
-        return dict(w.partition("=")[::2] for w in shlex.split(found[0])
-                    if "=" in w)
+        return found[0]
 
     def stop(self):
         """End all; the milter and the web must end well on SIGTERM."""

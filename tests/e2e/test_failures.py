@@ -1,0 +1,287 @@
+"""When something breaks, marketing waits and the password reset goes out."""
+import os
+import shutil
+import signal
+import threading
+
+import people
+import pytest
+
+from harness import messages
+from harness.clients import Dialogue
+from harness.proc import wait_until
+
+
+@pytest.fixture
+def busy(new_world):
+    world = new_world()
+    world.import_csv(people.granted("anna@x.test", "bob@x.test"))
+    return world.start()
+
+
+def withdraw(world, address):
+    world.ctl("withdraw", address, "--purpose", people.NEWS)
+
+
+def marketing_waits(world, rcpt="anna@x.test"):
+    """451 somewhere in the dialogue, and nothing left."""
+    world.sink.clear()
+    told = world.send("news@acme.example", [rcpt], messages.newsletter())
+    codes = {told.mail[0], *(c for c, _ in told.rcpts.values()),
+             *([told.data[0]] if told.data else [])}
+    assert 451 in codes, told
+    world.settled()
+    assert world.sink.all_to(rcpt) == []
+
+
+def reset_passes(world):
+    """Byte for byte, whatever the state of the store."""
+    world.sink.clear()
+    message = messages.password_reset()
+    told = world.send("shop@acme.example", ["anna@x.test"], message)
+    assert told.data[0] == 250, told
+    data = world.sink.to("anna@x.test").data
+    assert messages.without_trace(data) == message
+
+
+def test_withdrawn_between_rcpt_and_end_of_data(busy):
+    """D7: decided again at the end of the message."""
+    with Dialogue(busy.postfix.port("main")) as d:
+        d.mail("news@acme.example")
+        assert d.rcpt("anna@x.test")[0] == 250
+        assert d.rcpt("bob@x.test")[0] == 250
+        withdraw(busy, "anna@x.test")
+        assert d.data(messages.newsletter())[0] == 250
+        queue_id = busy.queue_id(d.result)
+    busy.settled()
+    assert busy.sink.delivered == ["bob@x.test"]
+    line = busy.line(queue_id)
+    assert (line["rcpts"], line["allowed"], line["refused"]) == (
+        "2", "1", "1")
+
+
+def test_all_withdrawn_before_the_end_of_data(busy):
+    """R5321-3: then the whole message is refused, not swallowed."""
+    with Dialogue(busy.postfix.port("main")) as d:
+        d.mail("news@acme.example")
+        assert d.rcpt("anna@x.test")[0] == 250
+        withdraw(busy, "anna@x.test")
+        code, text = d.data(messages.newsletter())
+    assert code == 550 and "5.7.1" in text
+    assert busy.settled() == {}
+
+
+def test_clicked_between_rcpt_and_end_of_data(busy):
+    """D7: the same through the way out."""
+    busy.send("news@acme.example", ["anna@x.test"], messages.newsletter())
+    busy.settled()
+    uri, _ = messages.unsubscribe_uris(busy.sink.to("anna@x.test").data)
+    busy.sink.clear()
+    with Dialogue(busy.postfix.port("main")) as d:
+        d.mail("news@acme.example")
+        assert d.rcpt("anna@x.test")[0] == 250
+        assert busy.one_click(uri).status == 200
+        assert d.data(messages.newsletter())[0] == 550
+    assert busy.settled() == {}
+
+
+@pytest.mark.parametrize("when", ["before", "rcpt", "data"])
+def test_killed(busy, when):
+    """kill -9 at each stage: 451, nothing unfiltered leaves."""
+    if when == "before":
+        busy.kill_milter()
+    with Dialogue(busy.postfix.port("main")) as d:
+        code, _ = d.mail("news@acme.example")
+        if when == "before":
+            assert code == 451
+        else:
+            assert d.rcpt("anna@x.test")[0] == 250
+            if when == "rcpt":
+                busy.kill_milter()
+                assert d.rcpt("bob@x.test")[0] == 451
+            else:
+                busy.kill_milter()
+                assert d.data(messages.newsletter())[0] == 451
+    assert busy.settled() == {}
+    busy.start_milter()
+    told = busy.send("news@acme.example", ["anna@x.test"],
+                     messages.newsletter())
+    assert told.data[0] == 250
+
+
+ROUNDS = 40 if os.environ.get("CM_LONG") else 8
+
+
+def test_killed_while_it_answers(busy):
+    """kill -9 at random points of the end of message: the client's 250 and
+    the next hop agree, and what leaves has been filtered."""
+    body = "x" * 70 + "\n"
+    message = messages.plain("news@acme.example", "anna@x.test",
+                             body * 20000)
+    for i in range(ROUNDS):
+        busy.sink.clear()
+        with Dialogue(busy.postfix.port("main")) as d:
+            d.mail("news@acme.example")
+            assert d.rcpt("anna@x.test")[0] == 250
+            timer = threading.Timer(0.002 * i, busy.milter.signal,
+                                    [signal.SIGKILL])
+            timer.start()
+            code, _ = d.data(message)
+            timer.join()
+        assert code in (250, 451)
+        busy.milter.popen.wait(10)
+        # Clears what the queue has; the milter is not asked again.
+        busy.settled()
+        got = busy.sink.all_to("anna@x.test")
+        assert len(got) == (code == 250)
+        for mail in got:
+            assert messages.unsubscribe_uris(mail.data)[0]
+        assert busy.postfix.corrupt() == []
+        busy.start_milter()
+
+
+def test_hung(new_world):
+    """SIGSTOP: Postfix's patience ends, 451."""
+    world = new_world(postfix={"main": {"milter_command_timeout": "2s",
+                                        "milter_content_timeout": "2s"}})
+    world.import_csv(people.granted("anna@x.test"))
+    world.start()
+    world.milter.signal(signal.SIGSTOP)
+    try:
+        marketing_waits(world)
+    finally:
+        world.milter.signal(signal.SIGCONT)
+
+
+def store_file(world):
+    return max(world.dir.glob("store/ledger/data.mdb"),
+               key=lambda f: f.stat().st_size)
+
+
+def remove_store(world):
+    shutil.rmtree(world.dir / "store")
+
+
+def rename_store(world):
+    (world.dir / "store").rename(world.dir / "gone")
+
+
+def truncate_store(world):
+    with open(store_file(world), "r+b") as f:
+        f.truncate(f.seek(0, 2) // 8192 * 4096)
+
+
+def empty_store(world):
+    with open(store_file(world), "r+b") as f:
+        f.truncate(0)
+
+
+def overwrite_store(world):
+    with open(store_file(world), "r+b") as f:
+        size = f.seek(0, 2)
+        f.seek(0)
+        f.write(b"\xa5" * size)
+
+
+def replace_store(world):
+    """Another controller's store, of other keys, in the same place."""
+    (world.dir / "store").rename(world.dir / "store.old")
+    (world.dir / "keys").rename(world.dir / "keys.old")
+    world.ctl("init")
+    shutil.rmtree(world.dir / "keys")
+    (world.dir / "keys.old").rename(world.dir / "keys")
+
+
+@pytest.mark.parametrize("harm", [
+    remove_store, rename_store, truncate_store, empty_store, overwrite_store,
+    replace_store], ids=lambda f: f.__name__)
+def test_store_breaks_between_messages(busy, harm):
+    """D3, design 12: marketing 451, service untouched, no crash loop."""
+    busy.send("news@acme.example", ["anna@x.test"], messages.newsletter())
+    assert busy.settled() == {"anna@x.test": 1}
+    harm(busy)
+    # A truncated file may end the process with SIGBUS; systemd starts it
+    # again.  Whatever the client hears is 451.
+    marketing_waits(busy)
+    if not busy.milter.running():
+        assert harm in (truncate_store, empty_store, overwrite_store)
+        busy.start_milter()
+    reset_passes(busy)
+    marketing_waits(busy)
+    if not busy.milter.running():
+        busy.start_milter()
+    reset_passes(busy)
+
+
+def test_milter_starts_without_a_store(busy):
+    """A reset must not wait for a restore of the store."""
+    busy.milter.stop()
+    rename_store(busy)
+    busy.start_milter()
+    reset_passes(busy)
+    marketing_waits(busy)
+    (busy.dir / "gone").rename(busy.dir / "store")
+    busy.restart_milter()
+    told = busy.send("news@acme.example", ["anna@x.test"],
+                     messages.newsletter())
+    assert told.data[0] == 250
+
+
+def test_store_may_not_be_written_by_the_milter(busy):
+    """Design 2: it cannot forge a consent; file modes see to that."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    status = (f"/proc/{busy.milter.pid}/status")
+    text = open(status).read()
+    uids = text.split("Uid:")[1].split("\n")[0].split()
+    assert "0" not in uids
+    import grp
+    import subprocess
+    groups = text.split("Groups:")[1].split("\n")[0].split()
+    writers = str(grp.getgrnam("staff").gr_gid)
+    assert writers not in groups
+    gid = text.split("Gid:")[1].split("\n")[0].split()[0]
+    tried = subprocess.run(
+        ["setpriv", f"--reuid={uids[0]}", f"--regid={gid}",
+         "--groups=" + ",".join(groups or [gid]), "sh", "-c",
+         f": >>{store_file(busy)}"], capture_output=True)
+    assert tried.returncode != 0
+
+
+def test_second_instance_is_refused(busy):
+    """Design 12: the running one keeps its socket."""
+    second = busy._daemon("consent-milter")
+    assert second.popen.wait(20) != 0
+    assert "main.sock" in second.output()
+    told = busy.send("news@acme.example", ["anna@x.test"],
+                     messages.newsletter())
+    assert told.data[0] == 250
+
+
+def test_terminate_lets_the_message_finish(busy):
+    """SIGTERM drains: a message in flight gets its answer."""
+    with Dialogue(busy.postfix.port("main")) as d:
+        d.mail("news@acme.example")
+        d.rcpt("anna@x.test")
+        busy.milter.signal(signal.SIGTERM)
+        code, _ = d.data(messages.newsletter())
+    assert code in (250, 451)
+    assert busy.milter.popen.wait(20) == 0
+    assert busy.settled().get("anna@x.test", 0) == (code == 250)
+
+
+def test_reload(busy):
+    """Another signal reads the config again; a wrong one keeps the old."""
+    busy.write_config(busy.config.replace("refuse = reject", "refuse = drop"))
+    busy.milter.signal(signal.SIGUSR1)
+
+    def dropped():
+        told = busy.send("news@acme.example", ["anna@x.test", "c@x.test"],
+                         messages.newsletter())
+        return not told.refused
+    wait_until("the new config", dropped, 10, 0.2)
+    busy.write_config("stream {")
+    busy.milter.signal(signal.SIGUSR1)
+    wait_until("a complaint", lambda: "consent-milter.conf" in
+               busy.milter.output(), 10)
+    assert dropped()
