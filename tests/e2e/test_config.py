@@ -45,10 +45,11 @@ def test_mistake(folder, name, prog):
     assert done.returncode == 78, done
     lines = done.stderr.strip().split("\n")
     assert len(lines) == 1, done.stderr
-    # "file:line:", and that line is the one to mend or its section.
-    place = lines[0].partition("consent-milter.conf:")[2]
-    number = int(place.partition(":")[0])
-    assert 1 <= number <= world.config.count("\n") + 1
+    # "file:line:", and that line is the wrong one, or where its section
+    # begins if something is missing.
+    place = lines[0].partition(f"{world.config_file}:")[2]
+    said = world.config.split("\n")[int(place.partition(":")[0]) - 1]
+    assert new in said if new else said.startswith("stream"), lines[0]
     for word in words:
         assert word in lines[0]
 

@@ -102,6 +102,8 @@ def files_are_short():
 def lines_are_short():
     # clang-format looks after C.
     for name in tracked("*.py", "tools/*"):
+        if name.endswith((".csv", ".eml")):
+            continue
         for n, line in enumerate(read(name).split("\n"), 1):
             if len(line.expandtabs(TAB)) > COLUMNS_MAX:
                 yield f"{name}:{n}: {len(line.expandtabs(TAB))} columns"

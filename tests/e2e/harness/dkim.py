@@ -6,10 +6,10 @@ import shutil
 import dkim
 
 from .proc import Process, run, unix_answers
-from .world import BUILD
+from .world import REPO
 
 # Set by tools/setup: unpacked, not installed.
-OPENDKIM = BUILD.parent / "build" / "unpacked" / "usr" / "sbin" / "opendkim"
+OPENDKIM = REPO / "build" / "unpacked" / "usr" / "sbin" / "opendkim"
 
 # RFC 8058 asks for both list headers; OpenDKIM's own list has only one.
 CONFIG = """\

@@ -8,9 +8,9 @@ import pathlib
 import re
 
 from .proc import Process, free_port, port_answers, run, wait_until
-from .world import BUILD
+from .world import REPO
 
-UNPACKED = BUILD.parent / "build" / "unpacked"
+UNPACKED = REPO / "build" / "unpacked"
 CF = UNPACKED / "usr" / "share" / "sendmail" / "cf"
 
 MC = """\
