@@ -63,8 +63,10 @@ void cm_store_read_end(struct cm_store_reader **reader);
 /*
  * The views of one contact and its family, refusals in stop folded in;
  * a contact never heard of gives empty views (count 0).  Memory is the
- * arena's, so views stay valid after read_end.
+ * arena's, so views stay valid after read_end.  A fact that stands in stop
+ * has no place in the ledger yet: its seq is CM_STORE_SEQ_PENDING.
  */
+#define CM_STORE_SEQ_PENDING UINT64_MAX
 CM_MUST_CHECK int cm_store_lookup(struct cm_store_reader *reader,
 				  const struct cm_id *contact,
 				  const struct cm_id *family,

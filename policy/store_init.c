@@ -1,0 +1,180 @@
+/*
+ * A new store, with the modes that make "the milter cannot write" true:
+ *
+ *	store, ledger, stop    0750 root:group        everyone of ours enters
+ *	data.mdb of these      0664 root:write_group  readers are "others"
+ *	lock.mdb of these      0660 root:group        readers take slots in it
+ *	private                0770 root:write_group  erasure makes files here
+ *	all files in it        0660 root:write_group
+ *	writer.lock, stop.lock 0660 root:write_group
+ */
+#include "policy/store_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const gid_t nobodys = (gid_t)-1;
+
+static int give(const char *path, mode_t mode, gid_t group,
+		struct cm_error *err)
+{
+	if (group != nobodys && chown(path, (uid_t)-1, group) != 0)
+		return cm_fail_errno(err, errno, "cannot give %s to group %ld",
+				     path, (long)group);
+	if (chmod(path, mode) != 0)
+		return cm_fail_errno(err, errno, "cannot set the mode of %s",
+				     path);
+	return CM_OK;
+}
+
+static int make_folder(const char *path, mode_t mode, gid_t group,
+		       struct cm_error *err)
+{
+	if (mkdir(path, mode) != 0 && errno != EEXIST)
+		return cm_fail_errno(err, errno, "cannot make %s", path);
+	return give(path, mode, group, err);
+}
+
+static int make_lock(const char *path, gid_t group, struct cm_error *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return cm_fail_errno(err, errno, "cannot make %s", path);
+	(void)close(fd);
+	return give(path, 0660, group, err);
+}
+
+static int give_in(const char *folder, const char *name, mode_t mode,
+		   gid_t group, struct cm_error *err)
+{
+	size_t n = strlen(folder) + strlen(name) + 2;
+	char *path = malloc(n);
+	int rc;
+
+	if (path == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	(void)snprintf(path, n, "%s/%s", folder, name);
+	rc = give(path, mode, group, err);
+	free(path);
+	return rc;
+}
+
+static int sync_folder(const char *path, struct cm_error *err)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = CM_OK;
+
+	if (fd < 0)
+		return cm_fail_errno(err, errno, "cannot open %s", path);
+	if (fsync(fd) != 0)
+		rc = cm_fail_errno(err, errno, "cannot sync %s", path);
+	(void)close(fd);
+	return rc;
+}
+
+/* The state of a ledger without events. */
+static int put_first_head(struct cm_store *store, struct cm_kv *kv,
+			  struct cm_error *err)
+{
+	struct cm_head head = {0};
+	struct cm_hmac *hmac = NULL;
+	struct cm_kv_txn *txn = NULL;
+	struct cm_tile_store tiles;
+	int rc = cm_store_hmac(store, &hmac, err);
+
+	if (rc == CM_OK)
+		rc = cm_kv_begin_write(kv, &txn, err);
+	if (rc == CM_OK) {
+		cm_tile_store_init(&tiles, txn, err);
+		rc = cm_merkle_root(&tiles.tiles, 0, &head.root, err);
+	}
+	if (rc == CM_OK)
+		rc = cm_head_put(store, txn, hmac, &head, err);
+	if (rc == CM_OK)
+		rc = cm_kv_commit(&txn, err);
+	cm_kv_abort(&txn);
+	cm_hmac_free(&hmac);
+	return rc;
+}
+
+static int make_env(struct cm_store *store, enum cm_env env,
+		    const struct cm_store_options *options,
+		    struct cm_error *err)
+{
+	const char *path = store->env_path[env];
+	bool secret = env == CM_ENV_PRIVATE;
+	gid_t lock_group = secret ? options->write_group : options->group;
+	struct cm_kv *kv = NULL;
+	int rc = make_folder(path, secret ? 0770 : 0750, lock_group, err);
+
+	if (rc == CM_OK)
+		rc = cm_store_open_env(store, env, false, true, &kv, err);
+	if (rc == CM_OK && env == CM_ENV_LEDGER)
+		rc = put_first_head(store, kv, err);
+	cm_kv_close(&kv);
+	if (rc == CM_OK)
+		rc = give_in(path, "data.mdb", secret ? 0660 : 0664,
+			     options->write_group, err);
+	if (rc == CM_OK)
+		rc = give_in(path, "lock.mdb", 0660, lock_group, err);
+	return rc == CM_OK ? sync_folder(path, err) : rc;
+}
+
+static int check_new(const struct cm_store *store, struct cm_error *err)
+{
+	for (int i = 0; i < CM_ENVS; i++) {
+		struct stat st;
+
+		if (lstat(store->env_path[i], &st) == 0)
+			return cm_fail(err, CM_EREFUSED,
+				       "%s is there already: a store is made "
+				       "once",
+				       store->env_path[i]);
+		if (errno != ENOENT && errno != ENOTDIR)
+			return cm_fail_errno(err, errno, "%s",
+					     store->env_path[i]);
+	}
+	return CM_OK;
+}
+
+static int make_all(struct cm_store *store,
+		    const struct cm_store_options *options,
+		    struct cm_error *err)
+{
+	int rc = check_new(store, err);
+
+	if (rc == CM_OK && mkdir(options->path, 0755) != 0 && errno != EEXIST)
+		rc = cm_fail_errno(err, errno, "cannot make %s", options->path);
+	if (rc == CM_OK)
+		rc = make_folder(store->folder, 0750, options->group, err);
+	/* The ledger last: without it, nobody takes the rest for a store. */
+	for (int i = CM_ENVS - 1; rc == CM_OK && i >= 0; i--)
+		rc = make_env(store, (enum cm_env)i, options, err);
+	if (rc == CM_OK)
+		rc = make_lock(store->writer_lock, options->write_group, err);
+	if (rc == CM_OK)
+		rc = make_lock(store->stop_lock, options->write_group, err);
+	if (rc == CM_OK)
+		rc = make_lock(store->private_lock, options->write_group, err);
+	if (rc == CM_OK)
+		rc = sync_folder(store->folder, err);
+	return rc == CM_OK ? sync_folder(options->path, err) : rc;
+}
+
+int cm_store_init(const struct cm_store_options *options,
+		  const struct cm_keys *keys, struct cm_error *err)
+{
+	struct cm_store *store = NULL;
+	int rc = cm_store_prepare(options, CM_STORE_WRITE, keys, &store, err);
+
+	if (rc == CM_OK)
+		rc = make_all(store, options, err);
+	cm_store_close(&store);
+	return rc;
+}

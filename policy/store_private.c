@@ -1,0 +1,427 @@
+/*
+ * Addresses and evidence: a folder that the milter cannot enter.
+ *
+ * Opened for each use under private.lock, because erasure replaces the file.
+ * Every write leaves a random mark, here and (once the ledger commits) in the
+ * ledger's head.  Marks that differ mean that the last write here was never
+ * followed by its ledger commit: the next write sweeps what it left.
+ */
+#include "policy/store_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/lockfile.h"
+
+/* mark(16) | first seq(8) | seq after the last(8) | MAC, under this key */
+static const char last_key[] = "last";
+enum { LAST_FIXED = CM_MARK_LEN + 2 * CM_SEQ_LEN };
+
+struct last_write {
+	uint8_t mark[CM_MARK_LEN];
+	uint64_t from;
+	uint64_t to;
+};
+
+int cm_private_open(const struct cm_store *store, bool read_only, int *ret_lock,
+		    struct cm_kv **ret_kv, struct cm_error *err)
+{
+	int lock = -1;
+	int rc = cm_lockfile_take(store->private_lock, store->lock_wait_ms,
+				  &lock, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_store_open_env(store, CM_ENV_PRIVATE, read_only, false, ret_kv,
+			       err);
+	if (rc == CM_ENOTFOUND)
+		rc = CM_EIO; /* not an answer: init made it */
+	if (rc != CM_OK) {
+		cm_lockfile_drop(&lock);
+		return rc;
+	}
+	*ret_lock = lock;
+	return CM_OK;
+}
+
+int cm_evidence_hash(struct cm_span salted, struct cm_hash *ret_hash)
+{
+	return cm_sha256(salted.p, salted.n, ret_hash->b);
+}
+
+/* ---- writing ------------------------------------------------------------ */
+
+/* CM_ENOTFOUND: nothing was ever written. */
+static int get_last(struct cm_kv_txn *txn, struct cm_hmac *hmac,
+		    struct last_write *ret_last, struct cm_error *err)
+{
+	struct cm_span value, bytes;
+	int rc = cm_kv_get(txn, CM_DB_PRIVATE_META, cm_span(last_key), &value,
+			   err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_row_open(hmac, CM_MAC_META, cm_span(last_key), value, &bytes);
+	if (rc != CM_OK || bytes.n != LAST_FIXED)
+		return cm_fail(err, CM_ECORRUPT,
+			       "the private environment's state is damaged: "
+			       "run \"consentctl verify\"");
+	memcpy(ret_last->mark, bytes.p, CM_MARK_LEN);
+	ret_last->from = cm_get_u64(bytes.p + CM_MARK_LEN);
+	ret_last->to = cm_get_u64(bytes.p + CM_MARK_LEN + CM_SEQ_LEN);
+	return CM_OK;
+}
+
+int cm_private_settled(struct cm_kv_txn *txn, struct cm_hmac *hmac,
+		       const struct cm_head *head, bool *ret_settled,
+		       struct cm_error *err)
+{
+	struct last_write last;
+	int rc = get_last(txn, hmac, &last, err);
+
+	if (rc != CM_OK && rc != CM_ENOTFOUND)
+		return rc;
+	*ret_settled = rc == CM_ENOTFOUND ||
+		       memcmp(last.mark, head->private_mark, CM_MARK_LEN) == 0;
+	return CM_OK;
+}
+
+static int put_last(struct cm_kv_txn *txn, struct cm_hmac *hmac,
+		    const struct last_write *last, struct cm_error *err)
+{
+	uint8_t row[LAST_FIXED + CM_MAC_LEN];
+	struct cm_span bytes = cm_span_n((const char *)row, LAST_FIXED);
+	int rc;
+
+	memcpy(row, last->mark, CM_MARK_LEN);
+	cm_put_u64(last->from, row + CM_MARK_LEN);
+	cm_put_u64(last->to, row + CM_MARK_LEN + CM_SEQ_LEN);
+	rc = cm_row_mac(hmac, CM_MAC_META, cm_span(last_key), bytes,
+			row + LAST_FIXED);
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "cannot seal private's state");
+	return cm_kv_put(txn, CM_DB_PRIVATE_META, cm_span(last_key),
+			 cm_span_n((const char *)row, sizeof(row)), err);
+}
+
+static int sweep_evidence(struct cm_kv_txn *txn, const struct last_write *last,
+			  struct cm_error *err)
+{
+	struct cm_kv_cursor *cursor;
+	struct cm_span key, value;
+	uint8_t from[CM_SEQ_LEN];
+	int rc = cm_kv_cursor_open(txn, CM_DB_EVIDENCE, &cursor, err);
+
+	if (rc != CM_OK)
+		return rc;
+	cm_put_u64(last->from, from);
+	rc = cm_kv_seek(cursor, cm_span_n((const char *)from, sizeof(from)),
+			&key, &value, err);
+	while (rc == CM_OK && cm_get_u64(key.p) < last->to) {
+		rc = cm_kv_cursor_del(cursor, err);
+		if (rc == CM_OK)
+			rc = cm_kv_next(cursor, &key, &value, err);
+	}
+	cm_kv_cursor_close(&cursor);
+	return rc == CM_ENOTFOUND ? CM_OK : rc;
+}
+
+/* Addresses of contacts that the ledger has never heard of. */
+static int sweep_addresses(struct cm_writer *writer, struct cm_kv_txn *txn,
+			   struct cm_error *err)
+{
+	struct cm_kv_cursor *cursor;
+	struct cm_span key, value, view;
+	int rc = cm_kv_cursor_open(txn, CM_DB_ADDRESSES, &cursor, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_kv_seek(cursor, cm_span(""), &key, &value, err);
+	while (rc == CM_OK) {
+		rc = cm_kv_get(writer->txn, CM_DB_CONTACTS, key, &view, err);
+		if (rc == CM_ENOTFOUND)
+			rc = cm_kv_cursor_del(cursor, err);
+		if (rc == CM_OK)
+			rc = cm_kv_next(cursor, &key, &value, err);
+	}
+	cm_kv_cursor_close(&cursor);
+	return rc == CM_ENOTFOUND ? CM_OK : rc;
+}
+
+static int sweep(struct cm_writer *writer, struct cm_kv_txn *txn,
+		 struct cm_error *err)
+{
+	struct last_write last;
+	bool settled;
+	int rc = cm_private_settled(txn, writer->hmac, &writer->head, &settled,
+				    err);
+
+	if (rc != CM_OK || settled)
+		return rc;
+	rc = get_last(txn, writer->hmac, &last, err);
+	if (rc == CM_OK)
+		rc = sweep_evidence(txn, &last, err);
+	return rc == CM_OK ? sweep_addresses(writer, txn, err) : rc;
+}
+
+/* MAC | length(2) | canonical | as given */
+static int put_address(struct cm_writer *writer, struct cm_kv_txn *txn,
+		       const struct cm_store_batch *batch,
+		       const struct cm_row *row, bool append,
+		       struct cm_error *err)
+{
+	const struct cm_private_text *text =
+		&batch->addresses[row->address - 1];
+	char value[CM_MAC_LEN + 2 + CM_ADDRESS_MAX + CM_AS_GIVEN_MAX];
+	struct cm_span key = cm_id_span(&row->contact);
+	struct cm_span all = cm_span_n(value, CM_MAC_LEN + 2 + text->n);
+	struct cm_span bytes = cm_span_n(value + CM_MAC_LEN, 2 + text->n);
+	uint8_t mac[CM_MAC_LEN];
+	int rc;
+
+	value[CM_MAC_LEN] = (char)(text->canonical >> 8);
+	value[CM_MAC_LEN + 1] = (char)text->canonical;
+	memcpy(value + CM_MAC_LEN + 2, batch->texts.data + text->at, text->n);
+	rc = cm_row_mac(writer->hmac, CM_MAC_ADDRESSES, key, bytes, mac);
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "cannot seal an address");
+	memcpy(value, mac, CM_MAC_LEN);
+	if (append)
+		return cm_kv_append(txn, CM_DB_ADDRESSES, key, all, err);
+	return cm_kv_put(txn, CM_DB_ADDRESSES, key, all, err);
+}
+
+static bool same_contact(const struct cm_row *a, const struct cm_row *b)
+{
+	return memcmp(&a->contact, &b->contact, sizeof(a->contact)) == 0;
+}
+
+/* In the order of the keys, and of several of one contact the last. */
+static int put_addresses(struct cm_writer *writer, struct cm_kv_txn *txn,
+			 const struct cm_store_batch *batch,
+			 struct cm_error *err)
+{
+	const struct cm_rows *rows = &batch->rows;
+	const struct cm_row *found = NULL;
+	uint64_t count;
+	int rc = cm_kv_count(txn, CM_DB_ADDRESSES, &count, err);
+
+	for (size_t i = 0; rc == CM_OK && i < rows->count; i++) {
+		const struct cm_row *row = &rows->row[rows->by_contact[i]];
+
+		if (found != NULL && !same_contact(row, found)) {
+			rc = put_address(writer, txn, batch, found, count == 0,
+					 err);
+			found = NULL;
+		}
+		if (row->address != 0)
+			found = row;
+	}
+	if (rc == CM_OK && found != NULL)
+		rc = put_address(writer, txn, batch, found, count == 0, err);
+	return rc;
+}
+
+static int put_evidence(struct cm_kv_txn *txn,
+			const struct cm_store_batch *batch, uint64_t first,
+			struct cm_error *err)
+{
+	int rc = CM_OK;
+
+	for (size_t i = 0; rc == CM_OK && i < batch->rows.count; i++) {
+		uint32_t evidence = batch->rows.row[i].evidence;
+		const struct cm_private_text *text;
+		uint8_t key[CM_SEQ_LEN];
+
+		if (evidence == 0)
+			continue;
+		text = &batch->evidence[evidence - 1];
+		cm_put_u64(first + i, key);
+		rc = cm_kv_put(txn, CM_DB_EVIDENCE,
+			       cm_span_n((const char *)key, sizeof(key)),
+			       cm_span_n(batch->texts.data + text->at, text->n),
+			       err);
+	}
+	return rc;
+}
+
+static int write_all(struct cm_writer *writer, struct cm_kv_txn *txn,
+		     const struct cm_store_batch *batch,
+		     const struct last_write *last, struct cm_error *err)
+{
+	int rc = sweep(writer, txn, err);
+
+	if (rc == CM_OK)
+		rc = put_addresses(writer, txn, batch, err);
+	if (rc == CM_OK)
+		rc = put_evidence(txn, batch, last->from, err);
+	if (rc == CM_OK)
+		rc = put_last(txn, writer->hmac, last, err);
+	return rc;
+}
+
+int cm_private_write(struct cm_writer *writer,
+		     const struct cm_store_batch *batch, uint64_t first,
+		     struct cm_error *err)
+{
+	struct last_write last = {
+		.from = first,
+		.to = first + batch->rows.count,
+	};
+	struct cm_kv *kv = NULL;
+	struct cm_kv_txn *txn = NULL;
+	int lock = -1;
+	int rc = cm_random(last.mark, sizeof(last.mark), err);
+
+	if (rc == CM_OK)
+		rc = cm_private_open(writer->store, false, &lock, &kv, err);
+	if (rc == CM_OK)
+		rc = cm_kv_begin_write(kv, &txn, err);
+	if (rc == CM_OK)
+		rc = write_all(writer, txn, batch, &last, err);
+	if (rc == CM_OK)
+		rc = cm_kv_commit(&txn, err);
+	if (rc == CM_OK)
+		memcpy(writer->head.private_mark, last.mark, CM_MARK_LEN);
+	cm_kv_abort(&txn);
+	cm_kv_close(&kv);
+	cm_lockfile_drop(&lock);
+	return rc;
+}
+
+/* ---- reading ------------------------------------------------------------ */
+
+int cm_address_open(struct cm_hmac *hmac, struct cm_span key,
+		    struct cm_span value, struct cm_span *ret_canonical,
+		    struct cm_span *ret_as_given)
+{
+	uint8_t mac[CM_MAC_LEN];
+	struct cm_span bytes;
+	size_t n;
+	int rc;
+
+	if (value.n < CM_MAC_LEN + 2)
+		return CM_ECORRUPT;
+	bytes = cm_span_n(value.p + CM_MAC_LEN, value.n - CM_MAC_LEN);
+	rc = cm_row_mac(hmac, CM_MAC_ADDRESSES, key, bytes, mac);
+	if (rc != CM_OK)
+		return rc;
+	n = (size_t)(uint8_t)bytes.p[0] << 8 | (uint8_t)bytes.p[1];
+	if (!cm_equal_ct(mac, value.p, CM_MAC_LEN) || n > bytes.n - 2)
+		return CM_ECORRUPT;
+	*ret_canonical = cm_span_n(bytes.p + 2, n);
+	*ret_as_given = cm_span_n(bytes.p + 2 + n, bytes.n - 2 - n);
+	return CM_OK;
+}
+
+/* One row, copied to the arena; CM_ENOTFOUND is an answer. */
+static int get_row(struct cm_store *store, enum cm_private_db db,
+		   struct cm_span key, struct cm_arena *arena,
+		   struct cm_span *ret_value, struct cm_error *err)
+{
+	struct cm_kv *kv = NULL;
+	struct cm_kv_txn *txn = NULL;
+	struct cm_span value;
+	int lock = -1;
+	int rc;
+
+	if (store->access != CM_STORE_WRITE)
+		return cm_fail(err, CM_EUSAGE, "%s is open for reading only",
+			       store->folder);
+	rc = cm_private_open(store, true, &lock, &kv, err);
+	if (rc == CM_OK)
+		rc = cm_kv_begin_read(kv, &txn, err);
+	if (rc == CM_OK)
+		rc = cm_kv_get(txn, db, key, &value, err);
+	if (rc == CM_OK) {
+		ret_value->n = value.n;
+		ret_value->p = cm_arena_dup(arena, value.p, value.n);
+		if (ret_value->p == NULL)
+			rc = cm_fail(err, CM_ENOMEM, "out of memory");
+	}
+	cm_kv_abort(&txn);
+	cm_kv_close(&kv);
+	cm_lockfile_drop(&lock);
+	return rc;
+}
+
+int cm_store_address(struct cm_store *store, const struct cm_id *contact,
+		     struct cm_arena *arena, struct cm_span *ret_canonical,
+		     struct cm_span *ret_as_given, struct cm_error *err)
+{
+	struct cm_hmac *hmac = NULL;
+	struct cm_span value;
+	int rc = get_row(store, CM_DB_ADDRESSES, cm_id_span(contact), arena,
+			 &value, err);
+
+	if (rc == CM_ENOTFOUND)
+		return cm_fail(err, rc, "no address is kept for this contact");
+	if (rc == CM_OK)
+		rc = cm_store_hmac(store, &hmac, err);
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_address_open(hmac, cm_id_span(contact), value, ret_canonical,
+			     ret_as_given);
+	cm_hmac_free(&hmac);
+	if (rc != CM_OK)
+		return cm_fail(err, rc,
+			       "the address of this contact is damaged: run "
+			       "\"consentctl verify\"");
+	return CM_OK;
+}
+
+/* What the ledger says the evidence must be; CM_ENOTFOUND: there is none. */
+static int commitment(struct cm_store *store, uint64_t seq,
+		      struct cm_arena *arena, struct cm_hash *ret_hash,
+		      struct cm_error *err)
+{
+	struct cm_store_reader *reader;
+	struct cm_event event;
+	struct cm_span json;
+	int rc = cm_store_read_begin(store, arena, &reader, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_store_event(reader, seq, &json, err);
+	cm_store_read_end(&reader);
+	if (rc == CM_OK)
+		rc = cm_event_decode(json, &event, err);
+	if (rc != CM_OK)
+		return rc;
+	if (!event.has_evidence)
+		return cm_fail(err, CM_ENOTFOUND, "event %llu has no evidence",
+			       (unsigned long long)seq);
+	*ret_hash = event.evidence;
+	return CM_OK;
+}
+
+int cm_store_evidence(struct cm_store *store, uint64_t seq,
+		      struct cm_arena *arena, struct cm_span *ret_evidence,
+		      struct cm_error *err)
+{
+	struct cm_hash want, got;
+	struct cm_span value;
+	uint8_t key[CM_SEQ_LEN];
+	int rc = commitment(store, seq, arena, &want, err);
+
+	if (rc != CM_OK)
+		return rc;
+	cm_put_u64(seq, key);
+	rc = get_row(store, CM_DB_EVIDENCE,
+		     cm_span_n((const char *)key, sizeof(key)), arena, &value,
+		     err);
+	if (rc == CM_ENOTFOUND)
+		return cm_fail(err, rc, "the evidence of event %llu was erased",
+			       (unsigned long long)seq);
+	if (rc == CM_OK)
+		rc = cm_evidence_hash(value, &got);
+	if (rc != CM_OK)
+		return rc;
+	if (value.n < CM_SALT_LEN || memcmp(&got, &want, sizeof(got)) != 0)
+		return cm_fail(err, CM_ECORRUPT,
+			       "the evidence of event %llu is not what was "
+			       "recorded: run \"consentctl verify\"",
+			       (unsigned long long)seq);
+	*ret_evidence = cm_span_n(value.p + CM_SALT_LEN, value.n - CM_SALT_LEN);
+	return CM_OK;
+}

@@ -1,0 +1,455 @@
+/*
+ * Refusals in front of the ledger.
+ *
+ * A row of stop is an event that was acknowledged and is not yet in the
+ * ledger.  Folding appends it, notes the row's id in the ledger's meta within
+ * the same transaction, and then deletes the row; a crash in between leaves
+ * a row whose id is noted, which is not appended again and not counted twice
+ * by readers.  Ids of rows that are gone are forgotten at the next fold.
+ */
+#include "policy/store_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/lockfile.h"
+
+enum { FOLDED_KEY_LEN = 1 + CM_STOP_ID_LEN };
+
+static void folded_key(struct cm_span stop_key, uint8_t out[FOLDED_KEY_LEN])
+{
+	out[0] = 'f';
+	memcpy(out + 1, stop_key.p + stop_key.n - CM_STOP_ID_LEN,
+	       CM_STOP_ID_LEN);
+}
+
+/* ---- writing ------------------------------------------------------------ */
+
+static int check_refusal(const struct cm_event *event, struct cm_error *err)
+{
+	if ((unsigned)event->type >= CM_EVENT_TYPES ||
+	    !cm_fact_refuses(cm_event_fact(event)))
+		return cm_fail(err, CM_EUSAGE,
+			       "only refusals may go through stop");
+	return CM_OK;
+}
+
+/*
+ * After all that is known of the contact.  A ledger that cannot be read must
+ * not keep anybody from leaving: then it is simply now.
+ */
+static int64_t time_of(struct cm_store_reader *reader,
+		       const struct cm_event *event, int64_t now)
+{
+	struct cm_view own, family;
+
+	if (event->at != 0)
+		return event->at;
+	if (reader == NULL ||
+	    cm_store_lookup(reader, &event->contact, &event->family, &own,
+			    &family, NULL) != CM_OK)
+		return now;
+	return own.newest_at >= now ? own.newest_at + 1 : now;
+}
+
+static int put_row(struct cm_kv_txn *txn, struct cm_hmac *hmac,
+		   const struct cm_event *event, struct cm_buf *value,
+		   struct cm_error *err)
+{
+	uint8_t key[CM_STOP_KEY_LEN];
+	struct cm_span k = cm_span_n((const char *)key, sizeof(key));
+	int rc;
+
+	memcpy(key, event->family.b, CM_CONTACT_ID_LEN);
+	memcpy(key + CM_CONTACT_ID_LEN, event->contact.b, CM_CONTACT_ID_LEN);
+	rc = cm_random(key + 2 * CM_CONTACT_ID_LEN, CM_STOP_ID_LEN, err);
+	if (rc != CM_OK)
+		return rc;
+	cm_buf_reset(value);
+	rc = cm_event_encode(event, value);
+	if (rc == CM_OK)
+		rc = cm_row_seal(hmac, CM_MAC_STOP, k, value);
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "a %s event is not well formed",
+			       cm_event_type_name(event->type));
+	return cm_kv_put(txn, CM_DB_STOP, k, cm_span_n(value->data, value->len),
+			 err);
+}
+
+static int put_rows(struct cm_store *store, struct cm_store_reader *reader,
+		    const struct cm_event *events, size_t count, int64_t now,
+		    struct cm_error *err)
+{
+	struct cm_hmac *hmac = NULL;
+	struct cm_kv_txn *txn = NULL;
+	struct cm_buf value;
+	int rc = cm_store_hmac(store, &hmac, err);
+
+	cm_buf_init(&value, CM_STORE_JSON_MAX);
+	if (rc == CM_OK)
+		rc = cm_kv_begin_write(store->stop, &txn, err);
+	for (size_t i = 0; rc == CM_OK && i < count; i++) {
+		struct cm_event event = events[i];
+
+		event.at = time_of(reader, &event, now);
+		event.rec = now;
+		rc = put_row(txn, hmac, &event, &value, err);
+	}
+	if (rc == CM_OK)
+		rc = cm_kv_commit(&txn, err);
+	cm_kv_abort(&txn);
+	cm_buf_free(&value);
+	cm_hmac_free(&hmac);
+	return rc;
+}
+
+int cm_store_stop(struct cm_store *store, const struct cm_event *events,
+		  size_t count, int64_t now, struct cm_error *err)
+{
+	struct cm_store_reader *reader = NULL;
+	struct cm_arena *arena = NULL;
+	int lock = -1;
+	int rc;
+
+	if (store->access != CM_STORE_WRITE)
+		return cm_fail(err, CM_EUSAGE, "%s is open for reading only",
+			       store->folder);
+	for (size_t i = 0; i < count; i++) {
+		rc = check_refusal(&events[i], err);
+		if (rc != CM_OK)
+			return rc;
+	}
+	rc = cm_arena_new(CM_VIEW_ARENA_MAX, &arena);
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "out of memory");
+	rc = cm_lockfile_take(store->stop_lock, store->lock_wait_ms, &lock,
+			      err);
+	if (rc == CM_OK) {
+		if (cm_store_read_begin(store, arena, &reader, NULL) != CM_OK)
+			reader = NULL; /* see time_of() */
+		rc = put_rows(store, reader, events, count, now, err);
+		cm_store_read_end(&reader);
+	}
+	cm_lockfile_drop(&lock);
+	cm_arena_free(&arena);
+	return rc;
+}
+
+/* ---- reading ------------------------------------------------------------ */
+
+int cm_stop_open(struct cm_hmac *hmac, struct cm_span key, struct cm_span value,
+		 struct cm_event *ret_event)
+{
+	struct cm_span json;
+	int rc;
+
+	if (key.n != CM_STOP_KEY_LEN)
+		return CM_ECORRUPT;
+	rc = cm_row_open(hmac, CM_MAC_STOP, key, value, &json);
+	if (rc == CM_OK && cm_event_decode(json, ret_event, NULL) != CM_OK)
+		rc = CM_ECORRUPT;
+	return rc;
+}
+
+static int is_folded(struct cm_kv_txn *ledger, struct cm_span key,
+		     bool *ret_folded, struct cm_error *err)
+{
+	uint8_t folded[FOLDED_KEY_LEN];
+	struct cm_span value;
+	int rc;
+
+	folded_key(key, folded);
+	rc = cm_kv_get(ledger, CM_DB_META,
+		       cm_span_n((const char *)folded, sizeof(folded)), &value,
+		       err);
+	if (rc != CM_OK && rc != CM_ENOTFOUND)
+		return rc;
+	*ret_folded = rc == CM_OK;
+	return CM_OK;
+}
+
+static int apply_row(struct cm_store_reader *reader, struct cm_span key,
+		     struct cm_span value, const struct cm_id *contact,
+		     struct cm_view *own, struct cm_view *of_family,
+		     struct cm_error *err)
+{
+	struct cm_event event;
+	bool folded;
+	int rc = cm_stop_open(reader->hmac, key, value, &event);
+
+	if (rc != CM_OK)
+		return cm_fail(err, rc,
+			       "a refusal in stop is damaged: run "
+			       "\"consentctl verify\"");
+	rc = is_folded(reader->ledger, key, &folded, err);
+	if (rc != CM_OK || folded)
+		return rc;
+	rc = cm_view_apply_family(of_family, &event, CM_STORE_SEQ_PENDING,
+				  reader->arena);
+	if (rc == CM_OK &&
+	    memcmp(&event.contact, contact, sizeof(*contact)) == 0)
+		rc = cm_view_apply(own, &event, CM_STORE_SEQ_PENDING,
+				   reader->arena);
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "cannot apply a refusal in stop");
+	return CM_OK;
+}
+
+int cm_stop_apply(struct cm_store_reader *reader, const struct cm_id *contact,
+		  const struct cm_id *family, struct cm_view *own,
+		  struct cm_view *of_family, struct cm_error *err)
+{
+	struct cm_kv_cursor *cursor;
+	struct cm_span key, value;
+	int rc = cm_kv_cursor_open(reader->stop, CM_DB_STOP, &cursor, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_kv_seek(cursor, cm_id_span(family), &key, &value, err);
+	while (rc == CM_OK && key.n >= sizeof(*family) &&
+	       memcmp(key.p, family->b, sizeof(*family)) == 0) {
+		rc = apply_row(reader, key, value, contact, own, of_family,
+			       err);
+		if (rc == CM_OK)
+			rc = cm_kv_next(cursor, &key, &value, err);
+	}
+	cm_kv_cursor_close(&cursor);
+	return rc == CM_ENOTFOUND ? CM_OK : rc;
+}
+
+/* ---- folding ------------------------------------------------------------ */
+
+struct pending {
+	struct cm_event event;
+	uint8_t id[CM_STOP_ID_LEN];
+};
+
+struct pendings {
+	struct pending *row;
+	size_t count;
+	size_t room;
+};
+
+/* In the order in which they were acknowledged. */
+static int compare(const void *a, const void *b)
+{
+	const struct pending *x = a;
+	const struct pending *y = b;
+
+	if (x->event.rec != y->event.rec)
+		return x->event.rec < y->event.rec ? -1 : 1;
+	return memcmp(x->id, y->id, sizeof(x->id));
+}
+
+static int take_row(struct cm_writer *writer, struct cm_span key,
+		    struct cm_span value, struct pendings *pendings,
+		    struct cm_error *err)
+{
+	struct pending *row;
+	bool folded;
+	int rc = cm_grow(&pendings->row, pendings->count, &pendings->room,
+			 sizeof(*pendings->row));
+
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "out of memory");
+	row = &pendings->row[pendings->count];
+	rc = cm_stop_open(writer->hmac, key, value, &row->event);
+	if (rc == CM_ECORRUPT)
+		/* It stays: lookups of that family are refused, verify tells,
+		 * and everybody else's records go on. */
+		return CM_OK;
+	if (rc == CM_OK)
+		rc = is_folded(writer->txn, key, &folded, err);
+	if (rc == CM_OK)
+		rc = cm_buf_add(&writer->folded, key.p, key.n);
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "cannot read stop");
+	memcpy(row->id, key.p + key.n - CM_STOP_ID_LEN, CM_STOP_ID_LEN);
+	pendings->count += folded ? 0 : 1;
+	return CM_OK;
+}
+
+static int read_stop(struct cm_writer *writer, struct pendings *pendings,
+		     struct cm_error *err)
+{
+	struct cm_kv_cursor *cursor = NULL;
+	struct cm_kv_txn *txn;
+	struct cm_span key, value;
+	int rc = cm_kv_begin_read(writer->store->stop, &txn, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_kv_cursor_open(txn, CM_DB_STOP, &cursor, err);
+	if (rc == CM_OK)
+		rc = cm_kv_seek(cursor, cm_span(""), &key, &value, err);
+	while (rc == CM_OK) {
+		rc = take_row(writer, key, value, pendings, err);
+		if (rc == CM_OK)
+			rc = cm_kv_next(cursor, &key, &value, err);
+	}
+	cm_kv_cursor_close(&cursor);
+	cm_kv_abort(&txn);
+	return rc == CM_ENOTFOUND ? CM_OK : rc;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, CM_STOP_ID_LEN);
+}
+
+/* Ids that are noted but whose rows are gone: the deletion has happened. */
+static int forget_old_ids(struct cm_writer *writer, struct cm_error *err)
+{
+	size_t n = writer->folded.len / CM_STOP_KEY_LEN;
+	uint8_t(*ids)[CM_STOP_ID_LEN] = malloc((n + 1) * sizeof(*ids));
+	struct cm_kv_cursor *cursor = NULL;
+	struct cm_span key, value;
+	int rc;
+
+	if (ids == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		memcpy(ids[i],
+		       writer->folded.data + (i + 1) * CM_STOP_KEY_LEN -
+			       CM_STOP_ID_LEN,
+		       CM_STOP_ID_LEN);
+	qsort(ids, n, sizeof(*ids), compare_ids);
+	rc = cm_kv_cursor_open(writer->txn, CM_DB_META, &cursor, err);
+	if (rc == CM_OK)
+		rc = cm_kv_seek(cursor, cm_span("f"), &key, &value, err);
+	while (rc == CM_OK && key.n == FOLDED_KEY_LEN && key.p[0] == 'f') {
+		if (bsearch(key.p + 1, ids, n, sizeof(*ids), compare_ids) ==
+		    NULL)
+			rc = cm_kv_cursor_del(cursor, err);
+		if (rc == CM_OK)
+			rc = cm_kv_next(cursor, &key, &value, err);
+	}
+	cm_kv_cursor_close(&cursor);
+	free(ids);
+	return rc == CM_ENOTFOUND ? CM_OK : rc;
+}
+
+static int note_ids(struct cm_writer *writer, const struct pendings *pendings,
+		    struct cm_error *err)
+{
+	int rc = CM_OK;
+
+	for (size_t i = 0; rc == CM_OK && i < pendings->count; i++) {
+		uint8_t key[FOLDED_KEY_LEN] = {'f'};
+		uint8_t mac[CM_MAC_LEN];
+		struct cm_span k = cm_span_n((const char *)key, sizeof(key));
+
+		memcpy(key + 1, pendings->row[i].id, CM_STOP_ID_LEN);
+		rc = cm_row_mac(writer->hmac, CM_MAC_META, k, cm_span(""), mac);
+		if (rc != CM_OK)
+			return cm_fail(err, rc, "cannot note a folded row");
+		rc = cm_kv_put(writer->txn, CM_DB_META, k,
+			       cm_span_n((const char *)mac, sizeof(mac)), err);
+	}
+	return rc;
+}
+
+static int append_pendings(struct cm_writer *writer, struct pendings *pendings,
+			   struct cm_error *err)
+{
+	struct cm_rows rows = {0};
+	int rc = CM_OK;
+
+	if (pendings->count > 0)
+		qsort(pendings->row, pendings->count, sizeof(*pendings->row),
+		      compare);
+	for (size_t i = 0; rc == CM_OK && i < pendings->count; i++)
+		rc = cm_rows_add(&rows, &pendings->row[i].event, err);
+	if (rc == CM_OK)
+		rc = cm_writer_append(writer, &rows, err);
+	cm_rows_free(&rows);
+	return rc;
+}
+
+int cm_stop_fold(struct cm_writer *writer, struct cm_error *err)
+{
+	struct pendings pendings = {0};
+	int rc = read_stop(writer, &pendings, err);
+
+	if (rc == CM_OK)
+		rc = forget_old_ids(writer, err);
+	if (rc == CM_OK)
+		rc = append_pendings(writer, &pendings, err);
+	if (rc == CM_OK)
+		rc = note_ids(writer, &pendings, err);
+	if (rc == CM_OK)
+		writer->nfolded = pendings.count;
+	free(pendings.row);
+	return rc;
+}
+
+void cm_stop_forget(struct cm_writer *writer)
+{
+	struct cm_store *store = writer->store;
+	struct cm_kv_txn *txn = NULL;
+	int lock = -1;
+	int rc = CM_OK;
+
+	if (writer->folded.len == 0)
+		return;
+	/* The rows are noted in the ledger: whatever fails here is made up
+	 * for by the next fold, and nobody reads them meanwhile. */
+	if (cm_lockfile_take(store->stop_lock, store->lock_wait_ms, &lock,
+			     NULL) != CM_OK)
+		return;
+	if (cm_kv_begin_write(store->stop, &txn, NULL) == CM_OK) {
+		for (size_t at = 0; rc == CM_OK && at < writer->folded.len;
+		     at += CM_STOP_KEY_LEN) {
+			rc = cm_kv_del(txn, CM_DB_STOP,
+				       cm_span_n(writer->folded.data + at,
+						 CM_STOP_KEY_LEN),
+				       NULL);
+			if (rc == CM_ENOTFOUND)
+				rc = CM_OK;
+		}
+		if (rc == CM_OK)
+			rc = cm_kv_commit(&txn, NULL);
+		cm_kv_abort(&txn);
+	}
+	cm_lockfile_drop(&lock);
+}
+
+static int stop_is_empty(struct cm_store *store, bool *ret_empty,
+			 struct cm_error *err)
+{
+	struct cm_kv_txn *txn;
+	uint64_t count = 0;
+	int rc = cm_kv_begin_read(store->stop, &txn, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_kv_count(txn, CM_DB_STOP, &count, err);
+	cm_kv_abort(&txn);
+	*ret_empty = count == 0;
+	return rc;
+}
+
+int cm_store_fold_stop(struct cm_store *store, int64_t now, size_t *ret_count,
+		       struct cm_error *err)
+{
+	struct cm_writer writer;
+	size_t count = 0;
+	bool empty;
+	int rc = stop_is_empty(store, &empty, err);
+
+	if (rc != CM_OK)
+		return rc;
+	if (!empty) {
+		rc = cm_writer_begin(store, now, 0, true, &writer, err);
+		if (rc != CM_OK)
+			return rc;
+		rc = cm_stop_fold(&writer, err);
+		if (rc == CM_OK)
+			rc = cm_writer_commit(&writer, err);
+		count = writer.nfolded;
+		cm_writer_end(&writer);
+	}
+	if (rc == CM_OK)
+		*ret_count = count;
+	return rc;
+}

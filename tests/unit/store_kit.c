@@ -1,0 +1,165 @@
+/* See store_kit.h. */
+#include "tests/unit/store_kit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const dots_ignored[] = {"gmail.com", "googlemail.com"};
+
+static void must(int rc, const struct cm_error *err, const char *what)
+{
+	if (rc == CM_OK)
+		return;
+	(void)fprintf(stderr, "%s: %d: %s\n", what, rc, err->text);
+	abort();
+}
+
+void kit_path(const struct kit *kit, const char *name, char out[160])
+{
+	(void)snprintf(out, 160, "%s/%s", kit->folder, name);
+}
+
+void kit_new(struct kit *kit)
+{
+	struct cm_error err = {0};
+	const struct cm_key *key;
+
+	memset(kit, 0, sizeof(*kit));
+	(void)snprintf(kit->folder, sizeof(kit->folder),
+		       "/tmp/cm_store.XXXXXX");
+	if (mkdtemp(kit->folder) == NULL)
+		must(CM_EIO, &err, "mkdtemp");
+	(void)snprintf(kit->keys_path, sizeof(kit->keys_path), "%s/keys",
+		       kit->folder);
+	kit->options = (struct cm_store_options){
+		.path = kit->folder,
+		.map_size = UINT64_C(64) << 30,
+		.lock_wait_ms = 200,
+		.group = (gid_t)-1,
+		.write_group = (gid_t)-1,
+	};
+	must(cm_keys_init(kit->keys_path, (gid_t)-1, (gid_t)-1, &err), &err,
+	     "keys init");
+	must(cm_keys_open(kit->keys_path, &kit->keys, &err), &err, "keys open");
+	key = cm_keys_current(kit->keys, CM_KEY_STORE);
+	must(cm_hmac_new(key->bytes, key->len, &kit->hmac, &err), &err, "hmac");
+	must(cm_arena_new(SIZE_MAX / 2, &kit->arena), &err, "arena");
+	must(cm_store_init(&kit->options, kit->keys, &err), &err, "init");
+	kit_reopen(kit, CM_STORE_WRITE);
+}
+
+void kit_close(struct kit *kit)
+{
+	cm_store_close(&kit->store);
+}
+
+void kit_reopen(struct kit *kit, enum cm_store_access access)
+{
+	struct cm_error err = {0};
+
+	kit_close(kit);
+	must(cm_store_open(&kit->options, access, kit->keys, &kit->store, &err),
+	     &err, "open");
+}
+
+void kit_free(struct kit *kit)
+{
+	char command[128];
+
+	kit_close(kit);
+	cm_arena_free(&kit->arena);
+	cm_hmac_free(&kit->hmac);
+	cm_keys_free(&kit->keys);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", kit->folder);
+	if (system(command) != 0)
+		(void)fprintf(stderr, "left behind: %s\n", kit->folder);
+}
+
+void kit_ids(struct kit *kit, const char *text, struct cm_id *contact,
+	     struct cm_id *family)
+{
+	struct cm_address address, of_family;
+	struct cm_error err = {0};
+
+	must(cm_address_parse(cm_span(text), &address, &err), &err, text);
+	cm_address_family(&address, dots_ignored, 2, &of_family);
+	must(cm_address_id(&address, kit->hmac, contact), &err, "id");
+	must(cm_address_id(&of_family, kit->hmac, family), &err, "family id");
+}
+
+struct cm_event kit_event(struct kit *kit, const char *address,
+			  enum cm_event_type type)
+{
+	bool grants = type == CM_EVENT_GRANTED || type == CM_EVENT_CONFIRMED;
+	struct cm_event event = {
+		.type = type,
+		.actor = CM_ACTOR_PERSON,
+		.basis = CM_BASIS_CONSENT,
+		.channel = "page",
+		.attested = grants,
+		.mark = CM_EVENT_RESTRICTED,
+	};
+
+	kit_ids(kit, address, &event.contact, &event.family);
+	if (grants || type == CM_EVENT_REQUESTED) {
+		(void)snprintf(event.source, sizeof(event.source), "web-form");
+		(void)snprintf(event.language, sizeof(event.language), "cs");
+	}
+	if (grants || type == CM_EVENT_REQUESTED ||
+	    type == CM_EVENT_WITHDRAWN || type == CM_EVENT_ASKED)
+		(void)snprintf(event.purpose, sizeof(event.purpose),
+			       KIT_PURPOSE);
+	return event;
+}
+
+uint64_t kit_append(struct kit *kit, const struct cm_event *event, int64_t now)
+{
+	struct cm_store_entry entry = {.event = *event};
+	struct cm_error err = {0};
+	uint64_t seq = 0;
+
+	must(cm_store_append(kit->store, &entry, 1, now, &seq, &err), &err,
+	     "append");
+	return seq;
+}
+
+void kit_lookup(struct kit *kit, const char *address, struct cm_view *own,
+		struct cm_view *family)
+{
+	struct cm_store_reader *reader;
+	struct cm_error err = {0};
+	struct cm_id contact, of;
+
+	kit_ids(kit, address, &contact, &of);
+	must(cm_store_read_begin(kit->store, kit->arena, &reader, &err), &err,
+	     "read");
+	must(cm_store_lookup(reader, &contact, &of, own, family, &err), &err,
+	     "lookup");
+	cm_store_read_end(&reader);
+}
+
+const struct cm_fact *kit_fact(const struct cm_view *view,
+			       enum cm_fact_kind kind)
+{
+	for (size_t i = 0; i < view->count; i++)
+		if (view->facts[i].kind == kind)
+			return &view->facts[i];
+	return NULL;
+}
+
+void kit_verify(struct kit *kit, bool agrees)
+{
+	struct cm_error err = {0};
+	struct cm_buf report;
+	int rc;
+
+	cm_buf_init(&report, 1 << 20);
+	rc = cm_store_verify(kit->store, &report, NULL, NULL, &err);
+	if (rc != (agrees ? CM_OK : CM_ECORRUPT)) {
+		(void)fprintf(stderr, "verify: %d: %s\n%s", rc, err.text,
+			      cm_buf_text(&report));
+		abort();
+	}
+	cm_buf_free(&report);
+}

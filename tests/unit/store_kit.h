@@ -1,0 +1,48 @@
+/*
+ * store_kit - a store in a temporary folder, for tests and benchmarks.
+ *
+ * Everything that can fail ends the program with a message: it is not what
+ * the tests are about.
+ */
+#ifndef CM_TESTS_UNIT_STORE_KIT_H
+#define CM_TESTS_UNIT_STORE_KIT_H
+
+#include "policy/store.h"
+
+#define KIT_PURPOSE "acme/newsletter"
+#define KIT_NOW     INT64_C(1795212000000) /* 2026-11-21T00:00:00Z */
+
+struct kit {
+	char folder[64];
+	char keys_path[96];
+	struct cm_store_options options;
+	struct cm_keys *keys;
+	struct cm_hmac *hmac; /* of the store key */
+	struct cm_store *store;
+	struct cm_arena *arena;
+};
+
+/* A new store, open for writing. */
+void kit_new(struct kit *kit);
+void kit_free(struct kit *kit); /* removes the folder */
+void kit_reopen(struct kit *kit, enum cm_store_access access);
+void kit_close(struct kit *kit);
+void kit_path(const struct kit *kit, const char *name, char out[160]);
+
+/* Contact and family ids of an address. */
+void kit_ids(struct kit *kit, const char *address, struct cm_id *contact,
+	     struct cm_id *family);
+/* An event of that person; at = 0. */
+struct cm_event kit_event(struct kit *kit, const char *address,
+			  enum cm_event_type type);
+/* Append one event, return its seq. */
+uint64_t kit_append(struct kit *kit, const struct cm_event *event, int64_t now);
+void kit_lookup(struct kit *kit, const char *address, struct cm_view *own,
+		struct cm_view *family);
+/* The fact of that kind; NULL if there is none. */
+const struct cm_fact *kit_fact(const struct cm_view *view,
+			       enum cm_fact_kind kind);
+/* Fails the program unless verify agrees (or disagrees). */
+void kit_verify(struct kit *kit, bool agrees);
+
+#endif
