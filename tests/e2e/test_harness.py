@@ -4,6 +4,7 @@ import pytest
 
 from harness import clients, messages
 from harness.dkim import OpenDkim
+from harness.milterclient import MilterClient
 from harness.postfix import Postfix
 from harness.sendmail import Sendmail
 from harness.sink import Sink
@@ -88,3 +89,18 @@ def test_sendmail_relays(folder, sink, started):
     assert told.data[0] == 250
     mta.settle()
     assert signer.verify(sink.to("anna@x.test").data)
+
+
+def test_milter_client_speaks_to_a_milter(folder, started):
+    signer = started(OpenDkim(folder / "dkim"))
+    with MilterClient(signer.socket) as m:
+        m.negotiate()
+        m.connect()
+        m.helo()
+        m.mail("<news@acme.example>", macros={"i": "4ABC"})
+        m.rcpt("<anna@x.test>")
+        reply = m.message([("From", " news@acme.example"),
+                           ("Subject", " x")], b"hello\r\n")
+        assert reply.final in ("continue", "accept")
+        assert [c[1] for c in reply.of("insheader")] == ["DKIM-Signature"]
+        assert reply.body is None and reply.deleted == []
