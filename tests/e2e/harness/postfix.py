@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 
 from .proc import (Process, Waited, free_port, port_answers, run, wait_until)
 
@@ -143,6 +144,8 @@ class Postfix:
 
     def stop(self):
         if self.process is not None and self.process.running():
+            # The master alone would take a second to tell its children.
+            self.process.signal_group(signal.SIGTERM)
             self.process.stop()
 
     def port(self, name="main"):

@@ -95,10 +95,18 @@ class Process:
             raise Waited(f"{e}\n{self.output()}") from None
 
     def signal(self, sig):
-        if self.group and not self._alone():
-            os.killpg(self.pid, sig)
-        elif self.running():
+        if self.running():
             self.popen.send_signal(sig)
+
+    def signal_group(self, sig):
+        if not self._alone():
+            os.killpg(self.pid, sig)
+
+    def children(self):
+        """Process ids of its direct children."""
+        path = f"/proc/{self.pid}/task/{self.pid}/children"
+        with open(path) as f:
+            return [int(p) for p in f.read().split()]
 
     def stop(self, timeout=20.0):
         """SIGTERM, and the exit status; SIGKILL and Waited if it hangs."""
@@ -128,6 +136,8 @@ class Process:
         return True
 
     def kill(self):
+        if self.group:
+            self.signal_group(signal.SIGKILL)
         self.signal(signal.SIGKILL)
         self.popen.wait()
         self._out.close()

@@ -6,6 +6,7 @@ UTS and mount namespaces, with a /dev of its own.
 import os
 import pathlib
 import re
+import signal
 
 from .proc import Process, free_port, port_answers, run, wait_until
 from .world import REPO
@@ -97,6 +98,7 @@ class Sendmail:
 
     def stop(self):
         if self.process is not None:
+            self.process.signal_group(signal.SIGTERM)
             self.process.stop()
 
     def log(self):

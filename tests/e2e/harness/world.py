@@ -12,7 +12,8 @@ import urllib.parse
 
 from . import clients
 from .postfix import Postfix
-from .proc import Process, free_port, port_answers, run, unix_answers
+from .proc import (Process, free_port, port_answers, run, unix_answers,
+                   wait_until)
 from .sink import Sink
 
 REPO = pathlib.Path(__file__).resolve().parents[3]
@@ -304,8 +305,21 @@ class World:
                              f.read_text(errors="replace"))]
 
     def kill_milter(self):
+        """All of it at once: its workers do not outlive it."""
+        workers = self.workers()
         self.milter.signal(signal.SIGKILL)
         self.milter.popen.wait()
+        wait_until("the workers' end", lambda: not any(
+            os.path.exists(f"/proc/{p}/exe") for p in workers))
+
+    def workers(self):
+        """Process ids of those that serve a listener."""
+        return self.milter.children()
+
+    def kill_workers(self):
+        """As a crash would: who supervises them starts others."""
+        for pid in self.workers():
+            os.kill(pid, signal.SIGKILL)
 
     # -- mail ------------------------------------------------------------
 
