@@ -1,0 +1,69 @@
+/*
+ * answer - what consent-web says to a request, and what it does about it.
+ *
+ * GET, HEAD and OPTIONS never write (R8058-8).  A POST that names one-click
+ * or our button withdraws: durable through cm_store_stop() before the 200
+ * (R8058-18), once for each standing withdrawal however often it comes
+ * (R8058-13).  Whatever is not a token of ours gets one answer, after the
+ * same work.  Never a redirect, never a cookie (R8058-6, R8058-7).
+ *
+ * Free of HTTP libraries, so that unit tests and fuzzers reach all of it.
+ * cm_answer_make() may be called by many threads at once.
+ */
+#ifndef CM_WEB_ANSWER_H
+#define CM_WEB_ANSWER_H
+
+#include <pthread.h>
+
+#include "lib/log.h"
+#include "policy/config.h"
+#include "policy/keys.h"
+#include "policy/store.h"
+#include "policy/template.h"
+#include "web/page.h"
+#include "web/route.h"
+
+/* What all requests share; all of it outlives them. */
+struct cm_site {
+	const struct cm_config *config;
+	const struct cm_templates *templates;
+	const struct cm_keys *keys;
+	struct cm_store *store;
+	struct cm_log *log; /* NULL: none */
+	/* Told after each new withdrawal, so that stop gets folded. */
+	void (*withdrawn)(void *ctx);
+	void *ctx;
+	/* One POST at a time looks and writes: twins make one event. */
+	pthread_mutex_t one_post;
+};
+
+struct cm_request {
+	const char *method;
+	struct cm_span url;          /* path, escapes as sent, no query */
+	struct cm_span content_type; /* fields that are missing are empty */
+	const char *accept_language; /* NULL if missing */
+	struct cm_span body;
+	bool body_too_long; /* over CM_FORM_MAX; then body is what came first */
+};
+
+enum { CM_ANSWER_HEADERS_MAX = 12 };
+
+struct cm_answer {
+	int status;
+	struct cm_page page; /* the body */
+	struct {
+		const char *name, *value;
+	} headers[CM_ANSWER_HEADERS_MAX];
+	size_t nheaders;
+};
+
+/*
+ * Always gives an answer, if need be an empty 500.  Logs one line without
+ * tokens or addresses.  Free it with cm_answer_free(); header values live as
+ * long as the answer and the site.
+ */
+void cm_answer_make(struct cm_site *site, const struct cm_request *request,
+		    int64_t now, struct cm_answer *answer);
+void cm_answer_free(struct cm_answer *answer);
+
+#endif

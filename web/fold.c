@@ -1,0 +1,155 @@
+/* See fold.h. */
+#include "web/fold.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "lib/clock.h"
+
+enum {
+	CM_FOLD_GATHER_MS = 200, /* a burst's first wakes, the rest joins in */
+	CM_FOLD_AGAIN_MS = 2000, /* another writer had the lock */
+	CM_FOLD_IDLE_MS = 30000, /* what other programs left behind */
+};
+
+struct cm_fold {
+	struct cm_store *store;
+	struct cm_log *log;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	bool wanted; /* somebody wrote to stop */
+	bool ending;
+};
+
+static struct timespec after(int ms)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_sec += ms / 1000;
+	ts.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (ts.tv_nsec >= 1000000000) {
+		ts.tv_sec++;
+		ts.tv_nsec -= 1000000000;
+	}
+	return ts;
+}
+
+/* Sleep until woken or the time is over; with the mutex held. */
+static void sleep_for(struct cm_fold *fold, int ms, bool wake_when_wanted)
+{
+	struct timespec until = after(ms);
+
+	while (!fold->ending && !(wake_when_wanted && fold->wanted))
+		if (pthread_cond_timedwait(&fold->changed, &fold->mutex,
+					   &until) == ETIMEDOUT)
+			return;
+}
+
+/* Returns how long to sleep before the next try. */
+static int fold_once(struct cm_fold *fold)
+{
+	struct cm_error err;
+	size_t count = 0;
+	int rc = cm_store_fold_stop(fold->store, cm_clock_now(), &count, &err);
+
+	if (rc == CM_EAGAIN)
+		return CM_FOLD_AGAIN_MS;
+	if (rc != CM_OK)
+		cm_log_error(fold->log, CM_LOG_ERROR,
+			     "withdrawals stay in stop, and are obeyed there",
+			     &err);
+	return CM_FOLD_IDLE_MS;
+}
+
+static void *run(void *ctx)
+{
+	struct cm_fold *fold = ctx;
+	bool ending = false;
+
+	while (!ending) {
+		int pause = fold_once(fold);
+
+		pthread_mutex_lock(&fold->mutex);
+		sleep_for(fold, pause, pause == CM_FOLD_IDLE_MS);
+		if (fold->wanted)
+			sleep_for(fold, CM_FOLD_GATHER_MS, false);
+		fold->wanted = false;
+		ending = fold->ending;
+		pthread_mutex_unlock(&fold->mutex);
+	}
+	(void)fold_once(fold);
+	return NULL;
+}
+
+static int init_condition(pthread_cond_t *condition)
+{
+	pthread_condattr_t attr;
+	int rc = pthread_condattr_init(&attr);
+
+	if (rc != 0)
+		return rc;
+	rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	if (rc == 0)
+		rc = pthread_cond_init(condition, &attr);
+	pthread_condattr_destroy(&attr);
+	return rc;
+}
+
+int cm_fold_start(struct cm_store *store, struct cm_log *log,
+		  struct cm_fold **ret_fold, struct cm_error *err)
+{
+	struct cm_fold *fold = calloc(1, sizeof(*fold));
+	int rc;
+
+	if (fold == NULL)
+		return cm_fail(err, CM_ENOMEM, "no memory for a thread");
+	fold->store = store;
+	fold->log = log;
+	rc = init_condition(&fold->changed);
+	if (rc != 0)
+		goto no_condition;
+	rc = pthread_mutex_init(&fold->mutex, NULL);
+	if (rc != 0)
+		goto no_mutex;
+	rc = pthread_create(&fold->thread, NULL, run, fold);
+	if (rc != 0)
+		goto no_thread;
+	*ret_fold = fold;
+	return CM_OK;
+no_thread:
+	pthread_mutex_destroy(&fold->mutex);
+no_mutex:
+	pthread_cond_destroy(&fold->changed);
+no_condition:
+	free(fold);
+	return cm_fail_errno(err, rc, "no thread can be started");
+}
+
+void cm_fold_wake(void *ctx)
+{
+	struct cm_fold *fold = ctx;
+
+	pthread_mutex_lock(&fold->mutex);
+	fold->wanted = true;
+	pthread_cond_signal(&fold->changed);
+	pthread_mutex_unlock(&fold->mutex);
+}
+
+void cm_fold_end(struct cm_fold **fold)
+{
+	if (*fold == NULL)
+		return;
+	pthread_mutex_lock(&(*fold)->mutex);
+	(*fold)->ending = true;
+	pthread_cond_signal(&(*fold)->changed);
+	pthread_mutex_unlock(&(*fold)->mutex);
+	pthread_join((*fold)->thread, NULL);
+	pthread_mutex_destroy(&(*fold)->mutex);
+	pthread_cond_destroy(&(*fold)->changed);
+	free(*fold);
+	*fold = NULL;
+}

@@ -1,0 +1,25 @@
+/*
+ * fold - moves what stop holds into the ledger, behind the answers.
+ *
+ * A thread of its own, so that no answer waits for the ledger's lock.  It
+ * works soon after each cm_fold_wake(), once for a burst of them, and now and
+ * then unasked, so that nothing stays in stop because another writer was
+ * busy.  Refusals in stop are obeyed by every reader all the same.
+ */
+#ifndef CM_WEB_FOLD_H
+#define CM_WEB_FOLD_H
+
+#include "lib/log.h"
+#include "policy/store.h"
+
+struct cm_fold;
+
+/* store and log outlive it. */
+CM_MUST_CHECK int cm_fold_start(struct cm_store *store, struct cm_log *log,
+				struct cm_fold **ret_fold,
+				struct cm_error *err);
+void cm_fold_wake(void *fold); /* a struct cm_fold; returns at once */
+/* Folds a last time and ends the thread. */
+void cm_fold_end(struct cm_fold **fold);
+
+#endif

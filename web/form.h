@@ -1,0 +1,35 @@
+/*
+ * form - what the body of a POST asks for.
+ *
+ * RFC 8058, 3.2: receivers should send multipart/form-data (RFC 7578) and may
+ * send application/x-www-form-urlencoded; both are read, and what comes
+ * without a type is read as the latter, because some clients forget it.
+ * Unknown pairs are passed over.  Nothing here fails: a body that cannot be
+ * read asks for nothing.  Pure.
+ */
+#ifndef CM_WEB_FORM_H
+#define CM_WEB_FORM_H
+
+#include "lib/str.h"
+
+enum {
+	/* The pair has 26 octets; boundaries and part headers a few hundred. */
+	CM_FORM_MAX = 4096,
+};
+
+enum cm_form_act {
+	CM_FORM_NONE,      /* none of the pairs that we know */
+	CM_FORM_BUTTON,    /* act=stop: the button of our own page */
+	CM_FORM_ONE_CLICK, /* List-Unsubscribe=One-Click */
+};
+
+/* The strongest of what the body holds. */
+enum cm_form_act cm_form_read(struct cm_span content_type, struct cm_span body);
+
+/*
+ * %XX and, if plus is set, "+" undone; what is no escape stays as it is.  out
+ * has room for text.n octets; returns how many are used.
+ */
+size_t cm_form_unescape(struct cm_span text, bool plus, char *out);
+
+#endif

@@ -1,0 +1,336 @@
+/* See http_mhd.h. */
+#include "web/http_mhd.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "lib/clock.h"
+#include "web/form.h"
+
+enum {
+	/* A POST waits for the disk; four of them keep it busy. */
+	CM_HTTP_THREADS = 4,
+	/* Providers post in bursts from few addresses, and behind a proxy all
+	 * have one: so no limit for each address (R8058-17). */
+	CM_HTTP_CONNECTIONS = 512,
+	CM_HTTP_MEMORY = 16 * 1024, /* of one: request line and header */
+	CM_HTTP_SILENCE_S = 10,     /* between two reads */
+	CM_HTTP_REQUEST_S = 20,     /* for one whole request */
+	CM_HTTP_DRAIN_MS = 3000,    /* at the end, for answers under way */
+	CM_HTTP_DRAIN_STEP_MS = 20,
+	/* More than this is not even read to be thrown away. */
+	CM_HTTP_UPLOAD_MAX = 64 * 1024,
+};
+
+/* One TCP connection, in the list that cm_http_reap() goes through. */
+struct connection {
+	struct connection *next, *previous;
+	int fd;
+	int64_t since; /* the request's beginning, ms of the monotonic clock */
+};
+
+struct cm_http {
+	struct cm_site *site;
+	struct MHD_Daemon *daemon;
+	pthread_mutex_t mutex;     /* guards the list */
+	struct connection *newest; /* head of the list */
+};
+
+/* One request while its body arrives. */
+struct pending {
+	char body[CM_FORM_MAX];
+	size_t body_n;
+	size_t uploaded;
+	bool too_long;
+};
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* ---- connections
+ * ------------------------------------------------------------- */
+
+static struct connection *connection_add(struct cm_http *http, int fd)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL; /* the library's time-out still holds */
+	c->fd = fd;
+	c->since = monotonic_ms();
+	pthread_mutex_lock(&http->mutex);
+	c->next = http->newest;
+	if (c->next != NULL)
+		c->next->previous = c;
+	http->newest = c;
+	pthread_mutex_unlock(&http->mutex);
+	return c;
+}
+
+static void connection_remove(struct cm_http *http, struct connection *c)
+{
+	pthread_mutex_lock(&http->mutex);
+	if (c->next != NULL)
+		c->next->previous = c->previous;
+	if (c->previous != NULL)
+		c->previous->next = c->next;
+	else
+		http->newest = c->next;
+	pthread_mutex_unlock(&http->mutex);
+	free(c);
+}
+
+static void on_connection(void *cls, struct MHD_Connection *connection,
+			  void **socket_context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	const union MHD_ConnectionInfo *info;
+	struct cm_http *http = cls;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		info = MHD_get_connection_info(
+			connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+		if (info != NULL)
+			*socket_context =
+				connection_add(http, info->connect_fd);
+	} else if (*socket_context != NULL) {
+		/* The socket is closed after this returns, not before. */
+		connection_remove(http, *socket_context);
+		*socket_context = NULL;
+	}
+}
+
+void cm_http_reap(struct cm_http *http)
+{
+	int64_t oldest = monotonic_ms() - CM_HTTP_REQUEST_S * CM_SECOND_MS;
+	struct connection *c;
+
+	pthread_mutex_lock(&http->mutex);
+	for (c = http->newest; c != NULL; c = c->next)
+		if (c->since < oldest)
+			(void)shutdown(c->fd, SHUT_RDWR);
+	pthread_mutex_unlock(&http->mutex);
+}
+
+static void restart_clock(struct cm_http *http,
+			  struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct connection *c = info != NULL ? info->socket_context : NULL;
+
+	if (c == NULL)
+		return;
+	pthread_mutex_lock(&http->mutex);
+	c->since = monotonic_ms();
+	pthread_mutex_unlock(&http->mutex);
+}
+
+/* ---- requests
+ * ------------------------------------------------------------------ */
+
+static struct cm_span field(struct MHD_Connection *connection, const char *name)
+{
+	return cm_span(
+		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name));
+}
+
+/* The one place where a response is made, queued and let go. */
+static enum MHD_Result send_answer(struct MHD_Connection *connection,
+				   struct cm_answer *answer)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		answer->page.body.len, answer->page.body.data,
+		MHD_RESPMEM_MUST_COPY);
+	enum MHD_Result result = MHD_YES;
+	size_t i;
+
+	if (response == NULL)
+		return MHD_NO;
+	for (i = 0; i < answer->nheaders && result == MHD_YES; i++)
+		result = MHD_add_response_header(response,
+						 answer->headers[i].name,
+						 answer->headers[i].value);
+	if (result == MHD_YES)
+		result = MHD_queue_response(connection,
+					    (unsigned)answer->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result respond(struct cm_http *http,
+			       struct MHD_Connection *connection,
+			       const char *url, const char *method,
+			       const struct pending *pending)
+{
+	const struct cm_request request = {
+		.method = method,
+		.url = cm_span(url),
+		.content_type = field(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
+		.accept_language =
+			field(connection, MHD_HTTP_HEADER_ACCEPT_LANGUAGE).p,
+		.body = cm_span_n(pending->body, pending->body_n),
+		.body_too_long = pending->too_long,
+	};
+	struct cm_answer answer;
+	enum MHD_Result result;
+
+	cm_answer_make(http->site, &request, cm_clock_now(), &answer);
+	result = send_answer(connection, &answer);
+	cm_answer_free(&answer);
+	return result;
+}
+
+/* A body announced as hopelessly long is answered before it comes. */
+static bool announces_too_much(struct MHD_Connection *connection)
+{
+	struct cm_span length =
+		field(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	uint64_t value;
+
+	return length.n > 0 &&
+	       cm_parse_u64(length, CM_HTTP_UPLOAD_MAX, &value) != CM_OK;
+}
+
+static void take_upload(struct pending *pending, const char *data, size_t n)
+{
+	pending->uploaded += n;
+	if (n > sizeof(pending->body) - pending->body_n) {
+		pending->too_long = true;
+		n = sizeof(pending->body) - pending->body_n;
+	}
+	memcpy(pending->body + pending->body_n, data, n);
+	pending->body_n += n;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection,
+				  const char *url, const char *method,
+				  const char *version, const char *upload_data,
+				  size_t *upload_data_size, void **con_cls)
+{
+	struct pending *pending = *con_cls;
+	struct cm_http *http = cls;
+
+	(void)version;
+	if (pending == NULL) {
+		pending = calloc(1, sizeof(*pending));
+		if (pending == NULL)
+			return MHD_NO;
+		*con_cls = pending;
+		if (!announces_too_much(connection))
+			return MHD_YES;
+		pending->too_long = true;
+		return respond(http, connection, url, method, pending);
+	}
+	if (*upload_data_size > 0) {
+		take_upload(pending, upload_data, *upload_data_size);
+		*upload_data_size = 0;
+		return pending->uploaded > CM_HTTP_UPLOAD_MAX ? MHD_NO
+							      : MHD_YES;
+	}
+	return respond(http, connection, url, method, pending);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection,
+			 void **con_cls, enum MHD_RequestTerminationCode code)
+{
+	(void)code;
+	free(*con_cls);
+	*con_cls = NULL;
+	restart_clock(cls, connection);
+}
+
+/* The route undoes escapes itself, where a NUL is one more octet. */
+static size_t leave_escapes(void *cls, struct MHD_Connection *connection,
+			    char *text)
+{
+	(void)cls;
+	(void)connection;
+	return strlen(text);
+}
+
+static void on_message(void *cls, const char *fmt, va_list ap) CM_PRINTF(2, 0);
+static void on_message(void *cls, const char *fmt, va_list ap)
+{
+	const struct cm_http *http = cls;
+	char text[CM_LOG_LINE_MAX];
+	int n = vsnprintf(text, sizeof(text), fmt, ap);
+
+	if (n > 0)
+		cm_log(http->site->log, CM_LOG_DEBUG, "http: %s", text);
+}
+
+/* ---- start and stop
+ * -------------------------------------------------------------- */
+
+int cm_http_start(int listen_fd, struct cm_site *site,
+		  struct cm_http **ret_http, struct cm_error *err)
+{
+	struct cm_http *http = calloc(1, sizeof(*http));
+
+	if (http == NULL || pthread_mutex_init(&http->mutex, NULL) != 0) {
+		free(http);
+		close(listen_fd);
+		return cm_fail(err, CM_ENOMEM, "no memory for HTTP");
+	}
+	http->site = site;
+	http->daemon = MHD_start_daemon(
+		MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+		on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_message, http,
+		MHD_OPTION_LISTEN_SOCKET, listen_fd,
+		MHD_OPTION_THREAD_POOL_SIZE, (unsigned)CM_HTTP_THREADS,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CM_HTTP_CONNECTIONS,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CM_HTTP_SILENCE_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CM_HTTP_MEMORY,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+		MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+	if (http->daemon == NULL) {
+		pthread_mutex_destroy(&http->mutex);
+		free(http);
+		close(listen_fd);
+		return cm_fail(err, CM_EIO, "libmicrohttpd did not start");
+	}
+	*ret_http = http;
+	return CM_OK;
+}
+
+static unsigned connections(struct cm_http *http)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(
+		http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+	return info != NULL ? info->num_connections : 0;
+}
+
+void cm_http_stop(struct cm_http **http)
+{
+	const struct timespec step = {0, CM_HTTP_DRAIN_STEP_MS * 1000000L};
+	int waited, listen_fd;
+
+	if (*http == NULL)
+		return;
+	listen_fd = MHD_quiesce_daemon((*http)->daemon);
+	if (listen_fd >= 0)
+		close(listen_fd);
+	for (waited = 0; waited < CM_HTTP_DRAIN_MS && connections(*http) > 0;
+	     waited += CM_HTTP_DRAIN_STEP_MS)
+		(void)nanosleep(&step, NULL);
+	MHD_stop_daemon((*http)->daemon);
+	pthread_mutex_destroy(&(*http)->mutex);
+	free(*http);
+	*http = NULL;
+}

@@ -1,0 +1,124 @@
+/* See route.h. */
+#include "web/route.h"
+
+#include <string.h>
+
+#include "web/form.h"
+
+#define BIT(method) (1U << (method))
+#define READING                                                                \
+	(BIT(CM_METHOD_GET) | BIT(CM_METHOD_HEAD) | BIT(CM_METHOD_OPTIONS))
+
+static const struct {
+	const char *name;
+	unsigned methods;
+	const char *allow;
+} places[CM_PLACES] = {
+	[CM_PLACE_TOKEN] = {"token", READING | BIT(CM_METHOD_POST),
+			    "GET, HEAD, POST, OPTIONS"},
+	[CM_PLACE_NO_TOKEN] = {"no-token", READING, "GET, HEAD, OPTIONS"},
+	[CM_PLACE_HEALTH] = {"healthz", READING, "GET, HEAD, OPTIONS"},
+	/* Nothing is there for any method: 404 says more than 405. */
+	[CM_PLACE_NONE] = {"none", ~0U, ""},
+};
+
+enum cm_method cm_method_of(const char *name)
+{
+	/* RFC 9110, 9.1: methods are case-sensitive. */
+	static const char *const names[CM_METHOD_OTHER] = {
+		[CM_METHOD_GET] = "GET",
+		[CM_METHOD_HEAD] = "HEAD",
+		[CM_METHOD_POST] = "POST",
+		[CM_METHOD_OPTIONS] = "OPTIONS",
+	};
+	int i;
+
+	for (i = 0; i < CM_METHOD_OTHER; i++)
+		if (strcmp(name, names[i]) == 0)
+			return (enum cm_method)i;
+	return CM_METHOD_OTHER;
+}
+
+/* "/path" of "https://host/path", else "". */
+static struct cm_span path_of(struct cm_span url)
+{
+	size_t slashes = 0, i;
+
+	for (i = 0; i < url.n; i++)
+		if (url.p[i] == '/' && ++slashes == 3)
+			return cm_span_n(url.p + i, url.n - i);
+	return cm_span_n(NULL, 0);
+}
+
+/* Take a prefix off; false, and nothing taken, if it is not there. */
+static bool take(struct cm_span *path, struct cm_span prefix)
+{
+	if (path->n < prefix.n ||
+	    !cm_span_eq(cm_span_n(path->p, prefix.n), prefix))
+		return false;
+	path->p += prefix.n;
+	path->n -= prefix.n;
+	return true;
+}
+
+/*
+ * Escapes of what needs none are the same path (RFC 3986, 6.2.2.2), and some
+ * mail clients make them.  An escaped slash gives a token that is refused.
+ */
+static void set_token(struct cm_route *route, struct cm_span path)
+{
+	char plain[3 * CM_ROUTE_TOKEN_MAX];
+
+	route->place = CM_PLACE_NONE;
+	if (path.n > sizeof(plain) || memchr(path.p, '/', path.n) != NULL)
+		return;
+	route->token_n = cm_form_unescape(path, false, plain);
+	if (route->token_n > sizeof(route->token))
+		return;
+	memcpy(route->token, plain, route->token_n);
+	route->place = CM_PLACE_TOKEN;
+}
+
+static struct cm_route find_below(struct cm_span path)
+{
+	struct cm_route route = {CM_PLACE_NONE, "", 0};
+
+	if (cm_span_eq(path, cm_span("/healthz")))
+		route.place = CM_PLACE_HEALTH;
+	else if (cm_span_eq(path, cm_span("/u")) ||
+		 cm_span_eq(path, cm_span("/u/")))
+		route.place = CM_PLACE_NO_TOKEN;
+	else if (take(&path, cm_span("/u/")))
+		set_token(&route, path);
+	return route;
+}
+
+struct cm_route cm_route_find(const char *base_url, struct cm_span url)
+{
+	struct cm_span base = path_of(cm_span(base_url));
+	struct cm_route route = {CM_PLACE_NONE, "", 0};
+	struct cm_span below;
+
+	/* RFC 9112, 3.2.2: servers take the absolute form, too. */
+	if (cm_span_starts(url, "http://") || cm_span_starts(url, "https://"))
+		url = path_of(url);
+	below = url;
+	if (take(&below, base))
+		route = find_below(below);
+	return route.place != CM_PLACE_NONE ? route : find_below(url);
+}
+
+bool cm_route_allows(enum cm_place place, enum cm_method method)
+{
+	return (places[place].methods & BIT(method)) != 0;
+}
+
+const char *cm_route_allow(enum cm_place place)
+{
+	return places[place].allow;
+}
+
+const char *cm_place_name(enum cm_place place)
+{
+	return places[place].name;
+}

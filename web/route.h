@@ -1,0 +1,48 @@
+/*
+ * route - which of our few places a request is for.  Pure.
+ *
+ *   /u/TOKEN   the way out of one person from one purpose
+ *   /u         the link in mail that went to several people
+ *   /healthz   for monitors
+ *
+ * The path of web.base-url may stand in front or not: some proxies strip it.
+ */
+#ifndef CM_WEB_ROUTE_H
+#define CM_WEB_ROUTE_H
+
+#include "lib/str.h"
+
+enum cm_method {
+	CM_METHOD_GET,
+	CM_METHOD_HEAD,
+	CM_METHOD_POST,
+	CM_METHOD_OPTIONS,
+	CM_METHOD_OTHER,
+};
+
+enum cm_place {
+	CM_PLACE_TOKEN,
+	CM_PLACE_NO_TOKEN,
+	CM_PLACE_HEALTH,
+	CM_PLACE_NONE, /* nothing of ours */
+	CM_PLACES
+};
+
+enum { CM_ROUTE_TOKEN_MAX = 64 }; /* the longest token has 58 */
+
+struct cm_route {
+	enum cm_place place;
+	char token[CM_ROUTE_TOKEN_MAX]; /* of TOKEN; as sent, unchecked */
+	size_t token_n;
+};
+
+enum cm_method cm_method_of(const char *name); /* "GET" */
+
+/* url: the path without a query, escapes as sent. */
+struct cm_route cm_route_find(const char *base_url, struct cm_span url);
+
+bool cm_route_allows(enum cm_place place, enum cm_method method);
+const char *cm_route_allow(enum cm_place place); /* "GET, HEAD, OPTIONS" */
+const char *cm_place_name(enum cm_place place);  /* for the log */
+
+#endif
