@@ -2,7 +2,7 @@
  * ctl - what the commands of consentctl share: the command table's row, the
  * parsed command line, and the open config, keys and store.
  *
- * A command is one row in tools/ctl_main.c and one function.  The function
+ * A command is one row in tools/ctl_table.c and one function.  The function
  * prints its answer to ctl->out and returns a code of lib/err.h; main() then
  * prints err->text, if the command wrote one, and exits with cm_exit_code().
  * So a plain "no" is CM_EREFUSED or CM_ENOTFOUND with err->text left empty.
@@ -20,6 +20,7 @@
 
 struct cm_args;
 struct cm_config;
+struct cm_hmac;
 struct cm_keys;
 struct cm_store;
 
@@ -36,8 +37,8 @@ struct cm_option {
 enum cm_ctl_access {
 	CM_CTL_NOTHING,
 	CM_CTL_CONFIG, /* ctl->config */
-	CM_CTL_READ,   /* and ctl->keys, ctl->store read-only */
-	CM_CTL_WRITE,  /* and ctl->keys, ctl->store for writing */
+	CM_CTL_READ,   /* and ctl->keys, ->hmac, ->store read-only */
+	CM_CTL_WRITE,  /* ditto, the store for writing */
 };
 
 struct cm_ctl {
@@ -50,6 +51,7 @@ struct cm_ctl {
 	struct cm_arena *arena;   /* lives as long as the command */
 	struct cm_config *config; /* NULL unless the access asked for it */
 	struct cm_keys *keys;     /* ditto */
+	struct cm_hmac *hmac;     /* with the store key, for contact ids */
 	struct cm_store *store;   /* ditto */
 };
 

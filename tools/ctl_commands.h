@@ -1,7 +1,7 @@
 /*
  * ctl_commands - the functions behind the rows of the command table.
  *
- * tools/ctl_main.c says what each does and takes; struct cm_command in
+ * tools/ctl_table.c says what each does and takes; struct cm_command in
  * tools/ctl.h says what they return.
  */
 #ifndef CM_TOOLS_CTL_COMMANDS_H
@@ -13,5 +13,23 @@ typedef int cm_command_fn(struct cm_ctl *ctl, const struct cm_args *args,
 			  struct cm_error *err);
 
 cm_command_fn cm_cmd_help;
+cm_command_fn cm_cmd_init;
+cm_command_fn cm_cmd_import;
+cm_command_fn cm_cmd_grant;
+cm_command_fn cm_cmd_withdraw;
+cm_command_fn cm_cmd_object;
+cm_command_fn cm_cmd_restrict;
+cm_command_fn cm_cmd_clear;
+cm_command_fn cm_cmd_show;
+cm_command_fn cm_cmd_history;
+cm_command_fn cm_cmd_why;
+cm_command_fn cm_cmd_check;
+cm_command_fn cm_cmd_status;
+cm_command_fn cm_cmd_verify;
+cm_command_fn cm_cmd_rebuild;
+
+/* The table; tools/ctl_table.c. */
+extern const struct cm_command cm_commands[];
+extern const size_t cm_ncommands;
 
 #endif

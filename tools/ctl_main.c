@@ -1,8 +1,9 @@
 /*
  * consentctl - the admin's hand on the consent store.
  *
- * The command table and the way into it.  Everything else is one file a
- * command or closely related group, tools/cmd_*.c.
+ * The way from the command line into the command table (ctl_table.c), and
+ * help.  The commands are one file each, or one a closely related group,
+ * tools/cmd_*.c.
  */
 #include "tools/ctl.h"
 
@@ -19,40 +20,29 @@ enum {
 	/* What one command may keep: views, rows' words, output. */
 	CTL_ARENA_MAX = 256 * 1024 * 1024,
 	COLUMN_NAME = 10, /* wide enough for the longest command name */
+	NAMES_MAX = 64,
 };
-
-static const struct cm_command commands[] = {
-	{
-		.name = "help",
-		.usage = "[COMMAND]",
-		.summary = "What consentctl can do, or how one command works",
-		.max = 1,
-		.run = cm_cmd_help,
-	},
-};
-
-enum { NCOMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static const struct cm_command *find_command(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < NCOMMANDS; i++) {
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
+	for (i = 0; i < cm_ncommands; i++) {
+		if (strcmp(cm_commands[i].name, name) == 0)
+			return &cm_commands[i];
 	}
 	return NULL;
 }
 
 static int unknown_command(const char *name, struct cm_error *err)
 {
-	const char *names[NCOMMANDS];
+	const char *names[NAMES_MAX];
 	const char *like;
 	size_t i;
 
-	for (i = 0; i < NCOMMANDS; i++)
-		names[i] = commands[i].name;
-	like = cm_suggest(name, names, NCOMMANDS);
+	for (i = 0; i < cm_ncommands && i < NAMES_MAX; i++)
+		names[i] = cm_commands[i].name;
+	like = cm_suggest(name, names, i);
 	if (like != NULL)
 		return cm_fail(err, CM_EUSAGE,
 			       "unknown command \"%s\"; did you mean %s?", name,
@@ -69,9 +59,9 @@ static void help_all(FILE *out)
 		    "The admin's hand on the consent store: who may be sent "
 		    "marketing, and why.\n\n",
 		    out);
-	for (i = 0; i < NCOMMANDS; i++)
+	for (i = 0; i < cm_ncommands; i++)
 		(void)fprintf(out, "  %-*s  %s\n", COLUMN_NAME,
-			      commands[i].name, commands[i].summary);
+			      cm_commands[i].name, cm_commands[i].summary);
 	(void)fprintf(out,
 		      "\n  -c FILE     config file (default %s)\n"
 		      "\nHow one works: consentctl help COMMAND. "
@@ -148,6 +138,9 @@ static int run_command(struct cm_ctl *ctl, const struct cm_command *command,
 	if (cm_args_has(args, "config"))
 		ctl->config_file = cm_args_get(args, "config");
 	ctl->json = cm_args_has(args, "json");
+	rc = cm_ctl_open(ctl, command->access, err);
+	if (rc != CM_OK)
+		return rc;
 	return command->run(ctl, args, err);
 }
 
@@ -203,7 +196,8 @@ int main(int argc, char **argv)
 	struct cm_ctl ctl = {.program = "consentctl",
 			     .config_file = CM_CONFIG_DEFAULT,
 			     .out = stdout,
-			     .notes = stderr};
+			     .notes = stderr,
+			     .now = cm_clock_now()};
 	int rc = cm_arena_new(CTL_ARENA_MAX, &ctl.arena);
 
 	if (rc == CM_OK)
@@ -212,6 +206,7 @@ int main(int argc, char **argv)
 	else
 		rc = cm_fail(&err, rc, "out of memory");
 	rc = finish(&ctl, rc, &err);
+	cm_ctl_close(&ctl);
 	cm_arena_free(&ctl.arena);
 	return rc;
 }

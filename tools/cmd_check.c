@@ -1,0 +1,239 @@
+/*
+ * consentctl check: who of my list would get it, and why the others not?
+ *
+ * Asks the store what the milter would ask, so a marketer can clean a list
+ * before sending.  -o writes the rows that would get it, byte for byte as
+ * they came, for the tool the list is for.
+ */
+#include "tools/ctl_commands.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "policy/reason.h"
+#include "tools/ctl_person.h"
+#include "tools/file.h"
+#include "tools/list.h"
+#include "tools/words.h"
+
+enum {
+	CHECK_OUT_MAX = 2147483647, /* no larger than the list itself */
+	CHECK_CHUNK = 5000,         /* rows per reader: keep it short */
+};
+
+struct check {
+	struct cm_ctl *ctl;
+	const struct cm_stream *stream;
+	struct cm_list *list;
+	size_t email;           /* column */
+	struct cm_arena *arena; /* of one chunk */
+	struct cm_buf passed;   /* rows that would get it */
+	uint64_t rows;
+	uint64_t by_reason[CM_REASONS];
+	uint64_t by_verdict[CM_VERDICT_TEMPFAIL + 1];
+};
+
+static int decide_row(struct check *check, struct cm_store_reader *reader,
+		      struct cm_decision *decision, struct cm_error *err)
+{
+	const struct cm_stream *stream = check->stream;
+	const struct cm_classified classified = {
+		.class = CM_CLASS_STREAM,
+		.stream = stream,
+		.purposes = stream->purposes,
+		.npurposes = stream->npurposes,
+		.rule = "asked",
+	};
+	struct cm_span cell = check->list->row.cells[check->email];
+	struct cm_person person;
+	int rc = cm_person_identify(check->ctl, cell, &person, NULL);
+
+	if (rc == CM_EDATA) {
+		decision->verdict = CM_VERDICT_REFUSE;
+		decision->reason = CM_REASON_BAD_ADDRESS;
+		return CM_OK;
+	}
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "a contact id could not be made");
+	rc = cm_store_lookup(reader, &person.contact, &person.family,
+			     &person.own, &person.family_view, err);
+	if (rc != CM_OK)
+		return rc;
+	cm_decide(check->ctl->config, &classified, &person.own,
+		  &person.family_view, cm_store_newest_rec(reader),
+		  check->ctl->now, decision);
+	return CM_OK;
+}
+
+static void count_row(struct check *check, const struct cm_decision *decision)
+{
+	check->rows++;
+	check->by_reason[decision->reason]++;
+	check->by_verdict[decision->verdict]++;
+	if (decision->verdict != CM_VERDICT_ALLOW)
+		return;
+	(void)cm_buf_add(&check->passed, check->list->row.raw.p,
+			 check->list->row.raw.n);
+	(void)cm_buf_adds(&check->passed, "\r\n");
+}
+
+/* CM_ENOTFOUND when the list is at its end. */
+static int check_chunk(struct check *check, struct cm_error *err)
+{
+	struct cm_store_reader *reader = NULL;
+	struct cm_decision decision;
+	size_t n;
+	int rc = cm_store_read_begin(check->ctl->store, check->arena, &reader,
+				     err);
+
+	for (n = 0; rc == CM_OK && n < CHECK_CHUNK; n++) {
+		rc = cm_list_next(check->list, err);
+		if (rc == CM_OK)
+			rc = decide_row(check, reader, &decision, err);
+		if (rc == CM_OK)
+			count_row(check, &decision);
+	}
+	cm_store_read_end(&reader);
+	cm_arena_reset(check->arena);
+	return rc;
+}
+
+static int check_all(struct check *check, struct cm_error *err)
+{
+	enum { CHUNK_ARENA_MAX = 256 * 1024 * 1024 };
+	struct cm_progress progress;
+	int rc = cm_arena_new(CHUNK_ARENA_MAX, &check->arena);
+
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "out of memory");
+	cm_progress_init(&progress, check->ctl->notes);
+	progress.what = "checking (octets)";
+	do {
+		rc = check_chunk(check, err);
+		cm_progress_show(&progress, cm_list_done(check->list),
+				 cm_list_total(check->list));
+	} while (rc == CM_OK);
+	cm_progress_end(&progress);
+	cm_arena_free(&check->arena);
+	if (rc != CM_ENOTFOUND)
+		return rc;
+	return cm_buf_ok(&check->passed) == CM_OK
+		       ? CM_OK
+		       : cm_fail(err, CM_ENOMEM, "no memory for the rows");
+}
+
+static int check_json(const struct check *check, struct cm_error *err)
+{
+	struct cm_out_json json;
+	size_t i;
+
+	cm_out_json_begin(&json);
+	cm_json_begin_object(&json.w);
+	cm_json_put_text(&json.w, "stream", check->stream->name);
+	cm_json_put_int(&json.w, "rows", (int64_t)check->rows);
+	for (i = 0; i <= CM_VERDICT_TEMPFAIL; i++)
+		cm_json_put_int(&json.w, cm_verdict_name((enum cm_verdict)i),
+				(int64_t)check->by_verdict[i]);
+	cm_json_name(&json.w, "reasons");
+	cm_json_begin_object(&json.w);
+	for (i = 0; i < CM_REASONS; i++) {
+		if (check->by_reason[i] > 0)
+			cm_json_put_int(&json.w,
+					cm_reason_code((enum cm_reason)i),
+					(int64_t)check->by_reason[i]);
+	}
+	cm_json_end(&json.w);
+	cm_json_end(&json.w);
+	return cm_out_json_end(&json, check->ctl->out, err);
+}
+
+static void check_text(const struct check *check, const char *to)
+{
+	FILE *out = check->ctl->out;
+	char count[CM_COUNT_LEN];
+	size_t i;
+
+	cm_out_plural(out, check->by_verdict[CM_VERDICT_ALLOW], "row");
+	(void)fprintf(out, " of %s would get stream \"%s\"\n",
+		      cm_out_count(check->rows, count), check->stream->name);
+	for (i = 0; i < CM_REASONS; i++) {
+		enum cm_reason reason = (enum cm_reason)i;
+
+		if (check->by_reason[i] > 0)
+			(void)fprintf(
+				out, "  %-8s %12s  %-16s %s\n",
+				cm_verdict_name(cm_reason_verdict(reason)),
+				cm_out_count(check->by_reason[i], count),
+				cm_reason_code(reason), cm_reason_text(reason));
+	}
+	if (check->stream->mode != CM_MODE_ENFORCE &&
+	    check->stream->type == CM_STREAM_MARKETING)
+		(void)fputs("note: the stream is not in mode enforce: nobody "
+			    "is refused\n",
+			    out);
+	if (to != NULL)
+		(void)fprintf(out, "those who would get it: %s\n", to);
+}
+
+static int write_passed(const struct check *check, const char *to,
+			struct cm_error *err)
+{
+	struct cm_buf all;
+	int rc;
+
+	cm_buf_init(&all, CHECK_OUT_MAX);
+	if (!check->list->bare) {
+		(void)cm_buf_add(&all, check->list->header.p,
+				 check->list->header.n);
+		(void)cm_buf_adds(&all, "\r\n");
+	}
+	if (check->passed.len > 0)
+		(void)cm_buf_add(&all, check->passed.data, check->passed.len);
+	rc = cm_buf_ok(&all);
+	if (rc == CM_OK)
+		rc = cm_file_write_new(to, cm_span_n(all.data, all.len), err);
+	else
+		rc = cm_fail(err, rc, "no memory for %s", to);
+	cm_buf_free(&all);
+	return rc;
+}
+
+static int answer(struct check *check, const struct cm_args *args,
+		  struct cm_error *err)
+{
+	const char *to = cm_args_get(args, "output");
+	int rc = check_all(check, err);
+
+	if (rc == CM_OK && to != NULL)
+		rc = write_passed(check, to, err);
+	if (rc != CM_OK)
+		return rc;
+	if (check->ctl->json)
+		rc = check_json(check, err);
+	else
+		check_text(check, to);
+	if (rc == CM_OK && check->by_verdict[CM_VERDICT_ALLOW] == 0)
+		return CM_EREFUSED;
+	return rc;
+}
+
+int cm_cmd_check(struct cm_ctl *ctl, const struct cm_args *args,
+		 struct cm_error *err)
+{
+	struct check check = {.ctl = ctl};
+	int rc = cm_word_stream(ctl->config, cm_args_get(args, "stream"),
+				&check.stream, err);
+
+	if (rc == CM_OK)
+		rc = cm_list_open(cm_args_word(args, 0),
+				  cm_args_get(args, "charset"), CM_LIST_EITHER,
+				  ctl->arena, &check.list, err);
+	if (rc != CM_OK)
+		return rc;
+	check.email = cm_list_column(check.list, "email");
+	cm_buf_init(&check.passed, CHECK_OUT_MAX);
+	rc = answer(&check, args, err);
+	cm_buf_free(&check.passed);
+	cm_list_close(&check.list);
+	return rc;
+}

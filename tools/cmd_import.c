@@ -1,0 +1,284 @@
+/*
+ * consentctl import: a list of people into the store, all or nothing.
+ *
+ * Read, check, hash, sort and compare first; then one transaction.  Killed at
+ * any moment, the store is as it was before.
+ */
+#include "tools/ctl_commands.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/enc.h"
+#include "tools/ctl_person.h"
+#include "tools/file.h"
+#include "tools/import.h"
+#include "tools/import_report.h"
+
+/* Strings of rows that the list's own text does not hold. */
+#define IMPORT_ARENA_MAX (UINT64_C(4) * 1024 * 1024 * 1024)
+
+enum { WRITE_PROGRESS = 4096 }; /* entries between looks at the clock */
+
+/* ---- options ---------------------------------------------------------------
+ */
+
+static int read_purpose(struct cm_import *import, const struct cm_args *args,
+			struct cm_error *err)
+{
+	const char *text = cm_args_get(args, "purpose");
+
+	if (text == NULL || cm_word_purpose(import->ctl->config, cm_span(text),
+					    &import->purpose, err) == CM_OK)
+		return CM_OK;
+	(void)cm_error_prefix(err, "--purpose: ");
+	return err->code = CM_EUSAGE;
+}
+
+static int read_source(struct cm_import *import, const struct cm_args *args,
+		       struct cm_error *err)
+{
+	const char *text = cm_args_get(args, "source");
+
+	if (text == NULL ||
+	    cm_word_source(cm_span(text), import->source, err) == CM_OK)
+		return CM_OK;
+	(void)cm_error_prefix(err, "--source: ");
+	return err->code = CM_EUSAGE;
+}
+
+static int read_basis(struct cm_import *import, const struct cm_args *args,
+		      struct cm_error *err)
+{
+	const char *text = cm_args_get(args, "basis");
+
+	import->basis = CM_BASIS_CONSENT;
+	if (text == NULL ||
+	    cm_word_basis(cm_span(text), &import->basis, err) == CM_OK)
+		return CM_OK;
+	(void)cm_error_prefix(err, "--basis: ");
+	return err->code = CM_EUSAGE;
+}
+
+static int read_attest(struct cm_import *import, const struct cm_args *args,
+		       struct cm_error *err)
+{
+	import->attest = cm_args_get(args, "attest");
+	if (import->attest != NULL &&
+	    cm_span_trim(cm_span(import->attest)).n == 0)
+		return cm_fail(err, CM_EUSAGE,
+			       "--attest: name who answers for the list");
+	return CM_OK;
+}
+
+/* Before an hour of reading, not after it. */
+static int check_rejects(const char *path, struct cm_error *err)
+{
+	if (path != NULL && access(path, F_OK) == 0)
+		return cm_fail(err, CM_EUSAGE,
+			       "--reject-to: %s exists; name a new file, or "
+			       "remove it",
+			       path);
+	return CM_OK;
+}
+
+static int read_options(struct cm_import *import, const struct cm_args *args,
+			struct cm_error *err)
+{
+	int rc = read_purpose(import, args, err);
+
+	if (rc == CM_OK)
+		rc = read_source(import, args, err);
+	if (rc == CM_OK)
+		rc = read_basis(import, args, err);
+	if (rc == CM_OK)
+		rc = read_attest(import, args, err);
+	if (rc == CM_OK)
+		rc = check_rejects(cm_args_get(args, "reject-to"), err);
+	import->keep_rejects = cm_args_has(args, "reject-to");
+	return rc;
+}
+
+/* ---- batch
+ * ------------------------------------------------------------------- */
+
+/* "20261121T101500-1f2e3d4c": sorts by time, never twice the same. */
+static int name_batch(struct cm_import *import, struct cm_error *err)
+{
+	enum { TIME_LEN = 15 }; /* "20261121T101500" */
+	char time[CM_CLOCK_TEXT];
+	char hex[CM_HEX_LEN(4) + 1];
+	uint8_t random[4];
+	size_t n = 0;
+	const char *p;
+	int rc = cm_random(random, sizeof(random), err);
+
+	if (rc != CM_OK)
+		return rc;
+	(void)cm_hex_encode(random, sizeof(random), hex);
+	for (p = cm_clock_format(import->ctl->now, time);
+	     *p != '\0' && n < TIME_LEN; p++) {
+		if (*p != '-' && *p != ':')
+			time[n++] = *p;
+	}
+	time[n] = '\0';
+	(void)snprintf(import->batch, sizeof(import->batch), "%.*s-%s",
+		       (int)TIME_LEN, time, hex);
+	return CM_OK;
+}
+
+static int add_entries(struct cm_import *import, struct cm_store_batch *batch,
+		       uint64_t events, struct cm_error *err)
+{
+	struct cm_import_cursor cursor;
+	struct cm_store_entry entry;
+	uint64_t n = 0;
+	int rc;
+
+	memset(&cursor, 0, sizeof(cursor));
+	import->progress.what = "preparing";
+	do {
+		rc = cm_import_next(import, &cursor, &entry, err);
+		if (rc == CM_OK)
+			rc = cm_store_batch_add(batch, &entry, err);
+		if (++n % WRITE_PROGRESS == 0)
+			cm_progress_show(&import->progress, n, events);
+	} while (rc == CM_OK);
+	cm_progress_end(&import->progress);
+	return rc == CM_ENOTFOUND ? CM_OK : rc;
+}
+
+static int write_batch(struct cm_import *import,
+		       struct cm_import_outcome *outcome, struct cm_error *err)
+{
+	struct cm_store_batch *batch = NULL;
+	int rc = cm_store_batch_begin(import->ctl->store, &batch, err);
+
+	if (rc == CM_OK)
+		rc = add_entries(import, batch, outcome->events, err);
+	if (rc == CM_OK)
+		rc = cm_store_batch_commit(batch, import->ctl->now,
+					   &outcome->first_seq, err);
+	cm_store_batch_free(&batch);
+	return rc;
+}
+
+/* Bad rows are safe in their file before the good ones are in the store. */
+static int write_all(struct cm_import *import,
+		     struct cm_import_outcome *outcome, struct cm_error *err)
+{
+	int rc = CM_OK;
+
+	if (outcome->rejects != NULL)
+		rc = cm_file_write_new(
+			outcome->rejects,
+			cm_span_n(import->rejects.data, import->rejects.len),
+			err);
+	if (rc != CM_OK || outcome->events == 0)
+		return rc;
+	rc = write_batch(import, outcome, err);
+	if (rc != CM_OK && outcome->rejects != NULL)
+		(void)unlink(outcome->rejects);
+	return rc;
+}
+
+/* ---- the steps
+ * ------------------------------------------------------------------ */
+
+static int check_bad(struct cm_import *import, struct cm_error *err)
+{
+	char count[CM_COUNT_LEN];
+
+	if (import->nrows == 0 && import->bad == 0)
+		return cm_fail(err, CM_ENOTFOUND,
+			       "%s has a header, but no rows: nothing was "
+			       "imported",
+			       import->list->path);
+	if (import->bad == 0 || (import->keep_rejects && import->nrows > 0))
+		return CM_OK;
+	cm_import_print_bad(import);
+	if (import->keep_rejects)
+		return cm_fail(err, CM_EDATA,
+			       "%s: every row is bad: nothing was imported",
+			       import->list->path);
+	return cm_fail(err, CM_EDATA,
+		       "%s bad row%s: nothing was imported (mend the list, or "
+		       "import the others with --reject-to FILE)",
+		       cm_out_count(import->bad, count),
+		       import->bad == 1 ? "" : "s");
+}
+
+static int read_list(struct cm_import *import, const struct cm_args *args,
+		     struct cm_error *err)
+{
+	int rc = cm_list_open(cm_args_word(args, 0),
+			      cm_args_get(args, "charset"), CM_LIST_HEADER,
+			      import->arena, &import->list, err);
+
+	if (rc != CM_OK)
+		return rc;
+	cm_import_columns(import);
+	rc = cm_import_read(import, err);
+	if (rc == CM_OK)
+		rc = check_bad(import, err);
+	if (rc != CM_OK)
+		return rc;
+	cm_import_sort(import);
+	return cm_import_preview(import, err);
+}
+
+static int run(struct cm_import *import, const struct cm_args *args,
+	       struct cm_error *err)
+{
+	bool dry_run = cm_args_has(args, "dry-run");
+	struct cm_import_outcome outcome = {.dry_run = dry_run};
+	int rc = read_options(import, args, err);
+
+	if (rc == CM_OK)
+		rc = cm_ctl_open(import->ctl,
+				 dry_run ? CM_CTL_READ : CM_CTL_WRITE, err);
+	if (rc == CM_OK)
+		rc = name_batch(import, err);
+	if (rc == CM_OK)
+		rc = read_list(import, args, err);
+	if (rc != CM_OK)
+		return rc;
+	outcome.events = cm_import_events(import);
+	if (import->bad > 0)
+		outcome.rejects = cm_args_get(args, "reject-to");
+	if (!dry_run)
+		rc = write_all(import, &outcome, err);
+	if (rc != CM_OK)
+		return rc;
+	if (import->ctl->json)
+		return cm_import_print_json(import, &outcome, err);
+	cm_import_print(import, &outcome);
+	return CM_OK;
+}
+
+int cm_cmd_import(struct cm_ctl *ctl, const struct cm_args *args,
+		  struct cm_error *err)
+{
+	struct cm_import *import = calloc(1, sizeof(*import));
+	int rc;
+
+	if (import == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	import->ctl = ctl;
+	import->who = cm_ctl_who(ctl);
+	cm_progress_init(&import->progress, ctl->notes);
+	rc = cm_arena_new(IMPORT_ARENA_MAX, &import->arena);
+	if (rc == CM_OK)
+		rc = run(import, args, err);
+	else
+		rc = cm_fail(err, rc, "out of memory");
+	cm_list_close(&import->list);
+	cm_buf_free(&import->rejects);
+	cm_arena_free(&import->arena);
+	free(import->rows);
+	free(import);
+	return rc;
+}

@@ -1,0 +1,161 @@
+/*
+ * consentctl init: keys and store, with the groups that make the trust real.
+ *
+ * Never makes a key beside a store that another key wrote: such a store would
+ * be unreadable for ever, and people's refusals with it.
+ */
+#include "tools/ctl_commands.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/config.h"
+#include "policy/keys.h"
+#include "policy/store.h"
+
+struct made {
+	bool keys;  /* were there before */
+	bool store; /* ditto */
+};
+
+static int exists(const char *path, bool *ret_there, struct cm_error *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0) {
+		*ret_there = true;
+		return CM_OK;
+	}
+	if (errno != ENOENT && errno != ENOTDIR)
+		return cm_fail_errno(err, errno, "%s", path);
+	*ret_there = false;
+	return CM_OK;
+}
+
+static int find_group(const char *name, gid_t *ret_gid, struct cm_error *err)
+{
+	struct group *group;
+
+	errno = 0;
+	group = getgrnam(name);
+	if (group == NULL)
+		return cm_fail(err, CM_ECONFIG,
+			       "there is no group \"%s\" (make it with: "
+			       "groupadd --system %s)",
+			       name, name);
+	*ret_gid = group->gr_gid;
+	return CM_OK;
+}
+
+/* Only root can give files away; others make an instance of their own. */
+static int find_groups(const struct cm_config *config, gid_t *ret_group,
+		       gid_t *ret_write_group, struct cm_error *err)
+{
+	gid_t group = (gid_t)-1;
+	gid_t write_group = (gid_t)-1;
+	int rc = CM_OK;
+
+	if (geteuid() == 0) {
+		rc = find_group(config->store_group, &group, err);
+		if (rc == CM_OK)
+			rc = find_group(config->store_write_group, &write_group,
+					err);
+	}
+	if (rc == CM_OK) {
+		*ret_group = group;
+		*ret_write_group = write_group;
+	}
+	return rc;
+}
+
+static int look(struct cm_ctl *ctl, struct made *ret_made, struct cm_error *err)
+{
+	const struct cm_config *config = ctl->config;
+	const char *store_key =
+		cm_arena_printf(ctl->arena, "%s/%s.key", config->keys_path,
+				cm_key_kind_name(CM_KEY_STORE));
+	const char *ledger =
+		cm_arena_printf(ctl->arena, "%s/store", config->store_path);
+	struct made made;
+	int rc;
+
+	if (store_key == NULL || ledger == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	rc = exists(store_key, &made.keys, err);
+	if (rc == CM_OK)
+		rc = exists(ledger, &made.store, err);
+	if (rc != CM_OK)
+		return rc;
+	if (made.store && !made.keys)
+		return cm_fail(err, CM_ECONFIG,
+			       "the store %s is there, but its key %s is not: "
+			       "bring the key back from a backup (a new key "
+			       "could not read this store)",
+			       ledger, store_key);
+	*ret_made = made;
+	return CM_OK;
+}
+
+static int make_store(struct cm_ctl *ctl, gid_t group, gid_t write_group,
+		      struct cm_error *err)
+{
+	const struct cm_config *config = ctl->config;
+	struct cm_store_options options = {
+		.path = config->store_path,
+		.map_size = config->store_map_size,
+		.lock_wait_ms = config->store_lock_wait * 1000,
+		.group = group,
+		.write_group = write_group,
+	};
+	int rc = cm_keys_open(config->keys_path, &ctl->keys, err);
+
+	if (rc == CM_OK)
+		rc = cm_store_init(&options, ctl->keys, err);
+	return rc;
+}
+
+static void tell(struct cm_ctl *ctl, struct made made, bool now_keys,
+		 bool now_store)
+{
+	const struct cm_config *config = ctl->config;
+	const char *const verb[] = {"is there already", "made"};
+
+	(void)fprintf(ctl->out, "keys   %s  %s\n", config->keys_path,
+		      verb[now_keys && !made.keys]);
+	(void)fprintf(ctl->out, "store  %s/store  %s\n", config->store_path,
+		      verb[now_store && !made.store]);
+}
+
+int cm_cmd_init(struct cm_ctl *ctl, const struct cm_args *args,
+		struct cm_error *err)
+{
+	gid_t group;
+	gid_t write_group;
+	struct made made;
+	int rc = look(ctl, &made, err);
+
+	(void)args;
+	if (rc != CM_OK)
+		return rc;
+	if (made.keys && made.store) {
+		tell(ctl, made, true, true);
+		return cm_fail(err, CM_EREFUSED,
+			       "nothing to make; nothing was changed");
+	}
+	rc = find_groups(ctl->config, &group, &write_group, err);
+	if (rc == CM_OK)
+		rc = cm_keys_init(ctl->config->keys_path, group, write_group,
+				  err);
+	if (rc == CM_OK)
+		rc = make_store(ctl, group, write_group, err);
+	if (rc != CM_OK)
+		return rc;
+	tell(ctl, made, true, true);
+	if (geteuid() != 0)
+		(void)fputs("note: not run as root, so the files belong to "
+			    "you and your group\n",
+			    ctl->notes);
+	return CM_OK;
+}

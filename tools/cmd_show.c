@@ -1,0 +1,326 @@
+/*
+ * consentctl show, history: where a person stands, and how they got there.
+ */
+#include "tools/ctl_commands.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/enc.h"
+#include "policy/purpose.h"
+#include "tools/ctl_person.h"
+
+/* ---- show ---------------------------------------------------------------- */
+
+static void json_standing(struct cm_json_writer *w,
+			  const struct cm_standing *standing)
+{
+	const struct cm_decision *decision = &standing->decision;
+	bool yes = decision->verdict == CM_VERDICT_ALLOW;
+
+	cm_json_name(w, standing->purpose->path);
+	cm_json_begin_object(w);
+	cm_json_put_text(w, "state", cm_reason_code(decision->reason));
+	cm_json_put_bool(w, "allowed", yes);
+	cm_json_put_text(w, "basis",
+			 yes ? cm_basis_name(decision->basis) : NULL);
+	cm_json_put_text(w, "source",
+			 standing->source[0] != '\0' ? standing->source : NULL);
+	cm_out_json_time(w, "at", decision->has_event ? decision->at : 0);
+	cm_out_json_time(w, "until", standing->until);
+	cm_json_name(w, "seq");
+	if (decision->has_event && decision->seq != CM_STORE_SEQ_PENDING)
+		cm_json_add_int(w, (int64_t)decision->seq);
+	else
+		cm_json_add_null(w);
+	cm_json_put_bool(w, "by_family", decision->by_family);
+	cm_json_end(w);
+}
+
+static void json_flags(struct cm_json_writer *w, const struct cm_config *config,
+		       const struct cm_view *view)
+{
+	const enum cm_fact_kind *kind;
+
+	cm_json_begin_array(w);
+	for (kind = cm_person_marks; *kind != CM_FACT_KINDS; kind++) {
+		if (cm_person_mark(config, view, *kind) != NULL)
+			cm_json_add_text(w, cm_span(cm_fact_kind_name(*kind)));
+	}
+	cm_json_end(w);
+}
+
+/* The next purpose of the view that the config has no more; facts are
+ * sorted by purpose, so equal ones stand together. */
+static bool next_orphan(const struct cm_config *config,
+			const struct cm_view *view, size_t *at,
+			struct cm_span *ret_purpose)
+{
+	struct cm_span last = *ret_purpose;
+
+	for (; *at < view->count; (*at)++) {
+		struct cm_span purpose = view->facts[*at].purpose;
+
+		if (purpose.n == 0 || cm_span_eq(purpose, last) ||
+		    cm_config_purpose(config, purpose) != NULL)
+			continue;
+		*ret_purpose = purpose;
+		return true;
+	}
+	return false;
+}
+
+static int show_json(struct cm_ctl *ctl, const struct cm_person *person,
+		     const struct cm_standing *standings, struct cm_error *err)
+{
+	const struct cm_view *view = &person->own;
+	struct cm_span orphan = {NULL, 0};
+	struct cm_out_json json;
+	char id[CM_ID_TEXT_LEN];
+	size_t i;
+
+	cm_out_json_begin(&json);
+	cm_json_begin_object(&json.w);
+	cm_json_put_text(&json.w, "contact", cm_out_id(&person->contact, id));
+	cm_json_put_text(&json.w, "address", person->address.canonical);
+	cm_json_put_text(&json.w, "language",
+			 view->language[0] != '\0' ? view->language : NULL);
+	cm_json_put_bool(&json.w, "known", cm_person_known(person));
+	cm_json_name(&json.w, "purposes");
+	cm_json_begin_object(&json.w);
+	for (i = 0; i < ctl->config->npurposes; i++)
+		json_standing(&json.w, &standings[i]);
+	cm_json_end(&json.w);
+	cm_json_name(&json.w, "flags");
+	json_flags(&json.w, ctl->config, view);
+	cm_json_name(&json.w, "family_flags");
+	json_flags(&json.w, ctl->config, &person->family_view);
+	cm_json_name(&json.w, "purposes_not_in_config");
+	cm_json_begin_array(&json.w);
+	for (i = 0; next_orphan(ctl->config, view, &i, &orphan); i++)
+		cm_json_add_text(&json.w, orphan);
+	cm_json_end(&json.w);
+	cm_json_end(&json.w);
+	return cm_out_json_end(&json, ctl->out, err);
+}
+
+static void show_text(struct cm_ctl *ctl, const struct cm_person *person,
+		      const struct cm_standing *standings)
+{
+	const struct cm_view *view = &person->own;
+	struct cm_span orphan = {NULL, 0};
+	char id[CM_ID_TEXT_LEN];
+	char quoted[CM_QUOTE_LEN];
+	size_t i;
+
+	(void)fprintf(ctl->out, "address    %s\ncontact    %s\n",
+		      person->address.canonical,
+		      cm_out_id(&person->contact, id));
+	if (view->language[0] != '\0')
+		(void)fprintf(ctl->out, "language   %s\n", view->language);
+	cm_person_print_marks(ctl, person);
+	if (!cm_person_known(person))
+		(void)fputs("nothing is on record for this address\n",
+			    ctl->out);
+	(void)fputs("may be sent marketing:\n", ctl->out);
+	cm_person_print_standings(ctl, standings);
+	for (i = 0; next_orphan(ctl->config, view, &i, &orphan); i++)
+		(void)fprintf(ctl->out,
+			      "  %s  has records, but is not in the config\n",
+			      cm_out_quote(orphan, quoted));
+}
+
+int cm_cmd_show(struct cm_ctl *ctl, const struct cm_args *args,
+		struct cm_error *err)
+{
+	struct cm_standing *standings;
+	struct cm_person person;
+	int rc = cm_person_find(ctl, cm_args_word(args, 0), &person, err);
+
+	if (rc == CM_OK)
+		rc = cm_person_standings(ctl, &person, &standings, err);
+	if (rc != CM_OK)
+		return rc;
+	if (ctl->json)
+		rc = show_json(ctl, &person, standings, err);
+	else
+		show_text(ctl, &person, standings);
+	if (rc == CM_OK && !cm_person_known(&person))
+		return CM_ENOTFOUND;
+	return rc;
+}
+
+/* ---- history --------------------------------------------------------------
+ */
+
+struct history {
+	struct cm_ctl *ctl;
+	const struct cm_person *person;
+	uint64_t *seqs;
+	struct cm_event *events;
+	size_t count;
+};
+
+static int read_history(struct history *history, struct cm_error *err)
+{
+	struct cm_ctl *ctl = history->ctl;
+	struct cm_store_reader *reader = NULL;
+	struct cm_span json;
+	size_t i;
+	int rc = cm_store_read_begin(ctl->store, ctl->arena, &reader, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_store_events_of(reader, &history->person->contact,
+				&history->seqs, &history->count, err);
+	if (rc == CM_OK) {
+		history->events = cm_arena_array(ctl->arena, history->count + 1,
+						 sizeof(*history->events));
+		if (history->events == NULL)
+			rc = cm_fail(err, CM_ENOMEM, "out of memory");
+	}
+	for (i = 0; rc == CM_OK && i < history->count; i++) {
+		rc = cm_store_event(reader, history->seqs[i], &json, err);
+		if (rc == CM_OK)
+			rc = cm_event_decode(json, &history->events[i], err);
+	}
+	cm_store_read_end(&reader);
+	return rc;
+}
+
+static const char *optional(const char *text)
+{
+	return text[0] != '\0' ? text : NULL;
+}
+
+static bool is_grant(const struct cm_event *event)
+{
+	return event->type == CM_EVENT_GRANTED ||
+	       event->type == CM_EVENT_CONFIRMED;
+}
+
+static void json_hash(struct cm_json_writer *w, const char *name, bool has,
+		      const struct cm_hash *hash)
+{
+	char hex[CM_HEX_LEN(CM_HASH_LEN) + 1];
+
+	if (has)
+		(void)cm_hex_encode(hash->b, sizeof(hash->b), hex);
+	cm_json_put_text(w, name, has ? hex : NULL);
+}
+
+static void json_event(struct cm_json_writer *w, uint64_t seq,
+		       const struct cm_event *event)
+{
+	cm_json_begin_object(w);
+	cm_json_put_int(w, "seq", (int64_t)seq);
+	cm_json_put_text(w, "type", cm_event_type_name(event->type));
+	cm_json_put_text(w, "purpose", optional(event->purpose));
+	cm_out_json_time(w, "at", event->at);
+	cm_json_put_bool(w, "untimed", event->untimed);
+	cm_out_json_time(w, "recorded", event->rec);
+	cm_json_put_text(w, "actor", cm_actor_name(event->actor));
+	cm_json_put_text(w, "who", optional(event->who));
+	cm_json_put_text(w, "channel", optional(event->channel));
+	if (is_grant(event)) {
+		cm_json_put_text(w, "basis", cm_basis_name(event->basis));
+		cm_json_put_bool(w, "proven", cm_event_is_proven(event));
+		cm_json_put_bool(w, "attested", event->attested);
+	}
+	if (event->type == CM_EVENT_CLEARED)
+		cm_json_put_text(w, "mark", cm_event_type_name(event->mark));
+	cm_json_put_text(w, "source", optional(event->source));
+	cm_json_put_text(w, "language", optional(event->language));
+	cm_json_put_text(w, "batch", optional(event->batch));
+	json_hash(w, "notice", event->has_notice, &event->notice);
+	json_hash(w, "evidence", event->has_evidence, &event->evidence);
+	cm_json_end(w);
+}
+
+static int history_json(const struct history *history, struct cm_error *err)
+{
+	struct cm_out_json json;
+	char id[CM_ID_TEXT_LEN];
+	size_t i;
+
+	cm_out_json_begin(&json);
+	cm_json_begin_object(&json.w);
+	cm_json_put_text(&json.w, "contact",
+			 cm_out_id(&history->person->contact, id));
+	cm_json_put_text(&json.w, "address",
+			 history->person->address.canonical);
+	cm_json_name(&json.w, "events");
+	cm_json_begin_array(&json.w);
+	for (i = 0; i < history->count; i++)
+		json_event(&json.w, history->seqs[i], &history->events[i]);
+	cm_json_end(&json.w);
+	cm_json_end(&json.w);
+	return cm_out_json_end(&json, history->ctl->out, err);
+}
+
+static void text_actor(FILE *out, const struct cm_event *event)
+{
+	(void)fprintf(out, "  by %s", cm_actor_name(event->actor));
+	if (event->who[0] != '\0')
+		(void)fprintf(out, ":%s", event->who);
+	if (event->channel[0] != '\0')
+		(void)fprintf(out, " (%s)", event->channel);
+}
+
+static void text_event(FILE *out, uint64_t seq, const struct cm_event *event)
+{
+	char at[CM_CLOCK_TEXT];
+	char hex[CM_HEX_LEN(CM_HASH_LEN) + 1];
+
+	(void)fprintf(out, "%8" PRIu64 "  %-24s  %-13s", seq,
+		      cm_clock_format(event->at, at),
+		      cm_event_type_name(event->type));
+	if (event->type == CM_EVENT_CLEARED)
+		(void)fprintf(out, "  %s", cm_event_type_name(event->mark));
+	if (event->purpose[0] != '\0')
+		(void)fprintf(out, "  %s", event->purpose);
+	text_actor(out, event);
+	if (event->source[0] != '\0')
+		(void)fprintf(out, "  source %s", event->source);
+	if (is_grant(event) && event->basis != CM_BASIS_CONSENT)
+		(void)fprintf(out, "  basis %s", cm_basis_name(event->basis));
+	if (is_grant(event) && !cm_event_is_proven(event))
+		(void)fputs("  NOT PROVEN, does not count", out);
+	if (event->untimed)
+		(void)fputs("  (no time was given; this is when it was "
+			    "written)",
+			    out);
+	if (event->batch[0] != '\0')
+		(void)fprintf(out, "  batch %s", event->batch);
+	if (event->has_notice) {
+		(void)cm_hex_encode(event->notice.b, sizeof(event->notice.b),
+				    hex);
+		(void)fprintf(out, "  text shown %.12s", hex);
+	}
+	(void)fputc('\n', out);
+}
+
+int cm_cmd_history(struct cm_ctl *ctl, const struct cm_args *args,
+		   struct cm_error *err)
+{
+	struct cm_person person;
+	struct history history = {.ctl = ctl, .person = &person};
+	size_t i;
+	int rc = cm_person_find(ctl, cm_args_word(args, 0), &person, err);
+
+	if (rc == CM_OK)
+		rc = read_history(&history, err);
+	if (rc != CM_OK)
+		return rc;
+	if (ctl->json)
+		rc = history_json(&history, err);
+	for (i = 0; !ctl->json && i < history.count; i++)
+		text_event(ctl->out, history.seqs[i], &history.events[i]);
+	if (rc == CM_OK && history.count == 0)
+		return ctl->json ? CM_ENOTFOUND
+				 : cm_fail(err, CM_ENOTFOUND,
+					   "nothing is on record for %s",
+					   person.address.canonical);
+	return rc;
+}

@@ -1,0 +1,80 @@
+/*
+ * What a command works on: the config, then the keys, then the store.
+ * See ctl.h.
+ */
+#include "tools/ctl.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "lib/crypto.h"
+#include "policy/config.h"
+#include "policy/keys.h"
+#include "policy/store.h"
+
+static int open_keys(struct cm_ctl *ctl, struct cm_error *err)
+{
+	const struct cm_key *key;
+	int rc = cm_keys_open(ctl->config->keys_path, &ctl->keys, err);
+
+	if (rc != CM_OK)
+		return rc;
+	key = cm_keys_current(ctl->keys, CM_KEY_STORE);
+	return cm_hmac_new(key->bytes, key->len, &ctl->hmac, err);
+}
+
+/* A store that was never made deserves a better word than ENOENT. */
+static int check_made(const struct cm_config *config, struct cm_error *err)
+{
+	if (access(config->keys_path, F_OK) == 0 || errno != ENOENT)
+		return CM_OK;
+	return cm_fail(err, CM_ECONFIG,
+		       "there are no keys in %s (make keys and store with: "
+		       "consentctl init)",
+		       config->keys_path);
+}
+
+static int open_store(struct cm_ctl *ctl, enum cm_ctl_access access,
+		      struct cm_error *err)
+{
+	const struct cm_config *config = ctl->config;
+	struct cm_store_options options = {
+		.path = config->store_path,
+		.map_size = config->store_map_size,
+		.lock_wait_ms = config->store_lock_wait * 1000,
+		.group = (gid_t)-1,
+		.write_group = (gid_t)-1,
+	};
+
+	return cm_store_open(&options,
+			     access == CM_CTL_WRITE ? CM_STORE_WRITE
+						    : CM_STORE_READ,
+			     ctl->keys, &ctl->store, err);
+}
+
+int cm_ctl_open(struct cm_ctl *ctl, enum cm_ctl_access access,
+		struct cm_error *err)
+{
+	int rc = CM_OK;
+
+	if (access >= CM_CTL_CONFIG && ctl->config == NULL)
+		rc = cm_config_load(ctl->config_file, &ctl->config, err);
+	if (rc != CM_OK || access < CM_CTL_READ)
+		return rc;
+	if (ctl->keys == NULL) {
+		rc = check_made(ctl->config, err);
+		if (rc == CM_OK)
+			rc = open_keys(ctl, err);
+	}
+	if (rc == CM_OK && ctl->store == NULL)
+		rc = open_store(ctl, access, err);
+	return rc;
+}
+
+void cm_ctl_close(struct cm_ctl *ctl)
+{
+	cm_store_close(&ctl->store);
+	cm_hmac_free(&ctl->hmac);
+	cm_keys_free(&ctl->keys);
+	cm_config_unref(&ctl->config);
+}

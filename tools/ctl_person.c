@@ -1,0 +1,310 @@
+/* See ctl_person.h. */
+#include "tools/ctl_person.h"
+
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "policy/purpose.h"
+
+const enum cm_fact_kind cm_person_marks[] = {
+	CM_FACT_OBJECTED,   CM_FACT_COMPLAINED,    CM_FACT_ERASED,
+	CM_FACT_RESTRICTED, CM_FACT_UNDELIVERABLE, CM_FACT_KINDS,
+};
+
+int cm_person_identify(struct cm_ctl *ctl, struct cm_span text,
+		       struct cm_person *ret_person, struct cm_error *err)
+{
+	const struct cm_config *config = ctl->config;
+	struct cm_person person;
+	struct cm_address family;
+	int rc;
+
+	memset(&person, 0, sizeof(person));
+	rc = cm_address_parse(text, &person.address, err);
+	if (rc != CM_OK)
+		return rc;
+	cm_address_family(&person.address, config->dots_ignored.v,
+			  config->dots_ignored.n, &family);
+	rc = cm_address_id(&person.address, ctl->hmac, &person.contact);
+	if (rc == CM_OK)
+		rc = cm_address_id(&family, ctl->hmac, &person.family);
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "the contact id could not be made");
+	*ret_person = person;
+	return CM_OK;
+}
+
+int cm_person_read(struct cm_ctl *ctl, struct cm_person *person,
+		   struct cm_error *err)
+{
+	struct cm_store_reader *reader = NULL;
+	int rc = cm_store_read_begin(ctl->store, ctl->arena, &reader, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_store_lookup(reader, &person->contact, &person->family,
+			     &person->own, &person->family_view, err);
+	person->newest_rec = cm_store_newest_rec(reader);
+	cm_store_read_end(&reader);
+	return rc;
+}
+
+int cm_person_find(struct cm_ctl *ctl, const char *text,
+		   struct cm_person *ret_person, struct cm_error *err)
+{
+	struct cm_person person;
+	char quoted[CM_QUOTE_LEN];
+	int rc = cm_person_identify(ctl, cm_span(text), &person, err);
+
+	if (rc == CM_EDATA)
+		return cm_error_prefix(err, "\"%s\" is not a mail address: ",
+				       cm_out_quote(cm_span(text), quoted));
+	if (rc == CM_OK)
+		rc = cm_person_read(ctl, &person, err);
+	if (rc == CM_OK)
+		*ret_person = person;
+	return rc;
+}
+
+bool cm_person_known(const struct cm_person *person)
+{
+	return person->own.count > 0 || person->own.newest_at != 0;
+}
+
+static const struct cm_fact *newest(const struct cm_view *view,
+				    enum cm_fact_kind kind)
+{
+	const struct cm_fact *found = NULL;
+	size_t i;
+
+	for (i = 0; i < view->count; i++) {
+		const struct cm_fact *fact = &view->facts[i];
+
+		if (fact->kind == kind &&
+		    (found == NULL || fact->at > found->at))
+			found = fact;
+	}
+	return found;
+}
+
+/* Lifted for a purpose by the person's own later confirmation (rule 2). */
+static bool lifted(const struct cm_view *view, const struct cm_fact *mark,
+		   const struct cm_purpose *purpose)
+{
+	size_t i;
+
+	for (i = 0; i < view->count; i++) {
+		const struct cm_fact *fact = &view->facts[i];
+
+		if (fact->kind == CM_FACT_PERSON_CONFIRMED &&
+		    fact->at > mark->at &&
+		    cm_purpose_covers(fact->purpose, cm_span(purpose->path)))
+			return true;
+	}
+	return false;
+}
+
+static bool lifted_everywhere(const struct cm_config *config,
+			      const struct cm_view *view,
+			      const struct cm_fact *mark)
+{
+	size_t i;
+
+	for (i = 0; i < config->npurposes; i++) {
+		if (!lifted(view, mark, &config->purposes[i]))
+			return false;
+	}
+	return config->npurposes > 0;
+}
+
+static bool cleared(const struct cm_view *view, const struct cm_fact *mark,
+		    enum cm_fact_kind by)
+{
+	const struct cm_fact *fact = newest(view, by);
+
+	return fact != NULL && fact->at > mark->at;
+}
+
+const struct cm_fact *cm_person_mark(const struct cm_config *config,
+				     const struct cm_view *view,
+				     enum cm_fact_kind kind)
+{
+	const struct cm_fact *mark = newest(view, kind);
+	bool gone;
+
+	if (mark == NULL)
+		return NULL;
+	if (kind == CM_FACT_RESTRICTED)
+		gone = cleared(view, mark, CM_FACT_CLEARED_RESTRICTED);
+	else if (kind == CM_FACT_UNDELIVERABLE)
+		gone = cleared(view, mark, CM_FACT_CLEARED_UNDELIVERABLE) ||
+		       view->person_at > mark->at;
+	else
+		gone = lifted_everywhere(config, view, mark);
+	return gone ? NULL : mark;
+}
+
+int cm_ctl_event(struct cm_ctl *ctl, uint64_t seq, struct cm_event *ret_event,
+		 struct cm_span *ret_json, struct cm_error *err)
+{
+	struct cm_store_reader *reader = NULL;
+	struct cm_span json;
+	int rc = cm_store_read_begin(ctl->store, ctl->arena, &reader, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_store_event(reader, seq, &json, err);
+	cm_store_read_end(&reader);
+	if (rc == CM_OK)
+		rc = cm_event_decode(json, ret_event, err);
+	if (rc == CM_OK)
+		*ret_json = json;
+	return rc;
+}
+
+/* A refusal still in "stop" has no event yet. */
+static int standing_of(struct cm_ctl *ctl, const struct cm_person *person,
+		       const struct cm_purpose *purpose,
+		       struct cm_standing *standing, struct cm_error *err)
+{
+	struct cm_event event;
+	struct cm_span json;
+	int rc;
+
+	standing->purpose = purpose;
+	cm_decide_purpose(ctl->config, purpose, &person->own,
+			  &person->family_view, ctl->now, &standing->decision);
+	if (standing->decision.ngrants > 0)
+		standing->until = standing->decision.grants[0].until;
+	if (!standing->decision.has_event ||
+	    standing->decision.seq == CM_STORE_SEQ_PENDING)
+		return CM_OK;
+	rc = cm_ctl_event(ctl, standing->decision.seq, &event, &json, err);
+	if (rc == CM_OK)
+		memcpy(standing->source, event.source, sizeof(event.source));
+	return rc;
+}
+
+int cm_person_standings(struct cm_ctl *ctl, const struct cm_person *person,
+			struct cm_standing **ret_standings,
+			struct cm_error *err)
+{
+	const struct cm_config *config = ctl->config;
+	struct cm_standing *standings = cm_arena_array(
+		ctl->arena, config->npurposes + 1, sizeof(*standings));
+	size_t i;
+	int rc;
+
+	if (standings == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	for (i = 0; i < config->npurposes; i++) {
+		rc = standing_of(ctl, person, &config->purposes[i],
+				 &standings[i], err);
+		if (rc != CM_OK)
+			return rc;
+	}
+	*ret_standings = standings;
+	return CM_OK;
+}
+
+static int widest_path(const struct cm_config *config)
+{
+	size_t widest = 0;
+	size_t i;
+
+	for (i = 0; i < config->npurposes; i++) {
+		size_t n = strlen(config->purposes[i].path);
+
+		widest = n > widest ? n : widest;
+	}
+	return (int)widest;
+}
+
+static void print_standing(FILE *out, int width,
+			   const struct cm_standing *standing)
+{
+	const struct cm_decision *decision = &standing->decision;
+	char at[CM_CLOCK_TEXT];
+	bool yes = decision->verdict == CM_VERDICT_ALLOW;
+
+	(void)fprintf(out, "  %-*s  %-3s  %s", width, standing->purpose->path,
+		      yes ? "yes" : "no", cm_reason_text(decision->reason));
+	if (decision->by_family)
+		(void)fputs(", said by another address of the same mailbox",
+			    out);
+	if (decision->has_event)
+		(void)fprintf(out, ", since %s",
+			      cm_clock_format(decision->at, at));
+	if (yes && standing->until != 0)
+		(void)fprintf(out, " until %s",
+			      cm_clock_format(standing->until, at));
+	if (standing->source[0] != '\0')
+		(void)fprintf(out, ", source %s", standing->source);
+	if (decision->has_event && decision->seq == CM_STORE_SEQ_PENDING)
+		(void)fputs(" (waits to be written into the ledger)", out);
+	else if (decision->has_event)
+		(void)fprintf(out, " (event %" PRIu64 ")", decision->seq);
+	(void)fputc('\n', out);
+}
+
+void cm_person_print_standings(struct cm_ctl *ctl,
+			       const struct cm_standing *standings)
+{
+	int width = widest_path(ctl->config);
+	size_t i;
+
+	for (i = 0; i < ctl->config->npurposes; i++)
+		print_standing(ctl->out, width, &standings[i]);
+}
+
+void cm_person_print_marks(struct cm_ctl *ctl, const struct cm_person *person)
+{
+	const enum cm_fact_kind *kind;
+	char at[CM_CLOCK_TEXT];
+
+	for (kind = cm_person_marks; *kind != CM_FACT_KINDS; kind++) {
+		const struct cm_fact *mark =
+			cm_person_mark(ctl->config, &person->own, *kind);
+
+		if (mark != NULL)
+			(void)fprintf(ctl->out, "marked     %s since %s\n",
+				      cm_fact_kind_name(*kind),
+				      cm_clock_format(mark->at, at));
+	}
+}
+
+/* Event texts are ASCII words; a login name may be anything. */
+static bool plain_name(const char *name)
+{
+	const char *p;
+
+	if (name == NULL || name[0] == '\0' || strlen(name) > CM_WHO_MAX)
+		return false;
+	for (p = name; *p != '\0'; p++) {
+		if (*p <= ' ' || *p >= 0x7F || *p == '"' || *p == '\\')
+			return false;
+	}
+	return true;
+}
+
+const char *cm_ctl_who(struct cm_ctl *ctl)
+{
+	const char *sudo = getuid() == 0 ? getenv("SUDO_USER") : NULL;
+	const char *login = getenv("LOGNAME");
+	const struct passwd *user;
+	const char *name;
+
+	if (plain_name(sudo))
+		return sudo;
+	if (plain_name(login))
+		return login;
+	user = getpwuid(getuid());
+	if (user != NULL && plain_name(user->pw_name))
+		return cm_arena_strdup(ctl->arena, user->pw_name);
+	name = cm_arena_printf(ctl->arena, "uid-%lu", (unsigned long)getuid());
+	return name != NULL ? name : "unknown";
+}

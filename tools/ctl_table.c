@@ -1,0 +1,342 @@
+/*
+ * The command table of consentctl: one row a command, in the order `help`
+ * lists them.  Words, options and their help stand here and nowhere else;
+ * tools/consentctl.1 says the same at length.
+ */
+#include "tools/ctl_commands.h"
+
+static const struct cm_option import_options[] = {
+	{.name = "purpose",
+	 .value = "P",
+	 .help = "what they agreed to, if the list has no such column"},
+	{.name = "source",
+	 .value = "S",
+	 .help = "where they came from, ditto: order, web-form, event ..."},
+	{.name = "basis",
+	 .value = "B",
+	 .help = "consent (default) or soft-opt-in, ditto"},
+	{.name = "attest",
+	 .value = "WHO",
+	 .help = "who answers for what the list says"},
+	{.name = "charset",
+	 .value = "NAME",
+	 .help = "the list's encoding if not UTF-8: windows-1252 ..."},
+	{.name = "dry-run", .help = "only say what would change"},
+	{.name = "reject-to",
+	 .value = "FILE",
+	 .help = "put bad rows there, import the others"},
+	{.name = NULL},
+};
+
+static const struct cm_option grant_options[] = {
+	{.name = "purpose",
+	 .value = "P",
+	 .help = "what the person agreed to",
+	 .required = true},
+	{.name = "source",
+	 .value = "S",
+	 .help = "where: order, web-form, event, phone ...",
+	 .required = true},
+	{.name = "notice",
+	 .value = "FILE",
+	 .help = "the exact text the person was shown (UTF-8)"},
+	{.name = "attest", .value = "WHO", .help = "who answers for it"},
+	{.name = "basis",
+	 .value = "B",
+	 .help = "consent (default) or soft-opt-in"},
+	{.name = "language",
+	 .value = "L",
+	 .help = "the person's language: en, cs, pt-br ..."},
+	{.name = NULL},
+};
+
+static const struct cm_option withdraw_options[] = {
+	{.name = "purpose",
+	 .value = "P",
+	 .help = "only this and what is below it (default: everything)"},
+	{.name = NULL},
+};
+
+static const struct cm_option clear_options[] = {
+	{.name = "note",
+	 .value = "TEXT",
+	 .help = "why, for whoever asks later",
+	 .required = true},
+	{.name = NULL},
+};
+
+static const struct cm_option why_options[] = {
+	{.name = "stream",
+	 .value = "S",
+	 .help = "a stream of the config",
+	 .required = true},
+	{.name = "at",
+	 .value = "TIME",
+	 .help = "as things stood then, as 2026-01-31T12:00:00Z"},
+	{.name = NULL},
+};
+
+static const struct cm_option check_options[] = {
+	{.name = "stream",
+	 .value = "S",
+	 .help = "a stream of the config",
+	 .required = true},
+	{.name = "output",
+	 .value = "OUT",
+	 .letter = 'o',
+	 .help = "write the rows that would get it to this new file"},
+	{.name = "charset",
+	 .value = "NAME",
+	 .help = "the list's encoding if not UTF-8: windows-1252 ..."},
+	{.name = NULL},
+};
+
+static const char init_help[] =
+	"Makes the keys folder (keys.path) and the store (store.path) with "
+	"the\n"
+	"groups of the config: programs of store.group read, those of\n"
+	"store.write-group write.  Run it as root; the groups must exist.\n"
+	"What is there already is never touched: run twice, it says so and\n"
+	"exits with 1.  Keep a backup of the keys: without the store key the\n"
+	"store cannot be read.\n";
+
+static const char import_help[] =
+	"FILE is CSV (comma, semicolon or tab) in UTF-8 with a header row:\n"
+	"\"email\" and any of purpose, status, source, basis, time, language;\n"
+	"\"-\" is standard input.  Other columns are named and left out.\n"
+	"\n"
+	"status    granted, confirmed, pending, withdrawn, objected,\n"
+	"          complained, undeliverable, unknown; empty, NULL and N/A "
+	"are\n"
+	"          unknown; \"yes\", \"1\" or \"enabled\" are errors, for they "
+	"say\n"
+	"          nothing about consent\n"
+	"time      when it happened, RFC 3339: 2026-01-31T12:00:00Z; missing\n"
+	"          stays missing, and a grant without it does not count\n"
+	"purpose   of the config; withdrawn without one means everything\n"
+	"\n"
+	"All rows or none: a bad row stops the import, unless --reject-to\n"
+	"says where such rows go.  An import may lower consent; it never "
+	"lifts\n"
+	"an objection, a complaint or an erasure, and a withdrawal only by\n"
+	"proof that is newer.  Rows that say nothing new are not written "
+	"again.\n"
+	"A grant counts with a source, a time and --attest WHO.\n";
+
+static const char grant_help[] =
+	"Records that a person agreed, now, on the word of whoever runs this:\n"
+	"for a form on paper, a call, a visit to the shop.  Needs proof: the\n"
+	"text the person was shown (--notice) or who answers for it "
+	"(--attest).\n"
+	"Lifts an earlier withdrawal, but never an objection, a complaint or "
+	"an\n"
+	"erasure: only the person can, by the link in a mail to them.\n";
+
+static const char withdraw_help[] =
+	"Ends consent to a purpose and all below it; without --purpose, to\n"
+	"everything.  For who asks by phone or letter.\n";
+
+static const char object_help[] =
+	"The person wants no marketing at all, ever (GDPR 21(2)).  Only the\n"
+	"person can lift it.\n";
+
+static const char restrict_help[] = "No marketing until it is cleared, while a "
+				    "question is open (GDPR 18).\n";
+
+static const char clear_help[] =
+	"MARK is restricted or undeliverable.  What a person said (withdrawn,\n"
+	"objected, complained, erased) only the person can lift.\n";
+
+static const char show_help[] =
+	"For each purpose of the config: may it be sent, why, since when, and\n"
+	"the event it rests on.  Exit code 1 if nothing is on record.\n";
+
+static const char history_help[] =
+	"Everything on record for exactly this address, oldest first: when it\n"
+	"happened, who did it, where it came from.\n";
+
+static const char why_help[] =
+	"The milter's decision for one message of the stream, and the events\n"
+	"it rests on.  Exit code 0: the person would get it; 1: not; 75: it\n"
+	"cannot be decided now.  With --at, over what had been written by "
+	"then\n"
+	"and by the config of today.\n";
+
+static const char check_help[] =
+	"LIST is CSV with a column \"email\", or one address a line.  Counts\n"
+	"the rows that would get the stream, and the others by reason.  "
+	"Writes\n"
+	"nothing to the store.  Exit code 1 if nobody would get it.\n";
+
+static const char status_help[] =
+	"How much is in the store, how fresh it is, the root of its hash "
+	"tree,\n"
+	"and the streams that are not in mode enforce.\n";
+
+static const char verify_help[] =
+	"Recomputes hash tree, contacts, families and indexes from the ledger\n"
+	"and compares; names what differs.  Exit code 65 if anything does.\n";
+
+static const char rebuild_help[] =
+	"Makes contacts, families, indexes and hash tree anew from the "
+	"ledger,\n"
+	"byte for byte.  Safe while everything runs.\n";
+
+const struct cm_command cm_commands[] = {
+	{
+		.name = "init",
+		.usage = "",
+		.summary = "Make keys and store",
+		.help = init_help,
+		.access = CM_CTL_CONFIG,
+		.run = cm_cmd_init,
+	},
+	{
+		.name = "import",
+		.usage = "FILE [--purpose P] [--source S] [--attest WHO] "
+			 "[--dry-run] ...",
+		.summary = "Take a list of people in, all or nothing",
+		.help = import_help,
+		.access = CM_CTL_CONFIG,
+		.json = true,
+		.min = 1,
+		.max = 1,
+		.options = import_options,
+		.run = cm_cmd_import,
+	},
+	{
+		.name = "grant",
+		.usage = "ADDR --purpose P --source S "
+			 "(--notice FILE | --attest WHO)",
+		.summary = "Record that a person agreed",
+		.help = grant_help,
+		.access = CM_CTL_WRITE,
+		.min = 1,
+		.max = 1,
+		.options = grant_options,
+		.run = cm_cmd_grant,
+	},
+	{
+		.name = "withdraw",
+		.usage = "ADDR [--purpose P]",
+		.summary = "Record that a person takes consent back",
+		.help = withdraw_help,
+		.access = CM_CTL_WRITE,
+		.min = 1,
+		.max = 1,
+		.options = withdraw_options,
+		.run = cm_cmd_withdraw,
+	},
+	{
+		.name = "object",
+		.usage = "ADDR",
+		.summary = "Record that a person objects to all marketing",
+		.help = object_help,
+		.access = CM_CTL_WRITE,
+		.min = 1,
+		.max = 1,
+		.run = cm_cmd_object,
+	},
+	{
+		.name = "restrict",
+		.usage = "ADDR",
+		.summary = "Stop marketing to a person until cleared",
+		.help = restrict_help,
+		.access = CM_CTL_WRITE,
+		.min = 1,
+		.max = 1,
+		.run = cm_cmd_restrict,
+	},
+	{
+		.name = "clear",
+		.usage = "ADDR MARK --note TEXT",
+		.summary = "Lift \"restricted\" or \"undeliverable\"",
+		.help = clear_help,
+		.access = CM_CTL_WRITE,
+		.min = 2,
+		.max = 2,
+		.options = clear_options,
+		.run = cm_cmd_clear,
+	},
+	{
+		.name = "show",
+		.usage = "ADDR",
+		.summary = "Where a person stands, purpose by purpose",
+		.help = show_help,
+		.access = CM_CTL_READ,
+		.json = true,
+		.min = 1,
+		.max = 1,
+		.run = cm_cmd_show,
+	},
+	{
+		.name = "history",
+		.usage = "ADDR",
+		.summary = "All that is on record for a person",
+		.help = history_help,
+		.access = CM_CTL_READ,
+		.json = true,
+		.min = 1,
+		.max = 1,
+		.run = cm_cmd_history,
+	},
+	{
+		.name = "why",
+		.usage = "ADDR --stream S [--at TIME]",
+		.summary = "Would a person get a stream's mail, and why",
+		.help = why_help,
+		.access = CM_CTL_READ,
+		.json = true,
+		.min = 1,
+		.max = 1,
+		.options = why_options,
+		.run = cm_cmd_why,
+	},
+	{
+		.name = "check",
+		.usage = "LIST --stream S [-o OUT]",
+		.summary = "Who of a list would get a stream's mail",
+		.help = check_help,
+		.access = CM_CTL_READ,
+		.json = true,
+		.min = 1,
+		.max = 1,
+		.options = check_options,
+		.run = cm_cmd_check,
+	},
+	{
+		.name = "status",
+		.usage = "",
+		.summary = "What is in the store, and whether it is enforced",
+		.help = status_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.run = cm_cmd_status,
+	},
+	{
+		.name = "verify",
+		.usage = "",
+		.summary = "Prove the store against its ledger",
+		.help = verify_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.run = cm_cmd_verify,
+	},
+	{
+		.name = "rebuild",
+		.usage = "",
+		.summary = "Make the views anew from the ledger",
+		.help = rebuild_help,
+		.access = CM_CTL_WRITE,
+		.run = cm_cmd_rebuild,
+	},
+	{
+		.name = "help",
+		.usage = "[COMMAND]",
+		.summary = "What consentctl can do, or how one command works",
+		.max = 1,
+		.run = cm_cmd_help,
+	},
+};
+
+const size_t cm_ncommands = sizeof(cm_commands) / sizeof(cm_commands[0]);

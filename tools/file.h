@@ -1,0 +1,34 @@
+/*
+ * file - whole files into memory, and into UTF-8.
+ */
+#ifndef CM_TOOLS_FILE_H
+#define CM_TOOLS_FILE_H
+
+#include "lib/buf.h"
+#include "lib/str.h"
+
+/*
+ * Append a whole file to out, whose .max is the limit; "-" is standard
+ * input.  CM_EUSAGE if it cannot be opened, CM_ELIMIT if it is too large.
+ */
+CM_MUST_CHECK int cm_file_read(const char *path, struct cm_buf *out,
+			       struct cm_error *err);
+
+/*
+ * Convert from a charset of iconv(3) to UTF-8.  CM_EUSAGE for a charset the
+ * system does not know; CM_EDATA names the octet that is not of the charset.
+ */
+CM_MUST_CHECK int cm_file_to_utf8(struct cm_span text, const char *charset,
+				  struct cm_buf *out, struct cm_error *err);
+
+/* The last part of a path, for messages and evidence. */
+const char *cm_file_name(const char *path);
+
+/*
+ * Write a new file, mode 0600, durable on return; an existing one is never
+ * touched (CM_EUSAGE).
+ */
+CM_MUST_CHECK int cm_file_write_new(const char *path, struct cm_span text,
+				    struct cm_error *err);
+
+#endif

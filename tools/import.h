@@ -1,0 +1,169 @@
+/*
+ * import - a list of people on its way into the store.
+ *
+ *   import_rows.c     cells to compact rows; bad rows are kept apart
+ *   import_preview.c  what the rows would change, and which do not count
+ *   import_event.c    rows to events with evidence
+ *   cmd_import.c      the command: options, the steps in order, the report
+ *
+ * Everything is parsed, hashed, sorted and compared with the store before a
+ * writer's lock is taken.  A row is 72 octets, so a million of them fit
+ * beside the list's own text.
+ */
+#ifndef CM_TOOLS_IMPORT_H
+#define CM_TOOLS_IMPORT_H
+
+#include "policy/config.h"
+#include "policy/reason.h"
+#include "policy/store.h"
+#include "tools/ctl_output.h"
+#include "tools/list.h"
+#include "tools/words.h"
+
+enum {
+	CM_IMPORT_WORDS_MAX = 1024, /* different sources, or languages */
+	CM_IMPORT_SHOWN = 20,       /* bad rows, conflicts, doubles in text */
+	CM_IMPORT_KEPT = 1000,      /* ditto, kept for --json */
+	CM_IMPORT_NO_PURPOSE = 0xFFFF, /* stands above all purposes */
+	CM_IMPORT_ALL_ROOTS = 0xFFFE,  /* withdrawn without a purpose */
+};
+
+/* What becomes of a row. */
+enum cm_import_fate {
+	CM_IMPORT_WRITE,
+	CM_IMPORT_NOTHING_NEW, /* the store says so already */
+	CM_IMPORT_ERASED       /* the person had their data erased */
+};
+
+struct cm_import_row {
+	struct cm_id contact;
+	struct cm_id family;
+	uint32_t number;       /* as in the list */
+	const char *given;     /* address cell, in the list or the arena */
+	const char *canonical; /* ditto */
+	int64_t at;            /* 0 = the list has no time for it */
+	uint16_t given_n;
+	uint16_t canonical_n;
+	uint16_t at_sign;  /* offset in canonical */
+	uint16_t purpose;  /* index in the config, or one of the above */
+	uint16_t source;   /* index in sources; 0 = unknown */
+	uint16_t language; /* index in languages; 0 = none */
+	uint8_t status;    /* enum cm_status */
+	uint8_t basis;     /* enum cm_basis */
+	uint8_t fate;      /* enum cm_import_fate */
+};
+
+/* Different words of one column; the first is "". */
+struct cm_import_words {
+	char (*v)[CM_SOURCE_MAX + 1];
+	size_t n;
+	size_t last; /* found last: lists repeat themselves */
+};
+
+/* A row that asks for more than the person allows: it does not count. */
+struct cm_import_conflict {
+	const struct cm_import_row *row;
+	enum cm_reason reason; /* what the store says */
+	int64_t since;
+	bool by_family;
+};
+
+struct cm_import_double {
+	const struct cm_import_row *first;
+	const struct cm_import_row *second;
+};
+
+enum cm_import_column {
+	CM_IMPORT_EMAIL,
+	CM_IMPORT_PURPOSE,
+	CM_IMPORT_STATUS,
+	CM_IMPORT_SOURCE,
+	CM_IMPORT_BASIS,
+	CM_IMPORT_TIME,
+	CM_IMPORT_LANGUAGE,
+	CM_IMPORT_COLUMNS
+};
+
+struct cm_import {
+	struct cm_ctl *ctl;
+	struct cm_list *list;
+	struct cm_arena *arena; /* strings of rows */
+	struct cm_progress progress;
+	size_t column[CM_IMPORT_COLUMNS]; /* or CM_CSV_NO_COLUMN */
+
+	/* For columns that the list does not have. */
+	const struct cm_purpose *purpose; /* NULL = none */
+	char source[CM_SOURCE_MAX + 1];
+	enum cm_basis basis;
+	const char *attest; /* who answers for the list; NULL = nobody */
+
+	struct cm_import_row *rows; /* malloc'ed; sorted by cm_import_sort() */
+	size_t nrows;
+	size_t room;
+	struct cm_import_words sources;
+	struct cm_import_words languages;
+	char batch[CM_BATCH_MAX + 1];
+	const char *who;
+
+	/* Bad rows. */
+	uint64_t bad;
+	char *bad_texts[CM_IMPORT_KEPT]; /* the arena's */
+	struct cm_buf rejects;           /* CSV; only if it is wanted */
+	bool keep_rejects;
+
+	/* What the preview found. */
+	uint64_t by_status[CM_STATUSES];
+	uint64_t by_fate[CM_IMPORT_ERASED + 1];
+	uint64_t people;
+	uint64_t unproven; /* grants without source, time or attestation */
+	/* (person, purpose) pairs: reason before, reason after. */
+	uint64_t change[CM_REASONS][CM_REASONS];
+	uint64_t conflicts;
+	struct cm_import_conflict conflict[CM_IMPORT_KEPT];
+	uint64_t doubles;
+	struct cm_import_double twice[CM_IMPORT_KEPT];
+};
+
+/* ---- import_rows.c ---------------------------------------------------- */
+
+/* Name the list's columns; notes about those that are kept out. */
+void cm_import_columns(struct cm_import *import);
+/* All rows.  A bad row is counted, not an error; a list that cannot be read
+ * to its end is. */
+CM_MUST_CHECK int cm_import_read(struct cm_import *import,
+				 struct cm_error *err);
+/* By person, purpose, row number. */
+void cm_import_sort(struct cm_import *import);
+
+/* ---- import_preview.c -------------------------------------------------- */
+
+/* Needs ctl->store open, for reading at least.  Sets fates and findings. */
+CM_MUST_CHECK int cm_import_preview(struct cm_import *import,
+				    struct cm_error *err);
+
+/* ---- import_event.c ----------------------------------------------------- */
+
+/* Where in the rows the next event comes from; starts zeroed. */
+struct cm_import_cursor {
+	size_t row;
+	size_t root; /* next purpose to look at, of CM_IMPORT_ALL_ROOTS */
+	struct cm_address address; /* of the entry, until the next one */
+	char evidence[512];        /* ditto */
+};
+
+/* The event a row makes for a purpose ("" = above all). */
+void cm_import_event(const struct cm_import *import,
+		     const struct cm_import_row *row, const char *purpose,
+		     struct cm_event *ret_event);
+/* The next entry to append; CM_ENOTFOUND after the last. */
+CM_MUST_CHECK int cm_import_next(const struct cm_import *import,
+				 struct cm_import_cursor *cursor,
+				 struct cm_store_entry *ret_entry,
+				 struct cm_error *err);
+/* How many entries there will be. */
+uint64_t cm_import_events(const struct cm_import *import);
+
+const char *cm_import_purpose(const struct cm_import *import,
+			      const struct cm_import_row *row);
+
+#endif

@@ -1,0 +1,273 @@
+/* See list.h. */
+#include "tools/list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/address.h"
+#include "tools/ctl_output.h"
+#include "tools/file.h"
+
+/* 10 million rows of 200 octets; the text is kept whole while it is read. */
+#define LIST_FILE_MAX (UINT64_C(2) * 1024 * 1024 * 1024)
+
+static struct cm_span list_span(const struct cm_list *list)
+{
+	return cm_span_n(cm_buf_text(&list->text), list->text.len);
+}
+
+static bool starts(const struct cm_list *list, const char *bytes, size_t n)
+{
+	return list->text.len >= n && memcmp(list->text.data, bytes, n) == 0;
+}
+
+static int convert(struct cm_list *list, const char *charset,
+		   struct cm_error *err)
+{
+	struct cm_buf utf8;
+	int rc;
+
+	cm_buf_init(&utf8, LIST_FILE_MAX);
+	rc = cm_file_to_utf8(list_span(list), charset, &utf8, err);
+	if (rc != CM_OK) {
+		cm_buf_free(&utf8);
+		return rc;
+	}
+	cm_buf_free(&list->text);
+	list->text = utf8;
+	return CM_OK;
+}
+
+static int load(struct cm_list *list, const char *charset, struct cm_error *err)
+{
+	int rc = cm_file_read(list->path, &list->text, err);
+
+	if (rc != CM_OK)
+		return rc;
+	if (list->text.len == 0)
+		return cm_fail(err, CM_EDATA,
+			       "%s is empty: it needs a header row with "
+			       "\"email\"",
+			       list->path);
+	if (cm_sha256(list->text.data, list->text.len, list->sha256) != CM_OK)
+		return cm_fail(err, CM_ECRYPTO, "%s: SHA-256 failed",
+			       list->path);
+	if (charset != NULL) {
+		rc = convert(list, charset, err);
+		return rc == CM_OK ? rc
+				   : cm_error_prefix(err, "%s: ", list->path);
+	}
+	if (starts(list, "\xFF\xFE", 2) || starts(list, "\xFE\xFF", 2))
+		return cm_fail(err, CM_EDATA,
+			       "%s is UTF-16: save it as UTF-8, or give "
+			       "--charset utf-16",
+			       list->path);
+	if (starts(list, "PK\x03\x04", 4))
+		return cm_fail(err, CM_EDATA,
+			       "%s is a spreadsheet or archive, not CSV: save "
+			       "it as CSV (UTF-8)",
+			       list->path);
+	return CM_OK;
+}
+
+size_t cm_list_column(const struct cm_list *list, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < list->ncolumns; i++) {
+		if (cm_span_is(cm_span(list->columns[i]), name))
+			return i;
+	}
+	return CM_CSV_NO_COLUMN;
+}
+
+static int check_twice(const struct cm_list *list, struct cm_error *err)
+{
+	char quoted[CM_QUOTE_LEN];
+	size_t i;
+	size_t k;
+
+	for (i = 1; i < list->ncolumns; i++) {
+		struct cm_span name = cm_span(list->columns[i]);
+
+		for (k = 0; name.n > 0 && k < i; k++) {
+			if (cm_span_is(name, list->columns[k]))
+				return cm_fail(
+					err, CM_EDATA,
+					"%s:row %u: column \"%s\" stands twice "
+					"(as number %zu and %zu); which one "
+					"counts?",
+					list->path, list->row.number,
+					cm_out_quote(name, quoted), k + 1,
+					i + 1);
+		}
+	}
+	return CM_OK;
+}
+
+static int name_columns(struct cm_list *list, struct cm_error *err)
+{
+	const struct cm_csv_row *row = &list->row;
+	size_t i;
+
+	list->columns =
+		cm_arena_array(list->arena, row->count, sizeof(*list->columns));
+	if (list->columns == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	for (i = 0; i < row->count; i++) {
+		struct cm_span name = cm_span_trim(row->cells[i]);
+
+		list->columns[i] = cm_arena_dup(list->arena, name.p, name.n);
+		if (list->columns[i] == NULL)
+			return cm_fail(err, CM_ENOMEM, "out of memory");
+	}
+	list->ncolumns = row->count;
+	list->header = row->raw;
+	return CM_OK;
+}
+
+/* One address a line, no header: then the first row is a person, too. */
+static int try_bare(struct cm_list *list)
+{
+	static const char *const email[] = {"email"};
+	struct cm_address address;
+
+	if (list->row.count != 1 ||
+	    cm_address_parse(list->row.cells[0], &address, NULL) != CM_OK)
+		return CM_ENOTFOUND;
+	list->columns = cm_arena_array(list->arena, 1, sizeof(*list->columns));
+	if (list->columns == NULL)
+		return CM_ENOMEM;
+	list->columns[0] = email[0];
+	list->ncolumns = 1;
+	list->header = cm_span_n(NULL, 0);
+	list->bare = true;
+	cm_csv_free(&list->csv);
+	cm_csv_init(&list->csv, list_span(list), list->csv.delimiter);
+	return CM_OK;
+}
+
+static int read_header(struct cm_list *list, enum cm_list_form form,
+		       struct cm_error *err)
+{
+	int rc = cm_csv_next(&list->csv, &list->row, err);
+
+	if (rc == CM_ENOTFOUND)
+		return cm_fail(err, CM_EDATA,
+			       "%s has no rows: it needs a header row with "
+			       "\"email\"",
+			       list->path);
+	if (rc != CM_OK)
+		return cm_list_bad_cell(list, list->row.bad_column, err);
+	rc = name_columns(list, err);
+	if (rc == CM_OK)
+		rc = check_twice(list, err);
+	if (rc != CM_OK)
+		return rc;
+	if (cm_list_column(list, "email") != CM_CSV_NO_COLUMN)
+		return CM_OK;
+	if (form == CM_LIST_EITHER && try_bare(list) == CM_OK)
+		return CM_OK;
+	return cm_fail(err, CM_EDATA,
+		       "%s:row %u: no column is named \"email\"; the first row "
+		       "must name the columns",
+		       list->path, list->row.number);
+}
+
+int cm_list_open(const char *path, const char *charset, enum cm_list_form form,
+		 struct cm_arena *arena, struct cm_list **ret_list,
+		 struct cm_error *err)
+{
+	struct cm_list *list = calloc(1, sizeof(*list));
+	int rc;
+
+	if (list == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	list->path = strcmp(path, "-") == 0 ? "standard input" : path;
+	list->arena = arena;
+	cm_buf_init(&list->text, LIST_FILE_MAX);
+	rc = load(list, charset, err);
+	if (rc == CM_OK) {
+		struct cm_span text = list_span(list);
+
+		cm_csv_init(&list->csv, text, cm_csv_sniff(text, "email"));
+		rc = read_header(list, form, err);
+	}
+	if (rc == CM_OK)
+		*ret_list = list;
+	else
+		cm_list_close(&list);
+	return rc;
+}
+
+void cm_list_close(struct cm_list **list)
+{
+	if (*list == NULL)
+		return;
+	cm_csv_free(&(*list)->csv);
+	cm_buf_free(&(*list)->text);
+	free(*list);
+	*list = NULL;
+}
+
+int cm_list_bad_cell(const struct cm_list *list, size_t column,
+		     struct cm_error *err)
+{
+	char quoted[CM_QUOTE_LEN];
+
+	if (column == CM_CSV_NO_COLUMN)
+		(void)cm_error_prefix(err, "%s:row %u: ", list->path,
+				      list->row.number);
+	else if (column < list->ncolumns && list->columns[column][0] != '\0')
+		(void)cm_error_prefix(
+			err, "%s:row %u, column \"%s\": ", list->path,
+			list->row.number,
+			cm_out_quote(cm_span(list->columns[column]), quoted));
+	else
+		(void)cm_error_prefix(err,
+				      "%s:row %u, column %zu: ", list->path,
+				      list->row.number, column + 1);
+	return CM_EDATA;
+}
+
+/* Spreadsheets write rows that only look empty: ";;;". */
+static bool row_is_blank(const struct cm_csv_row *row)
+{
+	size_t i;
+
+	for (i = 0; i < row->count; i++) {
+		if (cm_span_trim(row->cells[i]).n > 0)
+			return false;
+	}
+	return true;
+}
+
+int cm_list_next(struct cm_list *list, struct cm_error *err)
+{
+	int rc;
+
+	do {
+		rc = cm_csv_next(&list->csv, &list->row, err);
+	} while (rc == CM_OK && row_is_blank(&list->row));
+	if (rc == CM_EDATA)
+		return cm_list_bad_cell(list, list->row.bad_column, err);
+	if (rc == CM_ELIMIT)
+		return cm_error_prefix(err, "%s: ", list->path);
+	if (rc != CM_OK || list->row.count == list->ncolumns)
+		return rc;
+	(void)cm_fail(err, CM_EDATA,
+		      "the row has %zu cells, the header has %zu (is a quote "
+		      "or a delimiter missing?)",
+		      list->row.count, list->ncolumns);
+	return cm_list_bad_cell(list, CM_CSV_NO_COLUMN, err);
+}
+
+uint64_t cm_list_done(const struct cm_list *list)
+{
+	return list->csv.at;
+}
+
+uint64_t cm_list_total(const struct cm_list *list)
+{
+	return list->text.len;
+}

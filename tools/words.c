@@ -1,0 +1,233 @@
+/* See words.h. */
+#include "tools/words.h"
+
+#include <string.h>
+
+#include "tools/ctl_output.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+enum { SUGGEST_MAX = 1024 }; /* names looked through for "did you mean" */
+
+/* Lower-case the text into out; CM_EDATA if a character is not allowed. */
+static int take_word(struct cm_span text, const char *also, size_t max,
+		     char *out, struct cm_error *err)
+{
+	char quoted[CM_QUOTE_LEN];
+	size_t i;
+
+	if (text.n > max)
+		return cm_fail(err, CM_EDATA,
+			       "\"%s\" is too long (at most %zu characters)",
+			       cm_out_quote(text, quoted), max);
+	for (i = 0; i < text.n; i++) {
+		char c = cm_ascii_lower(text.p[i]);
+
+		if (!cm_ascii_alpha(c) && !cm_ascii_digit(c) &&
+		    (c == '\0' || strchr(also, c) == NULL))
+			return cm_fail(err, CM_EDATA,
+				       "\"%s\" may only have letters a-z, "
+				       "digits and \"-\"",
+				       cm_out_quote(text, quoted));
+	}
+	memcpy(out, text.p != NULL ? text.p : "", text.n);
+	out[text.n] = '\0';
+	cm_ascii_lower_n(out, text.n);
+	return CM_OK;
+}
+
+int cm_word_source(struct cm_span text, char ret_source[CM_SOURCE_MAX + 1],
+		   struct cm_error *err)
+{
+	return take_word(cm_span_trim(text), "-", CM_SOURCE_MAX, ret_source,
+			 err);
+}
+
+int cm_word_language(struct cm_span text,
+		     char ret_language[CM_LANGUAGE_MAX + 1],
+		     struct cm_error *err)
+{
+	char *p;
+	int rc = take_word(cm_span_trim(text), "-_", CM_LANGUAGE_MAX,
+			   ret_language, err);
+
+	if (rc != CM_OK) {
+		(void)cm_error_prefix(err, "language ");
+		return rc;
+	}
+	for (p = ret_language; *p != '\0'; p++) {
+		if (*p == '_')
+			*p = '-';
+	}
+	return CM_OK;
+}
+
+int cm_word_basis(struct cm_span text, enum cm_basis *ret_basis,
+		  struct cm_error *err)
+{
+	char quoted[CM_QUOTE_LEN];
+	char word[32];
+	struct cm_span trimmed = cm_span_trim(text);
+
+	if (trimmed.n < sizeof(word)) {
+		memcpy(word, trimmed.p != NULL ? trimmed.p : "", trimmed.n);
+		cm_ascii_lower_n(word, trimmed.n);
+		if (cm_basis_parse(cm_span_n(word, trimmed.n), ret_basis) ==
+		    CM_OK)
+			return CM_OK;
+	}
+	return cm_fail(err, CM_EDATA,
+		       "\"%s\" is not a basis (consent or soft-opt-in; "
+		       "nothing else may send marketing)",
+		       cm_out_quote(trimmed, quoted));
+}
+
+static const char *like(struct cm_span text, const char *const *names,
+			size_t count)
+{
+	char word[CM_QUOTE_LEN];
+
+	return cm_suggest(cm_out_quote(text, word), names, count);
+}
+
+int cm_word_purpose(const struct cm_config *config, struct cm_span text,
+		    const struct cm_purpose **ret_purpose, struct cm_error *err)
+{
+	struct cm_span trimmed = cm_span_trim(text);
+	const struct cm_purpose *found = cm_config_purpose(config, trimmed);
+	const char *names[SUGGEST_MAX];
+	char quoted[CM_QUOTE_LEN];
+	const char *similar;
+	size_t n;
+
+	if (found != NULL) {
+		*ret_purpose = found;
+		return CM_OK;
+	}
+	for (n = 0; n < config->npurposes && n < SUGGEST_MAX; n++)
+		names[n] = config->purposes[n].path;
+	similar = like(trimmed, names, n);
+	(void)cm_out_quote(trimmed, quoted);
+	if (similar == NULL)
+		return cm_fail(err, CM_EDATA,
+			       "\"%s\" is not a purpose of the config", quoted);
+	return cm_fail(err, CM_EDATA,
+		       "\"%s\" is not a purpose of the config; did you mean "
+		       "\"%s\"?",
+		       quoted, similar);
+}
+
+int cm_word_stream(const struct cm_config *config, const char *text,
+		   const struct cm_stream **ret_stream, struct cm_error *err)
+{
+	const struct cm_stream *found = cm_config_stream(config, text);
+	const char *names[SUGGEST_MAX];
+	char quoted[CM_QUOTE_LEN];
+	const char *similar;
+	size_t n;
+
+	if (found != NULL) {
+		*ret_stream = found;
+		return CM_OK;
+	}
+	for (n = 0; n < config->nstreams && n < SUGGEST_MAX; n++)
+		names[n] = config->streams[n].name;
+	similar = like(cm_span(text), names, n);
+	(void)cm_out_quote(cm_span(text), quoted);
+	if (similar == NULL)
+		return cm_fail(err, CM_EUSAGE,
+			       "the config has no stream \"%s\"", quoted);
+	return cm_fail(err, CM_EUSAGE,
+		       "the config has no stream \"%s\"; did you mean \"%s\"?",
+		       quoted, similar);
+}
+
+static const char *const status_names[] = {
+	[CM_STATUS_GRANTED] = "granted",
+	[CM_STATUS_CONFIRMED] = "confirmed",
+	[CM_STATUS_PENDING] = "pending",
+	[CM_STATUS_WITHDRAWN] = "withdrawn",
+	[CM_STATUS_OBJECTED] = "objected",
+	[CM_STATUS_COMPLAINED] = "complained",
+	[CM_STATUS_UNDELIVERABLE] = "undeliverable",
+	[CM_STATUS_UNKNOWN] = "unknown",
+};
+
+const char *cm_status_name(enum cm_status status)
+{
+	return status_names[status];
+}
+
+bool cm_word_is_nothing(struct cm_span text)
+{
+	static const char *const words[] = {
+		"null", "(null)", "\\n", "n/a",  "#n/a", "na",
+		"nil",  "none",   "nan", "0x00", "-",    "undefined",
+	};
+	struct cm_span trimmed = cm_span_trim(text);
+	size_t i;
+
+	if (trimmed.n == 0)
+		return true;
+	for (i = 0; i < COUNT(words); i++) {
+		if (cm_span_is(trimmed, words[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Words other tools write for "this row is switched on", or that a person
+ * might type: they say nothing about what anybody agreed to (G4-11).
+ */
+static bool is_no_consent(struct cm_span text)
+{
+	static const char *const words[] = {
+		"enabled",    "active",     "yes", "y",  "true",   "1",
+		"subscribed", "subscriber", "ok",  "on", "member",
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(words); i++) {
+		if (cm_span_is(text, words[i]))
+			return true;
+	}
+	return false;
+}
+
+int cm_word_status(struct cm_span text, enum cm_status *ret_status,
+		   struct cm_error *err)
+{
+	struct cm_span trimmed = cm_span_trim(text);
+	char quoted[CM_QUOTE_LEN];
+	const char *similar;
+	size_t i;
+
+	for (i = 0; i < CM_STATUSES; i++) {
+		if (cm_span_is(trimmed, status_names[i])) {
+			*ret_status = (enum cm_status)i;
+			return CM_OK;
+		}
+	}
+	if (cm_word_is_nothing(trimmed)) {
+		*ret_status = CM_STATUS_UNKNOWN;
+		return CM_OK;
+	}
+	(void)cm_out_quote(trimmed, quoted);
+	if (is_no_consent(trimmed))
+		return cm_fail(err, CM_EDATA,
+			       "\"%s\" does not say that the person consented: "
+			       "write granted or confirmed if there is proof, "
+			       "else unknown",
+			       quoted);
+	similar = like(trimmed, status_names, CM_STATUSES);
+	if (similar != NULL)
+		return cm_fail(err, CM_EDATA,
+			       "\"%s\" is not a status; did you mean \"%s\"?",
+			       quoted, similar);
+	return cm_fail(err, CM_EDATA,
+		       "\"%s\" is not a status (granted, confirmed, pending, "
+		       "withdrawn, objected, complained, undeliverable or "
+		       "unknown)",
+		       quoted);
+}
