@@ -191,6 +191,11 @@ class Bench:
         print(f"postmap lmdb: of the same addresses: {theirs:,.0f} rows/s; "
               f"we are at {ours / theirs:.2f} of it")
 
+    def lookups(self):
+        print(run([self.build / "tests" / "bench" / "lookup",
+                   self.folder / "proof1.conf", self.args.contacts],
+                  timeout=600).stdout.decode().strip(), flush=True)
+
     # ---- the milters ---------------------------------------------------
 
     def start(self):
@@ -345,6 +350,8 @@ def main():
         os.chmod(folder, 0o755)
         bench = Bench(args, folder)
         bench.store()
+        if "lookup" in args.only:
+            bench.lookups()
         try:
             bench.start()
             if "milter" in args.only:
