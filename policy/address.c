@@ -45,8 +45,8 @@ static bool is_control(char c)
 /* RFC 5322 atext, and with RFC 6532 everything beyond ASCII. */
 static bool is_atext(char c)
 {
-	return cm_ascii_alpha(c) || cm_ascii_digit(c) ||
-	       (unsigned char)c > 127 ||
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       cm_ascii_digit(c) || (unsigned char)c > 127 ||
 	       (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
@@ -70,6 +70,8 @@ static bool has_invisible(struct cm_span text)
 	};
 	size_t i, k;
 
+	if (cm_ascii_only(text.p, text.n))
+		return false;
 	for (i = 0; i < text.n; i++) {
 		for (k = 0; k < sizeof(ranges) / sizeof(ranges[0]); k++) {
 			size_t n = ranges[k].n;
