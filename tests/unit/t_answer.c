@@ -1,0 +1,652 @@
+/*
+ * answer: requests to consent-web over a real store, without HTTP: who may
+ * withdraw what, when something is written, and what people see.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "policy/purpose.h"
+#include "policy/token.h"
+#include "web/answer.h"
+#include "web/fold.h"
+#include "web/form.h"
+
+#include "tests/unit/store_kit.h"
+#include "tests/unit/test.h"
+
+#define PETR      "petr@example.com"
+#define ONE_CLICK "List-Unsubscribe=One-Click"
+#define BUTTON    "act=stop"
+#define TODAY     ((uint16_t)(KIT_NOW / CM_DAY_MS))
+
+static const char config_text[] =
+	"controller \"acme\" { name = \"Acme <GmbH>\"  address = \"Main "
+	"Street 1, Berlin\"  contact = \"privacy@acme.example\"  country = "
+	"\"DE\" }\n"
+	"web { base-url = \"https://consent.acme.example\"  listen = "
+	"\"127.0.0.1:8025\" }\n"
+	"listener \"main\" { socket = \"unix:/run/x.sock\"  unmatched = pass "
+	"}\n"
+	"purpose \"acme\" { title = \"Everything\" }\n"
+	"purpose \"acme/newsletter\" { title = \"Acme newsletter\"  title-cs "
+	"= \"Zpravodaj Acme\" }\n"
+	"purpose \"acme/offers\" { title = \"Offers\" }\n"
+	"stream \"newsletter\" { type = marketing  sender = "
+	"{\"news@acme.example\"}  purpose = {\"acme/newsletter\"}  mode = "
+	"enforce }\n";
+
+struct fixture {
+	struct kit kit;
+	struct cm_config *config;
+	struct cm_templates *templates;
+	struct cm_site site;
+	struct cm_buf log;
+	unsigned told; /* calls of site.withdrawn */
+};
+
+static void keep_line(void *ctx, enum cm_log_level level, const char *line)
+{
+	struct cm_buf *log = ctx;
+
+	(void)cm_buf_addf(log, "%d %s\n", (int)level, line);
+}
+
+static void count_call(void *ctx)
+{
+	unsigned *told = ctx;
+
+	(*told)++;
+}
+
+static void load_config(struct fixture *f)
+{
+	static const char folder[] = CM_SRCDIR "/conf/templates";
+	char path[160];
+	struct cm_error err = {CM_OK, ""};
+	FILE *file;
+
+	kit_path(&f->kit, "c.conf", path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file, "templates = \"%s\"\n%s", folder, config_text);
+	assert_int_equal(fclose(file), 0);
+	if (cm_config_load(path, &f->config, &err) != CM_OK ||
+	    cm_templates_load(folder, "en", &f->templates, &err) != CM_OK)
+		fail_msg("%s", err.text);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	kit_new(&f->kit);
+	load_config(f);
+	cm_buf_init(&f->log, 16 << 20);
+	f->site.config = f->config;
+	f->site.templates = f->templates;
+	f->site.keys = f->kit.keys;
+	f->site.store = f->kit.store;
+	f->site.withdrawn = count_call;
+	f->site.ctx = &f->told;
+	assert_int_equal(cm_log_call(keep_line, &f->log, &f->site.log), CM_OK);
+	assert_int_equal(pthread_mutex_init(&f->site.one_post, NULL), 0);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	pthread_mutex_destroy(&f->site.one_post);
+	cm_log_free(&f->site.log);
+	cm_buf_free(&f->log);
+	cm_templates_free(&f->templates);
+	cm_config_unref(&f->config);
+	kit_free(&f->kit);
+	free(f);
+	return 0;
+}
+
+/* ---- asking
+ * -------------------------------------------------------------------- */
+
+struct link {
+	char url[CM_TOKEN_URL_LEN + 8];
+};
+
+static struct link link_of(struct fixture *f, enum cm_key_kind kind,
+			   const char *address, const char *purpose,
+			   uint16_t day)
+{
+	struct cm_token token = {.kind = kind, .day = day, .has_message = true};
+	char text[CM_TOKEN_URL_LEN + 1];
+	struct cm_id family;
+	struct link link;
+
+	kit_ids(&f->kit, address, &token.contact, &family);
+	assert_int_equal(cm_purpose_id(cm_span(purpose), token.purpose), CM_OK);
+	memcpy(token.message, "message!", sizeof(token.message));
+	assert_int_equal(cm_token_url(f->kit.keys, &token, text, NULL), CM_OK);
+	(void)snprintf(link.url, sizeof(link.url), "/u/%s", text);
+	return link;
+}
+
+static struct link petrs_link(struct fixture *f)
+{
+	return link_of(f, CM_KEY_HEADER, PETR, KIT_PURPOSE, TODAY);
+}
+
+static void ask(struct fixture *f, const char *method, const char *url,
+		const char *body, const char *accept, struct cm_answer *answer)
+{
+	const struct cm_request request = {
+		.method = method,
+		.url = cm_span(url),
+		.content_type = cm_span("application/x-www-form-urlencoded"),
+		.accept_language = accept,
+		.body = cm_span(body),
+	};
+
+	cm_answer_make(&f->site, &request, KIT_NOW, answer);
+}
+
+/* The status, and that the body holds a text ("" for any). */
+static void assert_answer(struct fixture *f, const char *method,
+			  const char *url, const char *body, int status,
+			  const char *text)
+{
+	struct cm_answer answer;
+
+	ask(f, method, url, body, NULL, &answer);
+	if (answer.status != status ||
+	    strstr(cm_buf_text(&answer.page.body), text) == NULL)
+		fail_msg("%s %s %s: %d, want %d and \"%s\":\n%s", method, url,
+			 body, answer.status, status, text,
+			 cm_buf_text(&answer.page.body));
+	cm_answer_free(&answer);
+}
+
+static struct cm_store_counts counts(struct fixture *f)
+{
+	struct cm_store_counts c;
+	struct cm_error err;
+
+	assert_int_equal(cm_store_count(f->kit.store, &c, &err), CM_OK);
+	return c;
+}
+
+static void grant(struct fixture *f, const char *address, const char *purpose,
+		  int64_t now)
+{
+	struct cm_event event = kit_event(&f->kit, address, CM_EVENT_GRANTED);
+
+	(void)snprintf(event.purpose, sizeof(event.purpose), "%s", purpose);
+	(void)kit_append(&f->kit, &event, now);
+}
+
+static bool is_withdrawn(struct fixture *f, const char *address,
+			 const char *purpose)
+{
+	struct cm_view own, family;
+	size_t i;
+
+	kit_lookup(&f->kit, address, &own, &family);
+	for (i = 0; i < own.count; i++)
+		if (own.facts[i].kind == CM_FACT_WITHDRAWN &&
+		    cm_span_is(own.facts[i].purpose, purpose))
+			return true;
+	return false;
+}
+
+/* ---- tests
+ * ---------------------------------------------------------------------- */
+
+/* R8058-3, R8058-13: one click withdraws, the next ones change nothing. */
+static void one_click_withdraws_once(void **state)
+{
+	struct fixture *f = *state;
+	struct link link = petrs_link(f);
+	int i;
+
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
+	for (i = 0; i < 5; i++)
+		assert_answer(f, "POST", link.url, ONE_CLICK, 200,
+			      "Hotovo: „Zpravodaj Acme“");
+	assert_true(is_withdrawn(f, PETR, KIT_PURPOSE));
+	assert_int_equal(counts(f).stop_pending, 1);
+	assert_int_equal(f->told, 1);
+	assert_non_null(strstr(cm_buf_text(&f->log),
+			       "purpose=acme/newsletter channel=one-click "
+			       "status=200 outcome=withdrawn"));
+	assert_non_null(strstr(cm_buf_text(&f->log), "outcome=already"));
+}
+
+/* The event says who did it, by which way, and for which family. */
+static void the_event_says_person_and_channel(void **state)
+{
+	static const struct {
+		const char *body, *channel;
+	} cases[] = {{ONE_CLICK, "one-click"}, {BUTTON, "page"}};
+	struct fixture *f = *state;
+	const char *address = "anna+shop@gmail.com";
+	struct link link =
+		link_of(f, CM_KEY_FOOTER, address, "acme/offers", TODAY);
+	struct cm_id contact, family;
+	size_t i, count;
+
+	kit_ids(&f->kit, address, &contact, &family);
+	for (i = 0; i < 2; i++) {
+		struct cm_store_reader *reader;
+		struct cm_event event;
+		struct cm_error err;
+		struct cm_span json;
+		uint64_t *seqs;
+
+		grant(f, address, "acme/offers", KIT_NOW);
+		assert_answer(f, "POST", link.url, cases[i].body, 200, "");
+		assert_int_equal(
+			cm_store_fold_stop(f->kit.store, KIT_NOW, &count, &err),
+			CM_OK);
+		assert_int_equal(count, 1);
+		assert_int_equal(cm_store_read_begin(f->kit.store, f->kit.arena,
+						     &reader, &err),
+				 CM_OK);
+		assert_int_equal(cm_store_events_of(reader, &contact, &seqs,
+						    &count, &err),
+				 CM_OK);
+		assert_int_equal(count, 2 * i + 2);
+		assert_int_equal(
+			cm_store_event(reader, seqs[count - 1], &json, &err),
+			CM_OK);
+		assert_int_equal(cm_event_decode(json, &event, &err), CM_OK);
+		cm_store_read_end(&reader);
+		assert_int_equal(event.type, CM_EVENT_WITHDRAWN);
+		assert_int_equal(event.actor, CM_ACTOR_PERSON);
+		assert_string_equal(event.purpose, "acme/offers");
+		assert_string_equal(event.channel, cases[i].channel);
+		assert_memory_equal(&event.family, &family, sizeof(family));
+	}
+	kit_verify(&f->kit, true);
+}
+
+/* R8058-8: reading changes nothing, however often. */
+static void reading_never_writes(void **state)
+{
+	static const char *const methods[] = {
+		"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE"};
+	struct fixture *f = *state;
+	struct link link = petrs_link(f);
+	struct cm_store_counts before, after;
+	struct cm_answer answer;
+	size_t i;
+	int n;
+
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	before = counts(f);
+	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		for (n = 0; n < 100; n++) {
+			ask(f, methods[i], link.url, ONE_CLICK, NULL, &answer);
+			assert_int_equal(answer.status, i < 2    ? 200
+							: i == 2 ? 204
+								 : 405);
+			cm_answer_free(&answer);
+		}
+	after = counts(f);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_false(is_withdrawn(f, PETR, KIT_PURPOSE));
+	assert_int_equal(f->told, 0);
+}
+
+/* R8058-4, R8058-13: forged, foreign, unknown: one answer, no write. */
+static void whatever_is_not_ours_gets_one_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct link link = petrs_link(f);
+	struct link other =
+		link_of(f, CM_KEY_CONFIRM, PETR, KIT_PURPOSE, TODAY);
+	struct link gone =
+		link_of(f, CM_KEY_HEADER, PETR, "acme/unheard-of", TODAY);
+	const char *const urls[] = {other.url,   gone.url,     "/u/x",
+				    "/nowhere",  "/",          "/u/a/b",
+				    "/u/%00%00", "/robots.txt"};
+	struct cm_answer want, answer;
+	size_t i;
+
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	ask(f, "GET", "/u/forged", "", NULL, &want);
+	assert_int_equal(want.status, 404);
+	assert_non_null(strstr(cm_buf_text(&want.page.body),
+			       "This link does not work"));
+	for (i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		ask(f, i % 2 ? "GET" : "POST", urls[i], ONE_CLICK, NULL,
+		    &answer);
+		assert_int_equal(answer.status, 404);
+		assert_string_equal(cm_buf_text(&answer.page.body),
+				    cm_buf_text(&want.page.body));
+		assert_int_equal(answer.nheaders, want.nheaders);
+		cm_answer_free(&answer);
+	}
+	for (i = 3; link.url[i] != '\0'; i++) {
+		char was = link.url[i];
+
+		link.url[i] = was == 'A' ? 'B' : 'A';
+		ask(f, "POST", link.url, ONE_CLICK, NULL, &answer);
+		assert_int_equal(answer.status, 404);
+		assert_string_equal(cm_buf_text(&answer.page.body),
+				    cm_buf_text(&want.page.body));
+		cm_answer_free(&answer);
+		link.url[i] = was;
+	}
+	cm_answer_free(&want);
+	assert_int_equal(counts(f).stop_pending, 0);
+	assert_answer(f, "POST", link.url, ONE_CLICK, 200, "Hotovo");
+}
+
+/* R8058-4: the newsletter's link leaves the offers alone, and other people. */
+static void a_link_reaches_its_purpose_and_person_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct link link = petrs_link(f);
+
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	grant(f, PETR, "acme/offers", KIT_NOW);
+	grant(f, "anna@example.com", KIT_PURPOSE, KIT_NOW);
+	assert_answer(f, "POST", link.url, ONE_CLICK, 200, "");
+	assert_true(is_withdrawn(f, PETR, KIT_PURPOSE));
+	assert_false(is_withdrawn(f, PETR, "acme/offers"));
+	assert_false(is_withdrawn(f, PETR, "acme"));
+	assert_false(is_withdrawn(f, "anna@example.com", KIT_PURPOSE));
+}
+
+/* R8058-9, pitfalls 8 and 29: what the page says depends on what is true. */
+static void pages_say_what_is_true(void **state)
+{
+	struct fixture *f = *state;
+	struct link now = petrs_link(f);
+	struct link old =
+		link_of(f, CM_KEY_FOOTER, PETR, KIT_PURPOSE, TODAY - 400);
+
+	/* Never recorded: mode edit sends links to everybody. */
+	assert_answer(f, "GET", now.url, "", 200,
+		      "<h1>Stop “Acme newsletter”?</h1>");
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	assert_answer(f, "GET", now.url, "", 200,
+		      "<h1>Odhlásit „Zpravodaj Acme“?</h1>");
+	assert_answer(f, "GET", now.url, "", 200,
+		      "<button type=\"submit\" name=\"act\" "
+		      "value=\"stop\">Odhlásit tyto e-maily</button>");
+	assert_answer(f, "GET", now.url, "", 200, "<form method=\"post\">");
+	/* R8058-14: old links work; on the page they ask once more. */
+	assert_answer(f, "GET", old.url, "", 200, "ze staršího e-mailu");
+	assert_answer(f, "POST", old.url, BUTTON, 200, "Hotovo");
+	assert_answer(f, "GET", now.url, "", 200, "Hotovo");
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW + 10 * CM_DAY_MS);
+	assert_answer(f, "GET", now.url, "", 200, "ze staršího e-mailu");
+	/* One-click still acts (pitfall 8). */
+	assert_answer(f, "POST", now.url, ONE_CLICK, 200, "Hotovo");
+	assert_int_equal(f->told, 2);
+}
+
+static void languages(void **state)
+{
+	static const struct {
+		const char *accept, *language;
+	} cases[] = {
+		{NULL, "en"},
+		{"", "en"},
+		{"cs", "cs"},
+		{"de, cs;q=0.5, en;q=0.1", "cs"},
+		{"cs-CZ,en;q=0.9", "cs"},
+		{"xx", "en"},
+		{";;;,,,q=;\xff", "en"},
+	};
+	struct fixture *f = *state;
+	struct link link = petrs_link(f);
+	struct cm_answer answer;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ask(f, "GET", link.url, "", cases[i].accept, &answer);
+		assert_string_equal(answer.page.language, cases[i].language);
+		cm_answer_free(&answer);
+	}
+	/* The contact's own goes before the browser's. */
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	ask(f, "GET", link.url, "", "en", &answer);
+	assert_string_equal(answer.page.language, "cs");
+	assert_non_null(strstr(cm_buf_text(&answer.page.body), "lang=\"cs\""));
+	/* Config values are text, not HTML. */
+	assert_non_null(
+		strstr(cm_buf_text(&answer.page.body), "Acme &lt;GmbH&gt;"));
+	cm_answer_free(&answer);
+}
+
+/* R8058-10, pitfall 14: the page, a status that claims nothing, no change. */
+static void a_post_without_a_known_pair_changes_nothing(void **state)
+{
+	static const char *const bodies[] = {"", "List-Unsubscribe=Yes",
+					     "act=go", "x"};
+	struct fixture *f = *state;
+	struct link link = petrs_link(f);
+	struct cm_request request = {.method = "POST",
+				     .url = cm_span(link.url),
+				     .body = cm_span(ONE_CLICK),
+				     .body_too_long = true};
+	struct cm_answer answer;
+	size_t i;
+
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	for (i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+		assert_answer(f, "POST", link.url, bodies[i], 400,
+			      "value=\"stop\"");
+	cm_answer_make(&f->site, &request, KIT_NOW, &answer);
+	assert_int_equal(answer.status, 413);
+	cm_answer_free(&answer);
+	assert_int_equal(counts(f).stop_pending, 0);
+	assert_non_null(strstr(cm_buf_text(&f->log), "outcome=no-known-pair"));
+}
+
+/* A purpose that the config lost is still withdrawn (pitfall 30). */
+static void a_way_out_outlives_the_config(void **state)
+{
+	struct fixture *f = *state;
+	struct link link =
+		link_of(f, CM_KEY_HEADER, PETR, "acme/magazine", TODAY);
+
+	assert_answer(f, "POST", link.url, ONE_CLICK, 404, "");
+	assert_non_null(strstr(cm_buf_text(&f->log), "1 request: "));
+	assert_non_null(
+		strstr(cm_buf_text(&f->log), "outcome=unknown-purpose"));
+	grant(f, PETR, "acme/magazine", KIT_NOW);
+	assert_answer(f, "GET", link.url, "", 200, "acme/magazine");
+	assert_answer(f, "POST", link.url, ONE_CLICK, 200, "");
+	assert_true(is_withdrawn(f, PETR, "acme/magazine"));
+}
+
+/* R8058-13: after erasure 200, and the tombstone stays as it is. */
+static void after_erasure_there_is_nothing_to_add(void **state)
+{
+	struct fixture *f = *state;
+	struct link link = petrs_link(f);
+	struct cm_event event = kit_event(&f->kit, PETR, CM_EVENT_ERASED);
+
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	(void)kit_append(&f->kit, &event, KIT_NOW);
+	assert_answer(f, "POST", link.url, ONE_CLICK, 200, "");
+	assert_int_equal(counts(f).stop_pending, 0);
+	assert_int_equal(counts(f).events, 2);
+}
+
+static void pages_without_a_token(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_answer(f, "GET", "/u", "", 200, "several people");
+	assert_answer(f, "GET", "/u/", "", 200, "several people");
+	assert_answer(f, "POST", "/u", ONE_CLICK, 405, "Method not allowed");
+	assert_answer(f, "GET", "/healthz", "", 200, "ok\n");
+	assert_answer(f, "POST", "/healthz", "", 405, "");
+}
+
+static const char *header(const struct cm_answer *answer, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < answer->nheaders; i++)
+		if (strcmp(answer->headers[i].name, name) == 0)
+			return answer->headers[i].value;
+	return "";
+}
+
+/* R8058-6, R8058-7, R8058-16, over every place and method. */
+static void headers_and_statuses(void **state)
+{
+	static const char *const methods[] = {"GET",     "HEAD", "POST",
+					      "OPTIONS", "PUT",  "BREW"};
+	struct fixture *f = *state;
+	struct link link = petrs_link(f);
+	const char *const urls[] = {link.url, "/u",  "/u/", "/u/x", "/healthz",
+				    "/",      "/u?", "*",   "",     "//"};
+	size_t i, j;
+
+	for (i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
+		for (j = 0; j < sizeof(methods) / sizeof(methods[0]); j++) {
+			struct cm_answer answer;
+
+			ask(f, methods[j], urls[i], ONE_CLICK, NULL, &answer);
+			assert_true(answer.status >= 200);
+			assert_false(answer.status >= 300 &&
+				     answer.status < 400);
+			assert_string_equal(header(&answer, "Cache-Control"),
+					    "no-store");
+			assert_string_equal(header(&answer, "Referrer-Policy"),
+					    "no-referrer");
+			assert_string_equal(
+				header(&answer, "X-Content-Type-Options"),
+				"nosniff");
+			assert_string_equal(header(&answer, "Set-Cookie"), "");
+			assert_string_equal(header(&answer, "Location"), "");
+			if (answer.status == 405 || answer.status == 204)
+				assert_string_not_equal(
+					header(&answer, "Allow"), "");
+			if (answer.page.body.len > 0)
+				assert_memory_equal(
+					header(&answer,
+					       "Content-Security-Policy"),
+					"default-src 'none'", 18);
+			cm_answer_free(&answer);
+		}
+}
+
+/* R8058-16: neither tokens nor addresses, whatever is asked. */
+static void the_log_holds_no_token(void **state)
+{
+	struct fixture *f = *state;
+	struct link link = petrs_link(f);
+	struct link forged = link;
+
+	forged.url[20] = forged.url[20] == 'x' ? 'y' : 'x';
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	assert_answer(f, "GET", link.url, "", 200, "");
+	assert_answer(f, "GET", forged.url, "", 404, "");
+	assert_answer(f, "PUT", link.url, "", 405, "");
+	assert_answer(f, "POST", link.url, ONE_CLICK, 200, "");
+	assert_null(strstr(cm_buf_text(&f->log), link.url + 3));
+	assert_null(strstr(cm_buf_text(&f->log), forged.url + 3));
+	assert_null(strstr(cm_buf_text(&f->log), "petr"));
+	assert_non_null(strstr(cm_buf_text(&f->log), "link=header contact="));
+	assert_non_null(strstr(cm_buf_text(&f->log), " days=0 "));
+}
+
+/* R8058-18 and its reverse: a ledger that is away does not stop anybody. */
+static void when_the_ledger_cannot_be_read(void **state)
+{
+	struct fixture *f = *state;
+	struct link link = petrs_link(f);
+	char ledger[160], away[160];
+
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
+	kit_path(&f->kit, "store/ledger", ledger);
+	kit_path(&f->kit, "store/away", away);
+	assert_int_equal(rename(ledger, away), 0);
+	assert_answer(f, "GET", "/healthz", "", 503, "store unreadable");
+	assert_answer(f, "GET", link.url, "", 503, "nothing has changed yet");
+	assert_answer(f, "POST", link.url, "x", 503, "nothing has changed");
+	assert_answer(f, "POST", link.url, ONE_CLICK, 200, "Done");
+	assert_int_equal(rename(away, ledger), 0);
+	assert_answer(f, "GET", "/healthz", "", 200, "ok");
+	assert_true(is_withdrawn(f, PETR, KIT_PURPOSE));
+}
+
+/* A store that takes nothing: 503, and no promise. */
+static void when_nothing_can_be_written(void **state)
+{
+	struct fixture *f = *state;
+	struct link link = petrs_link(f);
+
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	kit_reopen(&f->kit, CM_STORE_READ);
+	f->site.store = f->kit.store;
+	assert_answer(f, "POST", link.url, ONE_CLICK, 503, "naše chyba");
+	assert_false(is_withdrawn(f, PETR, KIT_PURPOSE));
+	assert_non_null(strstr(cm_buf_text(&f->log), "outcome=store-failed"));
+}
+
+/* Nothing stays in stop, and nothing is lost on the way. */
+static void folding_behind_the_answers(void **state)
+{
+	struct fixture *f = *state;
+	struct cm_fold *fold = NULL;
+	struct cm_error err;
+	int i;
+
+	assert_int_equal(cm_fold_start(f->kit.store, f->site.log, &fold, &err),
+			 CM_OK);
+	f->site.withdrawn = cm_fold_wake;
+	f->site.ctx = fold;
+	for (i = 0; i < 20; i++) {
+		char address[32];
+		struct link link;
+
+		(void)snprintf(address, sizeof(address), "p%d@example.com", i);
+		link = link_of(f, CM_KEY_HEADER, address, KIT_PURPOSE, TODAY);
+		assert_answer(f, "POST", link.url, ONE_CLICK, 200, "");
+	}
+	for (i = 0; i < 500 && counts(f).stop_pending > 0; i++)
+		(void)usleep(10000);
+	assert_int_equal(counts(f).stop_pending, 0);
+	assert_int_equal(counts(f).events, 20);
+	cm_fold_end(&fold);
+	assert_null(fold);
+	kit_verify(&f->kit, true);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(one_click_withdraws_once),
+		TEST(the_event_says_person_and_channel),
+		TEST(reading_never_writes),
+		TEST(whatever_is_not_ours_gets_one_answer),
+		TEST(a_link_reaches_its_purpose_and_person_alone),
+		TEST(pages_say_what_is_true),
+		TEST(languages),
+		TEST(a_post_without_a_known_pair_changes_nothing),
+		TEST(a_way_out_outlives_the_config),
+		TEST(after_erasure_there_is_nothing_to_add),
+		TEST(pages_without_a_token),
+		TEST(headers_and_statuses),
+		TEST(the_log_holds_no_token),
+		TEST(when_the_ledger_cannot_be_read),
+		TEST(when_nothing_can_be_written),
+		TEST(folding_behind_the_answers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
