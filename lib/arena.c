@@ -60,6 +60,12 @@ void cm_arena_reset(struct cm_arena *arena)
 	arena->used = 0;
 	if (first == NULL)
 		return;
+	/* One big message must not make an idle session big for ever. */
+	if (first->size > CM_ARENA_CHUNK) {
+		free_chunks(first);
+		arena->chunks = NULL;
+		return;
+	}
 	free_chunks(first->next);
 	first->next = NULL;
 	first->used = 0;

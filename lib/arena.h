@@ -18,7 +18,7 @@ struct cm_arena;
 /* max: octets in all, bookkeeping not counted. */
 CM_MUST_CHECK int cm_arena_new(size_t max, struct cm_arena **ret_arena);
 void cm_arena_free(struct cm_arena **arena); /* NULL inside is fine */
-void cm_arena_reset(struct cm_arena *arena); /* forget all, keep one chunk */
+void cm_arena_reset(struct cm_arena *arena); /* forget all, keep little */
 
 /* Zeroed and aligned for any type. */
 void *cm_arena_alloc(struct cm_arena *arena, size_t n);

@@ -187,21 +187,26 @@ int cm_proc_detach(int *ret_ready, struct cm_error *err)
 	return CM_OK;
 }
 
+void cm_proc_let_go(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)dup2(fd, STDIN_FILENO);
+	(void)dup2(fd, STDOUT_FILENO);
+	(void)dup2(fd, STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+}
+
 void cm_proc_ready(int *ready, int exit_status)
 {
 	unsigned char status = (unsigned char)exit_status;
-	int fd;
 
 	if (*ready < 0)
 		return;
-	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (fd >= 0) {
-		(void)dup2(fd, STDIN_FILENO);
-		(void)dup2(fd, STDOUT_FILENO);
-		(void)dup2(fd, STDERR_FILENO);
-		if (fd > STDERR_FILENO)
-			(void)close(fd);
-	}
+	cm_proc_let_go();
 	while (write(*ready, &status, 1) < 0 && errno == EINTR)
 		;
 	(void)close(*ready);

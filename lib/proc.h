@@ -52,6 +52,8 @@ CM_MUST_CHECK int cm_proc_drop(const struct cm_proc_user *user,
 CM_MUST_CHECK int cm_proc_detach(int *ret_ready, struct cm_error *err);
 /* Also lets go of the terminal.  Does nothing when *ready is -1. */
 void cm_proc_ready(int *ready, int exit_status);
+/* Read from and write to nowhere instead of the terminal. */
+void cm_proc_let_go(void);
 
 /* Have 0, 1 and 2 open, so that no socket becomes somebody's stderr. */
 void cm_proc_std_fds(void);

@@ -1,0 +1,226 @@
+/* See decision_log.h. */
+#include "milter/decision_log.h"
+
+#include <string.h>
+
+/* Until the first RCPT is accepted Postfix has no queue id (mta.md, 1). */
+#define NO_QUEUE_ID "NOQUEUE"
+
+static const char *const result_names[] = {
+	[CM_RESULT_PASSED] = "passed",       [CM_RESULT_OBSERVED] = "observed",
+	[CM_RESULT_ACCEPTED] = "accepted",   [CM_RESULT_REJECTED] = "rejected",
+	[CM_RESULT_DISCARDED] = "discarded", [CM_RESULT_TEMPFAIL] = "tempfail",
+	[CM_RESULT_ABORTED] = "aborted",
+};
+
+struct counts {
+	size_t rcpts, allowed, refused, deferred, unsent, would_refuse;
+	size_t by_reason[CM_REASONS];
+};
+
+const char *cm_result_name(enum cm_result result)
+{
+	return result_names[result];
+}
+
+/* Where a recipient still in the envelope ends up with the message. */
+static size_t *count_of(struct counts *counts, enum cm_result result)
+{
+	switch (result) {
+	case CM_RESULT_TEMPFAIL:
+		return &counts->deferred;
+	case CM_RESULT_REJECTED:
+	case CM_RESULT_DISCARDED:
+		return &counts->refused;
+	case CM_RESULT_ABORTED:
+		return &counts->unsent;
+	default:
+		return &counts->allowed;
+	}
+}
+
+static void count_one(struct counts *counts, enum cm_result result,
+		      const struct cm_recipient *rcpt)
+{
+	switch (rcpt->fate) {
+	case CM_FATE_REFUSED_RCPT:
+		counts->refused++;
+		break;
+	case CM_FATE_DEFERRED_RCPT:
+		counts->deferred++;
+		break;
+	case CM_FATE_REFUSED:
+		/* Deleted, unless the message as a whole went nowhere. */
+		if (result == CM_RESULT_TEMPFAIL)
+			counts->deferred++;
+		else
+			counts->refused++;
+		break;
+	default:
+		(*count_of(counts, result))++;
+		if (rcpt->verdict == CM_VERDICT_REFUSE)
+			counts->would_refuse++;
+		break;
+	}
+	if (rcpt->verdict == CM_VERDICT_REFUSE)
+		counts->by_reason[rcpt->reason]++;
+}
+
+static void count_all(struct counts *counts, const struct cm_decided *decided)
+{
+	const struct cm_message *message = decided->message;
+	size_t i;
+
+	memset(counts, 0, sizeof(*counts));
+	counts->rcpts = message->nrcpts + message->rcpts_lost;
+	*count_of(counts, decided->result) += message->rcpts_lost;
+	for (i = 0; i < message->nrcpts; i++)
+		count_one(counts, decided->result, &message->rcpts[i]);
+}
+
+static void add_stream(struct cm_line *line,
+		       const struct cm_classified *classified)
+{
+	static const char *const types[] = {
+		[CM_STREAM_MARKETING] = "marketing",
+		[CM_STREAM_SERVICE] = "service",
+	};
+	static const char *const modes[] = {
+		[CM_MODE_OBSERVE] = "observe",
+		[CM_MODE_EDIT] = "edit",
+		[CM_MODE_ENFORCE] = "enforce",
+	};
+	static const char *const classes[] = {
+		[CM_CLASS_STREAM] = "none",
+		[CM_CLASS_PASS] = "none",
+		[CM_CLASS_BULK] = "bulk",
+		[CM_CLASS_LATER] = "unclear",
+		[CM_CLASS_AUTO_REPLY] = "auto-reply",
+	};
+	const struct cm_stream *stream;
+
+	if (classified == NULL)
+		return;
+	stream = classified->stream;
+	if (stream == NULL) {
+		cm_line_text(line, "class", classes[classified->class]);
+	} else {
+		cm_line_text(line, "stream", stream->name);
+		cm_line_text(line, "type", types[stream->type]);
+		if (stream->type == CM_STREAM_MARKETING)
+			cm_line_text(line, "mode", modes[stream->mode]);
+	}
+	if (classified->rule != NULL)
+		cm_line_text(line, "rule", classified->rule);
+}
+
+static void add_counts(struct cm_line *line, const struct counts *counts)
+{
+	size_t i;
+
+	cm_line_int(line, "rcpts", (int64_t)counts->rcpts);
+	cm_line_int(line, "allowed", (int64_t)counts->allowed);
+	cm_line_int(line, "refused", (int64_t)counts->refused);
+	cm_line_int(line, "deferred", (int64_t)counts->deferred);
+	if (counts->unsent > 0)
+		cm_line_int(line, "unsent", (int64_t)counts->unsent);
+	if (counts->would_refuse > 0)
+		cm_line_int(line, "would-refuse",
+			    (int64_t)counts->would_refuse);
+	for (i = 0; i < CM_REASONS; i++)
+		if (counts->by_reason[i] > 0)
+			cm_line_int(line, cm_reason_code((enum cm_reason)i),
+				    (int64_t)counts->by_reason[i]);
+}
+
+static void add_edit(struct cm_line *line, const struct cm_edit *edit)
+{
+	switch (edit->outcome) {
+	case CM_BODY_FOOTER:
+		cm_line_text(line, "edit", "footer");
+		if (edit->language != NULL)
+			cm_line_text(line, "lang", edit->language);
+		cm_line_text(line, "proof",
+			     edit->gmime_agreed ? "gmime" : "scanner");
+		break;
+	case CM_BODY_NOT_WANTED:
+		cm_line_text(line, "edit", "headers");
+		break;
+	case CM_BODY_UNEDITABLE:
+		cm_line_text(line, "edit", edit->why);
+		break;
+	case CM_BODY_DISPROVED:
+		cm_line_text(line, "edit", "disproved");
+		break;
+	}
+}
+
+static struct cm_span subject(const struct cm_decided *decided)
+{
+	return cm_span(decided->queue_id != NULL ? decided->queue_id
+						 : NO_QUEUE_ID);
+}
+
+static void log_summary(struct cm_log *log, const struct cm_decided *decided)
+{
+	struct cm_line line;
+	struct counts counts;
+
+	count_all(&counts, decided);
+	cm_line_init(&line, subject(decided));
+	add_stream(&line, decided->classified);
+	cm_line_text(&line, "result", cm_result_name(decided->result));
+	if (decided->why != NULL)
+		cm_line_text(&line, "why", decided->why);
+	add_counts(&line, &counts);
+	if (decided->edit != NULL)
+		add_edit(&line, decided->edit);
+	cm_line_ms(&line, "ms", decided->us);
+	cm_line_write(&line, log, CM_LOG_INFO);
+	cm_line_free(&line);
+}
+
+static bool is_told(const struct cm_recipient *rcpt)
+{
+	return rcpt->fate == CM_FATE_REFUSED ||
+	       rcpt->fate == CM_FATE_REFUSED_RCPT;
+}
+
+static void log_refused(struct cm_log *log, const struct cm_decided *decided,
+			const struct cm_recipient *rcpt)
+{
+	struct cm_line line;
+
+	cm_line_init(&line, subject(decided));
+	(void)cm_buf_adds(&line.buf, " refused");
+	if (rcpt->has_contact)
+		cm_line_hex(&line, "contact", rcpt->contact.b,
+			    sizeof(rcpt->contact.b));
+	else
+		cm_line_text(&line, "contact", "unreadable");
+	cm_line_text(&line, "reason", cm_reason_code(rcpt->reason));
+	cm_line_text(&line, "stage",
+		     rcpt->fate == CM_FATE_REFUSED_RCPT ? "rcpt" : "eom");
+	if (rcpt->has_event)
+		cm_line_int(&line, "event", (int64_t)rcpt->seq);
+	if (rcpt->by_family)
+		cm_line_text(&line, "by", "family");
+	cm_line_write(&line, log, CM_LOG_INFO);
+	cm_line_free(&line);
+}
+
+void cm_decision_log(struct cm_log *log, const struct cm_decided *decided)
+{
+	const struct cm_message *message = decided->message;
+	size_t i;
+
+	log_summary(log, decided);
+	/* After a 451 the message comes again, and is decided again. */
+	for (i = 0; i < message->nrcpts; i++) {
+		const struct cm_recipient *rcpt = &message->rcpts[i];
+
+		if (is_told(rcpt) && (rcpt->fate == CM_FATE_REFUSED_RCPT ||
+				      decided->result != CM_RESULT_TEMPFAIL))
+			log_refused(log, decided, rcpt);
+	}
+}

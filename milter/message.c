@@ -1,0 +1,144 @@
+/* See message.h. */
+#include "milter/message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CM_FIRST_ROOM = 16 };
+
+int cm_message_new(struct cm_message **ret_message)
+{
+	struct cm_message *message = calloc(1, sizeof(*message));
+	int rc;
+
+	if (message == NULL)
+		return CM_ENOMEM;
+	rc = cm_arena_new(CM_MESSAGE_ARENA_MAX, &message->arena);
+	if (rc != CM_OK) {
+		free(message);
+		return rc;
+	}
+	cm_buf_init(&message->body, 0);
+	*ret_message = message;
+	return CM_OK;
+}
+
+void cm_message_free(struct cm_message **message)
+{
+	if (*message == NULL)
+		return;
+	cm_buf_free(&(*message)->body);
+	cm_arena_free(&(*message)->arena);
+	free(*message);
+	*message = NULL;
+}
+
+int cm_message_begin(struct cm_message *message, const char *sender,
+		     uint64_t max_body)
+{
+	cm_message_end(message);
+	message->body.max = max_body < SIZE_MAX ? (size_t)max_body : SIZE_MAX;
+	message->sender = cm_arena_strdup(message->arena, sender);
+	return message->sender != NULL ? CM_OK : CM_ENOMEM;
+}
+
+void cm_message_end(struct cm_message *message)
+{
+	struct cm_arena *arena = message->arena;
+	struct cm_buf body = message->body;
+
+	if (body.cap > CM_MESSAGE_BODY_KEEP)
+		cm_buf_free(&body);
+	cm_buf_reset(&body);
+	cm_arena_reset(arena);
+	memset(message, 0, sizeof(*message));
+	message->arena = arena;
+	message->body = body;
+}
+
+/* Room for one more of an array in the arena; false if there is none. */
+static bool make_room(struct cm_arena *arena, void **items, size_t count,
+		      size_t *room, size_t size)
+{
+	size_t more;
+	void *bigger;
+
+	if (count < *room)
+		return true;
+	more = *room > 0 ? *room * 2 : CM_FIRST_ROOM;
+	bigger = cm_arena_array(arena, more, size);
+	if (bigger == NULL)
+		return false;
+	if (count > 0)
+		memcpy(bigger, *items, count * size);
+	*items = bigger;
+	*room = more;
+	return true;
+}
+
+struct cm_recipient *cm_message_rcpt(struct cm_message *message,
+				     const char *typed)
+{
+	struct cm_recipient *rcpt;
+	void *items = message->rcpts;
+	const char *copy = NULL;
+
+	if (message->nrcpts < CM_MESSAGE_RCPTS_MAX &&
+	    make_room(message->arena, &items, message->nrcpts,
+		      &message->rcpts_room, sizeof(*rcpt)))
+		copy = cm_arena_strdup(message->arena, typed);
+	message->rcpts = items;
+	if (copy == NULL) {
+		message->rcpts_lost++;
+		return NULL;
+	}
+	rcpt = &message->rcpts[message->nrcpts++];
+	rcpt->typed = copy;
+	rcpt->routed = cm_address_has_route(cm_span(copy));
+	return rcpt;
+}
+
+void cm_message_header(struct cm_message *message, const char *name,
+		       const char *value)
+{
+	void *items = message->headers;
+	size_t octets = strlen(name) + strlen(value);
+	struct cm_facts_header header = {{NULL, 0}, {NULL, 0}};
+
+	if (message->headers_lost)
+		return;
+	if (message->nheaders < CM_MESSAGE_HEADERS_MAX &&
+	    octets <= CM_MESSAGE_HEADER_OCTETS_MAX - message->header_octets &&
+	    make_room(message->arena, &items, message->nheaders,
+		      &message->headers_room, sizeof(header))) {
+		header.name = cm_span(cm_arena_strdup(message->arena, name));
+		header.value = cm_span(cm_arena_strdup(message->arena, value));
+	}
+	message->headers = items;
+	if (header.name.p == NULL || header.value.p == NULL) {
+		message->headers_lost = true;
+		return;
+	}
+	message->headers[message->nheaders++] = header;
+	message->header_octets += octets;
+}
+
+void cm_message_body(struct cm_message *message, const void *data, size_t n)
+{
+	if (message->body_lost || cm_buf_add(&message->body, data, n) == CM_OK)
+		return;
+	message->body_lost = true;
+	cm_buf_free(&message->body);
+}
+
+size_t cm_message_in_envelope(const struct cm_message *message)
+{
+	size_t n = message->rcpts_lost;
+	size_t i;
+
+	for (i = 0; i < message->nrcpts; i++)
+		if (message->rcpts[i].fate != CM_FATE_REFUSED_RCPT &&
+		    message->rcpts[i].fate != CM_FATE_DEFERRED_RCPT)
+			n++;
+	return n;
+}
