@@ -12,6 +12,7 @@
 #include "milter/html_end.h"
 #include "milter/mime.h"
 #include "milter/proof.h"
+#include "milter/upgrade.h"
 
 /* One display leaf on its way to a footer. */
 struct leaf {
@@ -27,6 +28,8 @@ struct leaf {
 	struct cm_span text;
 	size_t at; /* in text */
 	struct cm_span piece;
+	bool recharset; /* us-ascii becomes utf-8 */
+	bool reencode;  /* 7bit or 8bit becomes quoted-printable */
 };
 
 struct editor {
@@ -38,6 +41,7 @@ struct editor {
 	size_t count;
 	struct cm_span html_lang;
 	struct cm_footer footer;
+	struct cm_header_values values; /* of the message itself */
 	struct cm_edit edit;
 };
 
@@ -245,18 +249,22 @@ static size_t longest_line(struct cm_span text)
 	return longest;
 }
 
-/* 7bit and 8bit take the piece as it is: R6152-1, and the line limit. */
-static const char *fits(const struct leaf *leaf, enum cm_cte cte)
+/*
+ * 7bit and 8bit take the piece as it is, within R6152-1 and the line limit;
+ * HTML has its entities, so only plain text is ever upgraded.
+ */
+static const char *fit(struct leaf *leaf, enum cm_cte cte)
 {
-	bool ascii = cm_ascii_only(leaf->piece.p, leaf->piece.n);
+	bool plain_cte = cte == CM_CTE_7BIT || cte == CM_CTE_8BIT;
 
-	if (!leaf->utf8 && !ascii)
-		return "charset";
-	if (cte == CM_CTE_QP || cte == CM_CTE_BASE64)
-		return NULL;
-	if (!ascii && (cte == CM_CTE_7BIT || !leaf->has_8bit))
-		return "charset";
-	return longest_line(leaf->piece) > CM_PROOF_LINE_MAX ? "line" : NULL;
+	if (!cm_ascii_only(leaf->piece.p, leaf->piece.n)) {
+		leaf->recharset = !leaf->utf8;
+		leaf->reencode = plain_cte && !leaf->has_8bit;
+	}
+	if (plain_cte && !leaf->reencode &&
+	    longest_line(leaf->piece) > CM_PROOF_LINE_MAX)
+		return "line";
+	return NULL;
 }
 
 static int make_piece(struct editor *e, struct leaf *leaf, const char **ret_why)
@@ -275,7 +283,7 @@ static int make_piece(struct editor *e, struct leaf *leaf, const char **ret_why)
 	if (rc != CM_OK)
 		return cm_fail(e->err, (enum cm_code)rc,
 			       "no room for the footer; shorten its template");
-	*ret_why = fits(leaf, cte);
+	*ret_why = fit(leaf, cte);
 	return CM_OK;
 }
 
@@ -287,13 +295,77 @@ static const char *describe(struct editor *e, const struct leaf *leaf)
 			       leaf->utf8 ? "utf-8" : "us-ascii");
 }
 
-static int add_splice(struct editor *e, struct leaf *leaf)
+static int add_splice(struct editor *e, const struct leaf *leaf,
+		      const struct cm_splice *splice)
+{
+	struct cm_splice *added = &e->edit.splices[e->edit.nsplices++];
+
+	*added = *splice;
+	added->part = cm_mime_path(&e->tree, leaf->part, e->arena);
+	added->what = describe(e, leaf);
+	if (added->part == NULL || added->what == NULL)
+		return no_memory(e);
+	return CM_OK;
+}
+
+static int add_upgrade(struct editor *e, const struct leaf *leaf,
+		       const char **ret_why)
+{
+	struct cm_upgrade upgrade;
+	size_t i;
+	int rc = cm_upgrade_plan(e->request, &e->tree.parts[leaf->part],
+				 leaf->reencode, e->arena, &upgrade, ret_why);
+
+	if (rc != CM_OK)
+		return no_memory(e);
+	if (*ret_why != NULL)
+		return CM_OK;
+	for (i = 0; rc == CM_OK && i < upgrade.nsplices; i++)
+		rc = add_splice(e, leaf, &upgrade.splices[i]);
+	if (leaf->part == 0)
+		e->values = upgrade.values;
+	return rc;
+}
+
+/* All of the text as quoted-printable, the piece in its place. */
+static int reencode(struct editor *e, const struct leaf *leaf,
+		    struct cm_codec_splice *ret_coded)
+{
+	struct cm_span joined;
+	struct cm_buf text;
+	struct cm_buf out;
+	int rc;
+
+	cm_buf_init(&text, leaf->text.n + leaf->piece.n);
+	/* "=XX" for each octet, and soft breaks, at the very worst. */
+	cm_buf_init(&out, 4 * text.max + 16);
+	(void)cm_buf_add(&text, leaf->text.p, leaf->at);
+	(void)cm_buf_add(&text, leaf->piece.p, leaf->piece.n);
+	(void)cm_buf_add(&text, leaf->text.p + leaf->at,
+			 leaf->text.n - leaf->at);
+	joined = cm_span_n(text.data, text.len);
+	rc = cm_buf_ok(&text);
+	if (rc == CM_OK)
+		rc = cm_qp_encode(joined, &out);
+	ret_coded->at = 0;
+	ret_coded->remove = leaf->encoded.n;
+	ret_coded->text.p = cm_arena_dup(e->arena, cm_buf_text(&out), out.len);
+	ret_coded->text.n = out.len;
+	cm_buf_free(&text);
+	cm_buf_free(&out);
+	return rc == CM_OK && ret_coded->text.p == NULL ? CM_ENOMEM : rc;
+}
+
+static int add_text(struct editor *e, const struct leaf *leaf)
 {
 	const struct cm_mime_part *part = &e->tree.parts[leaf->part];
-	struct cm_splice *splice = &e->edit.splices[e->edit.nsplices++];
+	struct cm_splice splice = {0};
 	struct cm_codec_splice coded;
-	int rc = cm_codec_splice(part->cte, leaf->encoded, leaf->text, leaf->at,
-				 leaf->piece, e->arena, &coded);
+	int rc = leaf->reencode
+			 ? reencode(e, leaf, &coded)
+			 : cm_codec_splice(part->cte, leaf->encoded, leaf->text,
+					   leaf->at, leaf->piece, e->arena,
+					   &coded);
 
 	if (rc != CM_OK)
 		return no_memory(e);
@@ -302,49 +374,61 @@ static int add_splice(struct editor *e, struct leaf *leaf)
 		coded.text.p = cm_arena_printf(e->arena, "%.*s\r\n",
 					       (int)coded.text.n, coded.text.p);
 		coded.text.n += 2;
+		if (coded.text.p == NULL)
+			return no_memory(e);
 	}
-	splice->at = part->body_at + coded.at;
-	splice->remove = coded.remove;
-	splice->insert = coded.text;
-	splice->part = cm_mime_path(&e->tree, leaf->part, e->arena);
-	splice->what = describe(e, leaf);
-	if (coded.text.p == NULL || splice->part == NULL ||
-	    splice->what == NULL)
-		return no_memory(e);
-	return CM_OK;
+	splice.at = part->body_at + coded.at;
+	splice.remove = coded.remove;
+	splice.insert = coded.text;
+	return add_splice(e, leaf, &splice);
+}
+
+static int splice_leaf(struct editor *e, struct leaf *leaf,
+		       const char **ret_why)
+{
+	int rc = CM_OK;
+
+	if (leaf->recharset || leaf->reencode)
+		rc = add_upgrade(e, leaf, ret_why);
+	if (rc == CM_OK && *ret_why == NULL)
+		rc = add_text(e, leaf);
+	return rc;
 }
 
 /* All leaves get it, or none does. */
 static int make_splices(struct editor *e, bool *ret_go_on)
 {
+	/* Two in a part's header, one in its text. */
+	const size_t each = 3;
 	const char *why = NULL;
 	int rc = cm_footer_make(e->request, e->html_lang, e->arena, &e->footer,
 				e->err);
 	size_t i;
 
 	*ret_go_on = false;
-	e->edit.splices =
-		cm_arena_array(e->arena, e->count, sizeof(*e->edit.splices));
+	e->edit.splices = cm_arena_array(e->arena, each * e->count,
+					 sizeof(*e->edit.splices));
 	if (rc == CM_OK && e->edit.splices == NULL)
 		rc = no_memory(e);
-	for (i = 0; rc == CM_OK && why == NULL && i < e->count; i++)
-		if (!e->leaves[i].done)
-			rc = make_piece(e, &e->leaves[i], &why);
+	for (i = 0; rc == CM_OK && why == NULL && i < e->count; i++) {
+		struct leaf *leaf = &e->leaves[i];
+
+		if (!leaf->done)
+			rc = make_piece(e, leaf, &why);
+		if (!leaf->done && rc == CM_OK && why == NULL)
+			rc = splice_leaf(e, leaf, &why);
+		/* Before the new body is made: memory for one at a time. */
+		cm_buf_free(&leaf->scratch);
+	}
 	if (rc != CM_OK)
 		return rc;
 	if (why != NULL) {
 		(void)leave(e, CM_BODY_UNEDITABLE, why);
 		return CM_OK;
 	}
-	for (i = 0; rc == CM_OK && i < e->count; i++) {
-		if (!e->leaves[i].done)
-			rc = add_splice(e, &e->leaves[i]);
-		/* Before the new body is made: memory for one at a time. */
-		cm_buf_free(&e->leaves[i].scratch);
-	}
 	e->edit.language = e->footer.language;
 	*ret_go_on = true;
-	return rc;
+	return CM_OK;
 }
 
 static int build(struct editor *e)
@@ -379,6 +463,61 @@ static int build(struct editor *e)
 
 /* ---- the proof --------------------------------------------------------- */
 
+static void claim(const struct editor *e, const struct leaf *leaf,
+		  struct cm_proof_leaf *ret_claim)
+{
+	const struct cm_mime_part *part = &e->tree.parts[leaf->part];
+
+	memset(ret_claim, 0, sizeof(*ret_claim));
+	ret_claim->part = leaf->part;
+	ret_claim->at = leaf->at;
+	ret_claim->piece = leaf->piece;
+	ret_claim->upgraded = leaf->recharset || leaf->reencode;
+	ret_claim->cte = leaf->reencode ? CM_CTE_QP : part->cte;
+	ret_claim->charset = cm_span("utf-8");
+}
+
+/* The headers the readers of the result will see, as far as MIME goes. */
+static int new_headers(struct editor *e, struct cm_proof *proof)
+{
+	const struct cm_edit_request *request = e->request;
+	const struct {
+		const char *name;
+		const char *value;
+	} values[] = {
+		{"MIME-Version", e->values.mime_version},
+		{"Content-Type", e->values.content_type},
+		{"Content-Transfer-Encoding",
+		 e->values.content_transfer_encoding},
+	};
+	struct cm_facts_header *headers;
+	size_t i, v;
+	size_t n = 0;
+
+	headers = cm_arena_array(e->arena, request->nheaders + 3,
+				 sizeof(*headers));
+	if (headers == NULL)
+		return no_memory(e);
+	for (v = 0; v < 3; v++)
+		if (values[v].value != NULL) {
+			headers[n].name = cm_span(values[v].name);
+			headers[n++].value = cm_span(values[v].value);
+		}
+	for (i = 0; i < request->nheaders; i++) {
+		bool replaced = false;
+
+		for (v = 0; v < 3; v++)
+			replaced |= values[v].value != NULL &&
+				    cm_span_is(request->headers[i].name,
+					       values[v].name);
+		if (!replaced)
+			headers[n++] = request->headers[i];
+	}
+	proof->headers_after = headers;
+	proof->nheaders_after = n;
+	return CM_OK;
+}
+
 static int prove(struct editor *e)
 {
 	struct cm_proof_leaf leaves[CM_DISPLAY_MAX];
@@ -392,16 +531,13 @@ static int prove(struct editor *e)
 	};
 	const char *why = NULL;
 	size_t i;
-	int rc;
+	int rc = new_headers(e, &proof);
 
-	for (i = 0; i < e->count; i++) {
-		if (e->leaves[i].done)
-			continue;
-		leaves[proof.nleaves].part = e->leaves[i].part;
-		leaves[proof.nleaves].at = e->leaves[i].at;
-		leaves[proof.nleaves++].piece = e->leaves[i].piece;
-	}
-	rc = cm_proof_scan(&proof, e->arena, &why);
+	for (i = 0; i < e->count; i++)
+		if (!e->leaves[i].done)
+			claim(e, &e->leaves[i], &leaves[proof.nleaves++]);
+	if (rc == CM_OK)
+		rc = cm_proof_scan(&proof, e->arena, &why);
 	if (rc == CM_OK && why == NULL && e->request->prove_with_gmime) {
 		rc = cm_proof_gmime(&proof, &why);
 		e->edit.gmime_agreed = rc == CM_OK && why == NULL;
@@ -450,10 +586,12 @@ int cm_edit_make(const struct cm_edit_request *request, struct cm_arena *arena,
 
 	for (i = 0; i < e.count; i++)
 		cm_buf_free(&e.leaves[i].scratch);
-	if (rc == CM_OK)
-		rc = cm_headers_plan(request, e.edit.outcome == CM_BODY_FOOTER,
-				     arena, &e.edit.headers, &e.edit.nheaders,
-				     err);
+	if (rc == CM_OK) {
+		bool edited = e.edit.outcome == CM_BODY_FOOTER;
+
+		rc = cm_headers_plan(request, edited ? &e.values : NULL, arena,
+				     &e.edit.headers, &e.edit.nheaders, err);
+	}
 	if (rc != CM_OK)
 		return rc;
 	if (e.edit.outcome != CM_BODY_FOOTER) {

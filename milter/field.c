@@ -195,6 +195,7 @@ static const char *take_type(struct cm_field_ctx *ctx, struct cm_span value,
 
 	if (part->type.n > 0)
 		return "duplicate";
+	part->type_field = value;
 	skip_blank(&l);
 	if (!take_token(&l, &part->type) || !take_char(&l, '/') ||
 	    !take_token(&l, &part->subtype))
@@ -228,10 +229,12 @@ static const char *take_encoding(struct cm_field_ctx *ctx, struct cm_span value,
 	if (part->has_cte)
 		return "duplicate";
 	part->has_cte = true;
+	part->encoding_field = value;
 	part->cte = CM_CTE_OTHER;
 	skip_blank(&l);
 	if (!take_token(&l, &word))
 		return "encoding";
+	part->encoding = word;
 	skip_blank(&l);
 	if (l.p != l.end)
 		return "encoding";

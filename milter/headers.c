@@ -13,6 +13,9 @@ enum field {
 	CONTENT_MD5,
 	CONTENT_LENGTH,
 	LINES,
+	MIME_VERSION,
+	CONTENT_TYPE,
+	CONTENT_ENCODING,
 	FIELDS
 };
 
@@ -24,6 +27,9 @@ static const char *const names[FIELDS] = {
 	[CONTENT_MD5] = "Content-MD5",
 	[CONTENT_LENGTH] = "Content-Length",
 	[LINES] = "Lines",
+	[MIME_VERSION] = "MIME-Version",
+	[CONTENT_TYPE] = "Content-Type",
+	[CONTENT_ENCODING] = "Content-Transfer-Encoding",
 };
 
 struct planner {
@@ -178,15 +184,30 @@ static int want_list_id(struct planner *p)
 	return CM_OK;
 }
 
-static int want(struct planner *p, bool body_changes)
+static void want_value(struct planner *p, enum field field, const char *value)
+{
+	p->managed[field] = value != NULL;
+	p->wanted[field] = value;
+}
+
+static void want_mime(struct planner *p, const struct cm_header_values *values)
+{
+	/* RMIME-10: wrong after a change, so gone. */
+	p->managed[CONTENT_MD5] = true;
+	p->managed[CONTENT_LENGTH] = true;
+	p->managed[LINES] = true;
+	want_value(p, MIME_VERSION, values->mime_version);
+	want_value(p, CONTENT_TYPE, values->content_type);
+	want_value(p, CONTENT_ENCODING, values->content_transfer_encoding);
+}
+
+static int want(struct planner *p, const struct cm_header_values *values)
 {
 	int rc;
 
 	p->managed[PURPOSE] = !is_signed(p->request, names[PURPOSE]);
-	/* RMIME-10: wrong after a change, so gone. */
-	p->managed[CONTENT_MD5] = body_changes;
-	p->managed[CONTENT_LENGTH] = body_changes;
-	p->managed[LINES] = body_changes;
+	if (values != NULL)
+		want_mime(p, values);
 	rc = want_unsubscribe(p);
 	return rc == CM_OK ? want_list_id(p) : rc;
 }
@@ -331,7 +352,8 @@ static int write_edits(struct planner *p)
 	return CM_OK;
 }
 
-int cm_headers_plan(const struct cm_edit_request *request, bool body_changes,
+int cm_headers_plan(const struct cm_edit_request *request,
+		    const struct cm_header_values *values,
 		    struct cm_arena *arena, struct cm_header_edit **ret_edits,
 		    size_t *ret_count, struct cm_error *err)
 {
@@ -342,7 +364,7 @@ int cm_headers_plan(const struct cm_edit_request *request, bool body_changes,
 				 sizeof(*p.edits));
 	if (p.edits == NULL)
 		return cm_fail(err, CM_ENOMEM, "no memory for headers");
-	rc = want(&p, body_changes);
+	rc = want(&p, values);
 	if (rc != CM_OK)
 		return rc;
 	if (write_edits(&p) != CM_OK)

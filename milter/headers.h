@@ -15,9 +15,20 @@ enum {
 	CM_HEADERS_ADDED_MAX = 2047 /* of all we add (requirement B14) */
 };
 
-/* Edits in the arena: deletions first, from the last of a name upward. */
+/* MIME fields that an edit of the body brings along; NULL = as it came. */
+struct cm_header_values {
+	const char *mime_version;
+	const char *content_type;
+	const char *content_transfer_encoding;
+};
+
+/*
+ * Edits in the arena: deletions first, from the last of a name upward.
+ * values: NULL when the body stays as it came.
+ */
 CM_MUST_CHECK int cm_headers_plan(const struct cm_edit_request *request,
-				  bool body_changes, struct cm_arena *arena,
+				  const struct cm_header_values *values,
+				  struct cm_arena *arena,
 				  struct cm_header_edit **ret_edits,
 				  size_t *ret_count, struct cm_error *err);
 

@@ -44,6 +44,9 @@ struct cm_mime_part {
 	struct cm_span delsp;
 	struct cm_span content_id;
 	struct cm_span disposition;
+	struct cm_span type_field; /* the whole value, where it stands */
+	struct cm_span encoding;   /* the word in encoding_field */
+	struct cm_span encoding_field;
 	enum cm_cte cte;
 	bool has_cte;
 	bool named;       /* has a file name: attached rather than shown */

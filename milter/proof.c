@@ -110,7 +110,7 @@ static const char *check_leaf(const struct cm_proof_leaf *leaf,
 	size_t longest;
 
 	text_init(&old, cte, was);
-	text_init(&new, cte, is);
+	text_init(&new, leaf->upgraded ? leaf->cte : cte, is);
 	if (!texts_agree(&old, &new, leaf->at) || !text_is(&new, leaf->piece) ||
 	    !texts_agree(&old, &new, SIZE_MAX))
 		return "text";
@@ -129,10 +129,67 @@ static bool same_shape(const struct cm_mime_part *a,
 		       const struct cm_mime_part *b)
 {
 	return a->parent == b->parent && a->number == b->number &&
-	       a->children == b->children && a->cte == b->cte &&
-	       cm_span_eq(a->type, b->type) &&
+	       a->children == b->children && a->named == b->named &&
+	       cm_span_eq(a->disposition, b->disposition) &&
+	       cm_span_eq(a->content_id, b->content_id) &&
+	       cm_span_eq(a->format, b->format) &&
+	       cm_span_eq(a->delsp, b->delsp);
+}
+
+static bool same_type(const struct cm_mime_part *a,
+		      const struct cm_mime_part *b)
+{
+	return cm_span_eq(a->type, b->type) &&
 	       cm_span_eq(a->subtype, b->subtype) &&
-	       cm_span_eq(a->charset, b->charset);
+	       cm_span_eq(a->charset, b->charset) && a->cte == b->cte;
+}
+
+/* Plain text before and after, and otherwise what was announced. */
+static bool is_upgraded(const struct cm_proof_leaf *leaf,
+			const struct cm_mime_part *was,
+			const struct cm_mime_part *is)
+{
+	return cm_mime_is(was, "text", "plain") &&
+	       cm_mime_is(is, "text", "plain") &&
+	       cm_span_eq(is->charset, leaf->charset) && is->cte == leaf->cte;
+}
+
+/* Fields but those that an upgrade changes, one after the other. */
+static struct cm_span next_other_field(struct cm_span *rest)
+{
+	struct cm_span field = {0};
+
+	while (rest->n > 0) {
+		const char *p = rest->p;
+		const char *end = p + rest->n;
+
+		do {
+			const char *nl = memchr(p, '\n', (size_t)(end - p));
+
+			p = nl != NULL ? nl + 1 : end;
+		} while (p < end && (*p == ' ' || *p == '\t'));
+		field = cm_span_n(rest->p, (size_t)(p - rest->p));
+		rest->n -= field.n;
+		rest->p = p;
+		if (!cm_span_starts(field, "Content-Type:") &&
+		    !cm_span_starts(field, "Content-Transfer-Encoding:"))
+			return field;
+	}
+	return cm_span_n(NULL, 0);
+}
+
+static bool same_other_fields(struct cm_span a, struct cm_span b)
+{
+	struct cm_span from_a;
+	struct cm_span from_b;
+
+	do {
+		from_a = next_other_field(&a);
+		from_b = next_other_field(&b);
+		if (!cm_span_eq(from_a, from_b))
+			return false;
+	} while (from_a.n > 0);
+	return true;
 }
 
 static const struct cm_proof_leaf *find_leaf(const struct cm_proof *proof,
@@ -146,46 +203,80 @@ static const struct cm_proof_leaf *find_leaf(const struct cm_proof *proof,
 	return NULL;
 }
 
+/* How far both bodies have been compared. */
+struct compared {
+	size_t before;
+	size_t after;
+};
+
+/* Between the last content and this one: delimiters, headers, preambles. */
+static const char *check_between(const struct cm_proof *proof,
+				 const struct compared *done,
+				 const struct cm_proof_leaf *leaf,
+				 const struct cm_mime_part *was,
+				 const struct cm_mime_part *is)
+{
+	bool upgraded = leaf != NULL && leaf->upgraded;
+	size_t to_was = upgraded ? was->head_at : was->body_at;
+	size_t to_is = upgraded ? is->head_at : is->body_at;
+
+	if (!cm_span_eq(slice(proof->before, done->before, to_was),
+			slice(proof->after, done->after, to_is)))
+		return "between";
+	if (upgraded ? !is_upgraded(leaf, was, is) : !same_type(was, is))
+		return "type";
+	if (upgraded &&
+	    !same_other_fields(slice(proof->before, to_was, was->body_at),
+			       slice(proof->after, to_is, is->body_at)))
+		return "fields";
+	return NULL;
+}
+
+static const char *check_part(const struct cm_proof *proof,
+			      struct compared *done, size_t index,
+			      const struct cm_mime_part *is)
+{
+	const struct cm_mime_part *was = &proof->tree->parts[index];
+	const struct cm_proof_leaf *leaf = find_leaf(proof, index);
+	struct cm_span old = slice(proof->before, was->body_at, was->end);
+	struct cm_span new = slice(proof->after, is->body_at, is->end);
+	const char *why = check_between(proof, done, leaf, was, is);
+
+	if (why == NULL && leaf != NULL)
+		why = check_leaf(leaf, old, new, was->cte);
+	else if (why == NULL && !cm_span_eq(old, new))
+		why = "other";
+	/* An empty part had no line end of its own; now it has. */
+	done->before = was->end;
+	done->after = is->end + (was->joined && !is->joined ? 2 : 0);
+	return why;
+}
+
 /*
- * Part by part, in order: what lies between contents (headers, delimiters,
- * preambles) is the same, and so is each content, unless it was edited.
+ * Part by part, in order: what lies between contents is the same, and so is
+ * each content, unless it was edited.
  */
 static const char *check_tree(const struct cm_proof *proof,
 			      const struct cm_mime *tree)
 {
-	size_t done_before = 0;
-	size_t done_after = 0;
+	struct compared done = {0, 0};
 	size_t i;
 
 	for (i = 0; i < tree->count; i++) {
-		const struct cm_mime_part *was = &proof->tree->parts[i];
-		const struct cm_mime_part *is = &tree->parts[i];
-		const struct cm_proof_leaf *leaf = find_leaf(proof, i);
-		struct cm_span old;
-		struct cm_span new;
+		const struct cm_mime_part *part = &tree->parts[i];
 		const char *why = NULL;
 
-		if (!same_shape(was, is))
+		if (!same_shape(&proof->tree->parts[i], part))
 			return "shape";
-		if (cm_mime_is_multipart(was))
-			continue;
-		if (!cm_span_eq(slice(proof->before, done_before, was->body_at),
-				slice(proof->after, done_after, is->body_at)))
-			return "between";
-		old = slice(proof->before, was->body_at, was->end);
-		new = slice(proof->after, is->body_at, is->end);
-		if (leaf != NULL)
-			why = check_leaf(leaf, old, new, was->cte);
-		else if (!cm_span_eq(old, new))
-			why = "other";
+		if (!cm_mime_is_multipart(part))
+			why = check_part(proof, &done, i, part);
+		else if (!same_type(&proof->tree->parts[i], part))
+			why = "type";
 		if (why != NULL)
 			return why;
-		/* An empty part had no line end of its own; now it has. */
-		done_before = was->end;
-		done_after = is->end + (was->joined && !is->joined ? 2 : 0);
 	}
-	return cm_span_eq(slice(proof->before, done_before, proof->before.n),
-			  slice(proof->after, done_after, proof->after.n))
+	return cm_span_eq(slice(proof->before, done.before, proof->before.n),
+			  slice(proof->after, done.after, proof->after.n))
 		       ? NULL
 		       : "between";
 }
@@ -194,8 +285,8 @@ int cm_proof_scan(const struct cm_proof *proof, struct cm_arena *arena,
 		  const char **ret_why)
 {
 	struct cm_mime tree;
-	int rc = cm_mime_scan(proof->headers, proof->nheaders, proof->after,
-			      arena, &tree);
+	int rc = cm_mime_scan(proof->headers_after, proof->nheaders_after,
+			      proof->after, arena, &tree);
 
 	if (rc != CM_OK)
 		return rc;

@@ -17,11 +17,17 @@ struct cm_proof_leaf {
 	size_t part;          /* index in the old tree */
 	size_t at;            /* offset in the decoded text */
 	struct cm_span piece; /* decoded */
+	/* What the leaf is now, when it was upgraded; else as it was. */
+	bool upgraded;
+	enum cm_cte cte;
+	struct cm_span charset;
 };
 
 struct cm_proof {
 	const struct cm_facts_header *headers;
 	size_t nheaders;
+	const struct cm_facts_header *headers_after;
+	size_t nheaders_after;
 	struct cm_span before;
 	struct cm_span after;
 	const struct cm_mime *tree; /* of before */

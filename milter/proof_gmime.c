@@ -127,15 +127,18 @@ static bool check_edited(struct walk *w, const struct cm_proof_leaf *leaf,
 		[CM_CTE_OTHER] = GMIME_CONTENT_ENCODING_UUENCODE,
 	};
 	const struct cm_mime_part *part = &w->proof->tree->parts[leaf->part];
+	bool upgraded = leaf->upgraded && w->after;
+	enum cm_cte cte = upgraded ? leaf->cte : part->cte;
 	const char *charset = g_mime_object_get_content_type_parameter(
 		(GMimeObject *)object, "charset");
 	GMimeContentEncoding encoding =
 		g_mime_part_get_content_encoding(object);
 
-	if (!same_word(charset, part->charset, ""))
+	if (!same_word(charset, upgraded ? leaf->charset : part->charset, ""))
 		return disagree(w, "charset");
-	if (encoding != encodings[part->cte] &&
-	    (part->has_cte || encoding != GMIME_CONTENT_ENCODING_DEFAULT))
+	if (encoding != encodings[cte] &&
+	    (part->has_cte || upgraded ||
+	     encoding != GMIME_CONTENT_ENCODING_DEFAULT))
 		return disagree(w, "encoding");
 	return check_text(w, leaf, g_mime_part_get_content(object));
 }
@@ -231,16 +234,16 @@ static void add_text(GByteArray *out, struct cm_span text)
 	g_byte_array_append(out, (const guint8 *)text.p, (guint)text.n);
 }
 
-static GByteArray *whole_message(const struct cm_proof *proof,
-				 struct cm_span body)
+static GByteArray *whole_message(const struct cm_facts_header *headers,
+				 size_t nheaders, struct cm_span body)
 {
 	GByteArray *out = g_byte_array_sized_new((guint)body.n + 4096);
 	size_t i;
 
-	for (i = 0; i < proof->nheaders; i++) {
-		add_text(out, proof->headers[i].name);
+	for (i = 0; i < nheaders; i++) {
+		add_text(out, headers[i].name);
 		add_text(out, cm_span(": "));
-		add_value(out, proof->headers[i].value);
+		add_value(out, headers[i].value);
 		add_text(out, cm_span("\r\n"));
 	}
 	add_text(out, cm_span("\r\n"));
@@ -248,10 +251,9 @@ static GByteArray *whole_message(const struct cm_proof *proof,
 	return out;
 }
 
-static void check_body(struct walk *w, struct cm_span body)
+static void check_body(struct walk *w, GByteArray *bytes)
 {
-	GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(
-		whole_message(w->proof, body));
+	GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(bytes);
 	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
 	GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
 
@@ -283,10 +285,13 @@ int cm_proof_gmime(const struct cm_proof *proof, const char **ret_why)
 		return CM_OK;
 	}
 	w.seen = g_new0(struct leaf_seen, proof->tree->count);
-	check_body(&w, proof->before);
+	check_body(&w, whole_message(proof->headers, proof->nheaders,
+				     proof->before));
 	w.after = true;
 	if (w.why == NULL)
-		check_body(&w, proof->after);
+		check_body(&w,
+			   whole_message(proof->headers_after,
+					 proof->nheaders_after, proof->after));
 	for (i = 0; i < proof->tree->count; i++) {
 		if (w.seen[i].text != NULL)
 			g_byte_array_free(w.seen[i].text, TRUE);

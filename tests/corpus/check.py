@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+"""corpus: Python's email package as the third reader of every edit.
+
+Runs t_corpus (from the build folder, the current one under make check) and
+reads its results: each edited display leaf must show the link once and its
+old text otherwise, every other leaf must be the same, and the tree too.
+"""
+import email
+import email.policy
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LINK = "https://consent.acme.example/u/AQIDBAUGBwgJCgsMDQ4PEBESExQV"
+
+
+def read_expect(path):
+    expect = {}
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            if line.strip() and not line.startswith("#"):
+                key, _, value = line.partition(":")
+                expect[key] = value.strip()
+    return expect
+
+
+def leaves(message, path=""):
+    """(path, part) in order, IMAP's numbering; messages are leaves."""
+    if message.get_content_maintype() == "multipart" and \
+            isinstance(message.get_payload(), list):
+        for i, part in enumerate(message.get_payload(), 1):
+            yield from leaves(part, f"{path}.{i}" if path else str(i))
+    else:
+        yield path or "1", message
+
+
+def decoded(part):
+    if part.get_content_maintype() == "message":
+        return b"".join(p.as_bytes() for p in part.get_payload())
+    return part.get_payload(decode=True)
+
+
+def text_of(part):
+    charset = part.get_content_charset() or "us-ascii"
+    return decoded(part).decode(charset).replace("\r\n", "\n")
+
+
+def check_edited(old, new, link):
+    """The footer once, and nothing but the footer."""
+    before, after = text_of(old), text_of(new)
+    shown = after.replace("&amp;", "&") if \
+        new.get_content_subtype() == "html" else after
+    if shown.count(link) != 1:
+        return f"shows the link {shown.count(link)} times"
+    start = 0
+    while start < min(len(before), len(after)) and \
+            before[start] == after[start]:
+        start += 1
+    rest = len(before) - start
+    if rest and not after.endswith(before[start:]):
+        return "lost text"
+    if old.get_content_type() != new.get_content_type():
+        return "changed its type"
+    return None
+
+
+def check_lines(raw_old, raw_new):
+    longest = max(map(len, raw_old.split(b"\r\n")))
+    for line in raw_new.split(b"\r\n"):
+        if len(line) > max(998, longest):
+            return f"has a line of {len(line)} octets"
+    return None
+
+
+def check_message(name, folder):
+    expect = read_expect(os.path.join(HERE, name + ".expect"))
+    with open(os.path.join(HERE, name + ".eml"), "rb") as file:
+        raw_old = file.read()
+    with open(os.path.join(folder, name + ".eml"), "rb") as file:
+        raw_new = file.read()
+    old = email.message_from_bytes(raw_old, policy=email.policy.compat32)
+    new = email.message_from_bytes(raw_new, policy=email.policy.compat32)
+    edited = expect.get("parts", "").split()
+    link = expect.get("link", LINK)
+    if not edited:
+        body = raw_old.split(b"\r\n\r\n", 1)[1]
+        return None if raw_new.endswith(b"\r\n\r\n" + body) else "changed"
+    before, after = list(leaves(old)), list(leaves(new))
+    if [p for p, _ in before] != [p for p, _ in after]:
+        return "another tree"
+    for (path, was), (_, now) in zip(before, after):
+        if path in edited:
+            why = check_edited(was, now, link)
+        else:
+            why = None if decoded(was) == decoded(now) else "changed"
+        if why:
+            return f"part {path} {why}"
+    for header in ("From", "To", "Subject", "Date", "Message-ID"):
+        if old.get_all(header) != new.get_all(header):
+            return f"changed {header}"
+    return check_lines(raw_old, raw_new)
+
+
+def main():
+    program = os.path.abspath(
+        sys.argv[1] if len(sys.argv) > 1 else "tests/corpus/t_corpus")
+    names = sorted(f[:-4] for f in os.listdir(HERE) if f.endswith(".eml"))
+    bad = 0
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([program], check=True, stdout=subprocess.DEVNULL,
+                       env=dict(os.environ, CM_CORPUS_OUT=folder))
+        for name in names:
+            why = check_message(name, folder)
+            if why:
+                print(f"{name}: {why}")
+                bad += 1
+    print(f"{len(names)} messages, {bad} that Python reads otherwise")
+    return 1 if bad or not names else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

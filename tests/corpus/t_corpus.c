@@ -1,0 +1,314 @@
+/*
+ * corpus: every tests/corpus/NAME.eml, edited as NAME.expect says.
+ *
+ * A .expect file is "key: value" lines: outcome, why, parts, language and
+ * list (what becomes of the list headers: "kept" or "ours") are compared;
+ * contact-language, link, footer and max set the request.  Bytes outside the
+ * splices must be as they came, and a second pass must change nothing.
+ * With CM_CORPUS_OUT=DIR the results are written there for check.py.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/message.h"
+#include "tests/unit/test.h"
+
+#define FOLDER CM_SRCDIR "/tests/corpus"
+
+enum { FILE_MAX = 8 * 1024 * 1024 };
+
+struct expect {
+	char outcome[32];
+	char why[32];
+	char parts[64];
+	char language[16];
+	char list[16];
+	char contact_language[16];
+	char link[256];
+	char footer[8];
+	char max[16];
+};
+
+static const struct {
+	const char *key;
+	size_t at;
+	size_t size;
+} keys[] = {
+#define KEY(name, field)                                                       \
+	{                                                                      \
+		name, offsetof(struct expect, field),                          \
+			sizeof(((struct expect *)0)->field)                    \
+	}
+	KEY("outcome", outcome), KEY("why", why),
+	KEY("parts", parts),     KEY("language", language),
+	KEY("list", list),       KEY("contact-language", contact_language),
+	KEY("link", link),       KEY("footer", footer),
+	KEY("max", max),
+#undef KEY
+};
+
+static struct cm_buf read_whole(const char *folder, const char *name,
+				const char *suffix)
+{
+	struct cm_buf buf;
+	char path[512];
+	char chunk[4096];
+	FILE *file;
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), "%s/%s%s", folder, name, suffix);
+	file = fopen(path, "r");
+	if (file == NULL)
+		fail_msg("cannot open %s", path);
+	cm_buf_init(&buf, FILE_MAX);
+	while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0)
+		assert_int_equal(cm_buf_add(&buf, chunk, n), CM_OK);
+	(void)fclose(file);
+	return buf;
+}
+
+static void take_line(struct expect *expect, const char *name, char *line)
+{
+	char *value = strchr(line, ':');
+	size_t i;
+
+	if (value == NULL)
+		fail_msg("%s.expect: \"%s\" is not key: value", name, line);
+	*value++ = '\0';
+	value += strspn(value, " ");
+	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		if (strcmp(keys[i].key, line) != 0)
+			continue;
+		(void)snprintf((char *)expect + keys[i].at, keys[i].size, "%s",
+			       value);
+		return;
+	}
+	fail_msg("%s.expect: unknown key \"%s\"", name, line);
+}
+
+static struct expect read_expect(const char *name)
+{
+	struct cm_buf buf = read_whole(FOLDER, name, ".expect");
+	struct expect expect = {0};
+	char *rest = buf.data;
+
+	while (rest != NULL && *rest != '\0') {
+		char *line = rest;
+
+		rest = strchr(rest, '\n');
+		if (rest != NULL)
+			*rest++ = '\0';
+		if (*line != '\0' && *line != '#')
+			take_line(&expect, name, line);
+	}
+	cm_buf_free(&buf);
+	return expect;
+}
+
+static void set_request(struct test_world *w, const struct expect *expect)
+{
+	w->request.language = *expect->contact_language != '\0'
+				      ? expect->contact_language
+				      : NULL;
+	w->request.way_out.footer_link = TEST_LINK;
+	if (strcmp(expect->link, "none") == 0)
+		w->request.way_out.footer_link = NULL;
+	else if (*expect->link != '\0')
+		w->request.way_out.footer_link = expect->link;
+	w->stream.footer = strcmp(expect->footer, "off") != 0;
+	w->config.max_edit_size = *expect->max != '\0'
+					  ? strtoul(expect->max, NULL, 10)
+					  : FILE_MAX;
+}
+
+static bool differs(const char *name, const char *what, const char *have,
+		    const char *want)
+{
+	if (strcmp(have, want) == 0)
+		return false;
+	print_error("%s: %s is \"%s\", expected \"%s\"\n", name, what, have,
+		    want);
+	return true;
+}
+
+static void join_parts(const struct cm_edit *edit, char *out, size_t size)
+{
+	size_t i;
+	size_t n = 0;
+
+	*out = '\0';
+	for (i = 0; i < edit->nsplices; i++) {
+		const char *part = edit->splices[i].part;
+
+		if (i > 0 && strcmp(part, edit->splices[i - 1].part) == 0)
+			continue;
+		n += (size_t)snprintf(out + n, size - n, "%s%s",
+				      n > 0 ? " " : "", part);
+	}
+}
+
+/* What was outside the splices is where it was, octet by octet. */
+static bool outside_is_kept(const struct cm_span old,
+			    const struct cm_edit *edit)
+{
+	struct cm_span new = edit->body;
+	size_t from = 0;
+	size_t at = 0;
+	size_t i;
+
+	for (i = 0; i <= edit->nsplices; i++) {
+		size_t to = i < edit->nsplices ? edit->splices[i].at : old.n;
+
+		if (to < from || new.n - at < to - from ||
+		    memcmp(old.p + from, new.p + at, to - from) != 0)
+			return false;
+		at += to - from;
+		if (i == edit->nsplices)
+			break;
+		at += edit->splices[i].insert.n;
+		from = to + edit->splices[i].remove;
+	}
+	return at == new.n;
+}
+
+static unsigned count_headers(struct cm_span all, const char *name)
+{
+	const char *p = all.p;
+	const char *end = all.p + all.n;
+	unsigned n = 0;
+
+	while (p < end && *p != '\r' && *p != '\n') {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		struct cm_span line =
+			cm_span_n(p, (size_t)((nl != NULL ? nl : end) - p));
+
+		n += cm_span_starts(line, name);
+		p = nl != NULL ? nl + 1 : end;
+	}
+	return n;
+}
+
+static bool headers_are_wrong(const char *name, const struct expect *expect,
+			      struct cm_span all)
+{
+	if (strcmp(expect->list, "kept") == 0)
+		return false;
+	/* R2369-1, R8058-1: exactly one out, whatever came in. */
+	if (count_headers(all, "List-Unsubscribe:") == 1 &&
+	    count_headers(all, "List-Unsubscribe-Post:") == 1 &&
+	    count_headers(all, CM_PURPOSE_HEADER) == 0)
+		return false;
+	print_error("%s: list headers are not one of each\n", name);
+	return true;
+}
+
+static void write_result(const char *name, struct cm_span all)
+{
+	const char *folder = getenv("CM_CORPUS_OUT");
+	char path[512];
+	FILE *file;
+
+	if (folder == NULL)
+		return;
+	(void)snprintf(path, sizeof(path), "%s/%s.eml", folder, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(all.p, 1, all.n, file), all.n);
+	(void)fclose(file);
+}
+
+static bool second_pass_changes(struct test_world *w, const char *name,
+				struct cm_span all)
+{
+	struct cm_edit edit = {0};
+	char *copy = malloc(all.n);
+	bool changes;
+
+	assert_non_null(copy);
+	memcpy(copy, all.p, all.n);
+	test_world_message(w, copy, all.n);
+	assert_int_equal(cm_edit_make(&w->request, w->arena, &edit, NULL),
+			 CM_OK);
+	changes = edit.nheaders > 0 || edit.outcome == CM_BODY_FOOTER;
+	if (changes)
+		print_error("%s: a second pass changes it again\n", name);
+	free(copy);
+	return changes;
+}
+
+static bool check(struct test_world *w, const char *name)
+{
+	struct cm_buf eml = read_whole(FOLDER, name, ".eml");
+	struct expect expect = read_expect(name);
+	struct cm_edit edit = {0};
+	struct cm_error err = {0};
+	struct cm_span all;
+	char parts[64];
+	bool bad = false;
+
+	test_world_message(w, eml.data, eml.len);
+	cm_buf_free(&eml);
+	set_request(w, &expect);
+	if (cm_edit_make(&w->request, w->arena, &edit, &err) != CM_OK)
+		fail_msg("%s: %s", name, err.text);
+	join_parts(&edit, parts, sizeof(parts));
+	bad |= differs(name, "outcome", cm_body_outcome_name(edit.outcome),
+		       expect.outcome);
+	bad |= differs(name, "why", edit.why != NULL ? edit.why : "",
+		       expect.why);
+	bad |= differs(name, "parts", parts, expect.parts);
+	if (*expect.language != '\0')
+		bad |= differs(name, "language",
+			       edit.language != NULL ? edit.language : "",
+			       expect.language);
+	if (edit.outcome == CM_BODY_FOOTER &&
+	    (!outside_is_kept(w->request.body, &edit) || !edit.gmime_agreed)) {
+		print_error("%s: changed outside its splices\n", name);
+		bad = true;
+	}
+	all = test_world_apply(w, &edit);
+	bad |= headers_are_wrong(name, &expect, all);
+	write_result(name, all);
+	bad |= second_pass_changes(w, name, all);
+	return bad;
+}
+
+static int is_eml(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	return dot != NULL && strcmp(dot, ".eml") == 0;
+}
+
+static void every_message_as_expected(void **state)
+{
+	struct dirent **entries = NULL;
+	struct test_world w;
+	int n = scandir(FOLDER, &entries, is_eml, alphasort);
+	int bad = 0;
+	int i;
+
+	(void)state;
+	test_world_open(&w);
+	assert_true(n > 0);
+	for (i = 0; i < n; i++) {
+		*strrchr(entries[i]->d_name, '.') = '\0';
+		bad += check(&w, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	test_world_close(&w);
+	print_message("%d messages, %d not as expected\n", n, bad);
+	assert_int_equal(bad, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_message_as_expected),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
