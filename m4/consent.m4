@@ -59,3 +59,15 @@ AC_DEFUN([CM_FUZZER], [
   AS_IF([test "$with_fuzzer" != no],
     [CM_CFLAGS="$CM_CFLAGS -fsanitize=fuzzer-no-link"])
 ])
+
+dnl Where units go: below our own prefix, so that a build for /usr/local or a
+dnl home folder touches nothing else.  systemd looks into both /usr trees.
+AC_DEFUN([CM_SYSTEMD], [
+  AC_ARG_WITH([systemd-dir],
+    [AS_HELP_STRING([--with-systemd-dir=DIR],
+      [folder above systemd/system, sysusers.d, tmpfiles.d [PREFIX/lib]])],
+    [], [with_systemd_dir='${prefix}/lib'])
+  AC_SUBST([SYSTEMD_UNIT_DIR], ["$with_systemd_dir/systemd/system"])
+  AC_SUBST([SYSTEMD_SYSUSERS_DIR], ["$with_systemd_dir/sysusers.d"])
+  AC_SUBST([SYSTEMD_TMPFILES_DIR], ["$with_systemd_dir/tmpfiles.d"])
+])

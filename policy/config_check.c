@@ -340,7 +340,7 @@ static int check_marketing(struct check *c, const struct cm_raw_section *s,
 			    "sender or another condition, or name it in a "
 			    "listener's \"unmatched\")");
 	if (stream->refuse == CM_REFUSE_REWRITE && stream->rewrite_to == NULL)
-		return FAIL(c, s, line_of(s, STREAM_ROW(refuse)),
+		return FAIL(c, s, s->line,
 			    "refuse = rewrite needs \"rewrite-to\"");
 	if (stream->mode != CM_MODE_OBSERVE && c->config->web_base_url == NULL)
 		return FAIL(c, s, line_of(s, STREAM_ROW(mode)),

@@ -666,7 +666,7 @@ static void parts_must_fit(void **state)
 		 "7: stream \"n\": purpose \"acme\" is named twice"},
 		{PRELUDE "stream \"n\" { " NEWS "sender = {\"@a.example\"}\n"
 			 "refuse = rewrite }",
-		 "7: stream \"n\": refuse = rewrite needs \"rewrite-to\""},
+		 "6: stream \"n\": refuse = rewrite needs \"rewrite-to\""},
 		{PRELUDE "stream \"n\" { " NEWS "sender = {\"@a.example\"}\n"
 			 "approved-by = \"me\" }",
 		 "7: stream \"n\": \"approved-by\" means nothing in a "

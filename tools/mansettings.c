@@ -1,0 +1,184 @@
+/*
+ * mansettings FRAME - print consent-milter.conf(5).
+ *
+ * Copies FRAME and puts, in place of the line "@SETTINGS@", every row of
+ * policy/settings.c as mdoc.  Used by the build alone.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/settings.h"
+
+enum { LINE_MAX_LEN = 512, WIDTH = 72 };
+
+/* One word of a text line; mdoc reads a "." or "'" at its start. */
+static void print_word(struct cm_span word, size_t *column)
+{
+	size_t i;
+
+	if (*column > 0 && *column + 1 + word.n > WIDTH) {
+		putchar('\n');
+		*column = 0;
+	}
+	if (*column > 0)
+		putchar(' ');
+	else if (word.p[0] == '.' || word.p[0] == '\'')
+		fputs("\\&", stdout);
+	*column += word.n + (*column > 0);
+	for (i = 0; i < word.n; i++) {
+		if (word.p[i] == '\\')
+			fputs("\\e", stdout);
+		else
+			putchar(word.p[i]);
+	}
+}
+
+/* A plain text, each sentence on lines of its own as mdoc wants it. */
+static void print_text(const char *text)
+{
+	size_t column = 0;
+
+	while (*text != '\0') {
+		size_t n = strcspn(text, " ");
+
+		print_word(cm_span_n(text, n), &column);
+		if (n > 0 && text[n - 1] == '.') {
+			putchar('\n');
+			column = 0;
+		}
+		text += n + strspn(text + n, " ");
+	}
+	if (column > 0)
+		putchar('\n');
+}
+
+/* The words, parted as a syntax parts them. */
+static void print_words(const struct cm_setting *s)
+{
+	const struct cm_setting_word *word;
+	const char *separator = "Cm";
+
+	/* mdoc sets a "|" between arguments as what it is. */
+	for (word = s->words; word->word != NULL; word++) {
+		if (word->value < 0)
+			continue;
+		printf(" %s %s", separator, word->word);
+		separator = "|";
+	}
+	if (s->type == CM_SETTING_BULK || s->type == CM_SETTING_STREAM_REF)
+		fputs(" | Ar stream", stdout);
+}
+
+static void print_head(const struct cm_setting *s)
+{
+	const char *type = cm_setting_type_name(s->type);
+
+	printf(".It Cm %s No =", s->name);
+	if ((s->flags & CM_SETTING_LIST) != 0)
+		printf(" Brq Ar %s , ...", type);
+	else if (s->words != NULL)
+		print_words(s);
+	else if (s->type == CM_SETTING_BOOL)
+		fputs(" Cm yes | no", stdout);
+	else
+		printf(" Ar %s", type);
+	putchar('\n');
+}
+
+static void print_default(const struct cm_setting *s)
+{
+	const char *p = s->fallback;
+
+	if ((s->flags & CM_SETTING_REQUIRED) != 0) {
+		puts("Must be given.");
+		return;
+	}
+	if (p == NULL)
+		return;
+	fputs("Default:\n.Li ", stdout);
+	if ((s->flags & CM_SETTING_LIST) == 0) {
+		printf("%s .\n", p);
+		return;
+	}
+	putchar('{');
+	for (; *p != '\0'; p += strspn(p, " ")) {
+		size_t n = strcspn(p, " ");
+
+		printf("%.*s%s", (int)n, p, p[n] == '\0' ? "} .\n" : ",\\ ");
+		p += n;
+	}
+}
+
+static void print_notes(const struct cm_setting *s)
+{
+	if ((s->flags & CM_SETTING_INHERITED) != 0)
+		puts("If a purpose does not say, the nearest one above it "
+		     "does.");
+	if ((s->flags & CM_SETTING_MARKETING) != 0)
+		puts("Marketing streams only.");
+	if ((s->flags & CM_SETTING_SERVICE) != 0)
+		puts("Service streams only.");
+	if ((s->flags & CM_SETTING_RESTART) != 0)
+		puts("A change needs a restart.");
+}
+
+static void print_section(enum cm_section_kind kind)
+{
+	const struct cm_section *section = cm_section(kind);
+	const struct cm_setting *s;
+	size_t i;
+
+	if (kind == CM_SECTION_GLOBAL)
+		puts(".Ss Outside sections");
+	else if (section->title == NULL)
+		printf(".Ss Section %s\n", section->name);
+	else
+		printf(".Ss Section %s Qq Ar %s\n", section->name,
+		       section->title);
+	print_text(section->help);
+	puts(".Bl -tag -width Ds");
+	for (i = 0; (s = cm_setting_at(i)) != NULL; i++) {
+		if (s->section != kind)
+			continue;
+		print_head(s);
+		print_text(s->help);
+		print_default(s);
+		print_notes(s);
+	}
+	puts(".El");
+}
+
+static int print_page(FILE *frame)
+{
+	char line[LINE_MAX_LEN];
+	enum cm_section_kind kind;
+
+	while (fgets(line, sizeof(line), frame) != NULL) {
+		if (strcmp(line, "@SETTINGS@\n") != 0) {
+			fputs(line, stdout);
+			continue;
+		}
+		for (kind = CM_SECTION_GLOBAL; kind < CM_SECTIONS; kind++)
+			print_section(kind);
+	}
+	return ferror(frame) || fflush(stdout) != 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	FILE *frame;
+	int rc;
+
+	if (argc != 2) {
+		fputs("usage: mansettings FRAME\n", stderr);
+		return 64;
+	}
+	frame = fopen(argv[1], "r");
+	if (frame == NULL) {
+		perror(argv[1]);
+		return 1;
+	}
+	rc = print_page(frame);
+	fclose(frame);
+	return rc;
+}
