@@ -166,10 +166,10 @@ static bool name_may_follow(struct cm_json_writer *writer, struct cm_span name)
 {
 	size_t at, n;
 
-	if (name.n > CM_JSON_NAME_MAX || !cm_utf8_valid(name.p, name.n))
+	if (name.n > CM_JSON_NAME_MAX)
 		return false;
 	if (writer->style != CM_JSON_CANONICAL)
-		return true;
+		return cm_utf8_valid(name.p, name.n);
 	if (!is_plain_name(name))
 		return false;
 	if (writer->level[writer->depth - 1].count == 0)

@@ -33,6 +33,7 @@ sys.path.insert(0, str(REPO / "tests" / "e2e"))
 
 from harness.postfix import Postfix  # noqa: E402
 from harness.proc import Process, free_port, run, unix_answers  # noqa: E402
+from harness.world import MILTER_USER, READ_GROUP, WRITE_GROUP  # noqa: E402
 
 CONFIG = """\
 controller "acme" {{
@@ -41,7 +42,13 @@ controller "acme" {{
     contact = "privacy@acme.example"
     country = "DE"
 }}
-store {{ path = "{folder}/store"  map-size = "8G" }}
+store {{
+    path = "{folder}/store"
+    map-size = "8G"
+    group = "{group}"
+    write-group = "{write_group}"
+}}
+milter {{ user = "{user}" }}
 keys {{ path = "{folder}/keys" }}
 own-networks = {{"127.0.0.0/8", "::1"}}
 templates = "{templates}"
@@ -141,6 +148,7 @@ class Bench:
         path = self.folder / f"{name}.conf"
         path.write_text(CONFIG.format(
             folder=self.folder, name=name, proof=proof, refuse=refuse,
+            user=MILTER_USER, group=READ_GROUP, write_group=WRITE_GROUP,
             templates=REPO / "conf" / "templates", port=free_port()))
         return path
 
@@ -180,7 +188,11 @@ class Bench:
         conf = self.folder / "postmap.d"
         conf.mkdir()
         (conf / "main.cf").write_text(
-            "compatibility_level = 3.6\nlmdb_map_size = 4294967296\n")
+            "compatibility_level = 3.6\nlmdb_map_size = 4294967296\n"
+            f"meta_directory = {conf}\n")
+        # /etc/postfix may not list it; nothing there is touched.
+        (conf / "dynamicmaps.cf").write_text(
+            "lmdb postfix-lmdb.so dict_lmdb_open mkmap_lmdb_open\n")
         start = time.monotonic()
         done = run(["postmap", "-c", conf, f"lmdb:{table}"], ok=False,
                    timeout=3600)
@@ -352,6 +364,8 @@ def main():
         bench.store()
         if "lookup" in args.only:
             bench.lookups()
+        if not {"milter", "postfix"} & set(args.only):
+            return
         try:
             bench.start()
             if "milter" in args.only:
