@@ -142,11 +142,30 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 	return len;
 }
 
+/* Octets at p, up to n, that are ASCII; eight at a time, bodies are long. */
+static size_t ascii_run(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+		uint64_t word;
+
+		memcpy(&word, p + i, sizeof(word));
+		if ((word & UINT64_C(0x8080808080808080)) != 0)
+			break;
+	}
+	while (i < n && (p[i] & 0x80) == 0)
+		i++;
+	return i;
+}
+
 bool cm_utf8_valid(const char *p, size_t n)
 {
 	while (n > 0) {
-		size_t len = utf8_sequence((const unsigned char *)p, n);
+		size_t len = ascii_run(p, n);
 
+		if (len == 0)
+			len = utf8_sequence((const unsigned char *)p, n);
 		if (len == 0)
 			return false;
 		p += len;
@@ -157,12 +176,7 @@ bool cm_utf8_valid(const char *p, size_t n)
 
 bool cm_ascii_only(const char *p, size_t n)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if ((unsigned char)p[i] > 127)
-			return false;
-	return true;
+	return ascii_run(p, n) == n;
 }
 
 enum { CM_SUGGEST_MAX = 64 }; /* longer words are not typing mistakes */
