@@ -448,7 +448,7 @@ int cm_cmd_restrict(struct cm_ctl *ctl, const struct cm_args *args,
 	return put_mark(ctl, args, CM_EVENT_RESTRICTED, err);
 }
 
-/* ---- clear --------------------------------------------------------------- */
+/* ---- clear -------------------------------------------------------------- */
 
 static const struct {
 	const char *name;

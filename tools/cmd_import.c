@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -23,8 +22,7 @@
 
 enum { WRITE_PROGRESS = 4096 }; /* entries between looks at the clock */
 
-/* ---- options ---------------------------------------------------------------
- */
+/* ---- options ------------------------------------------------------------ */
 
 static int read_purpose(struct cm_import *import, const struct cm_args *args,
 			struct cm_error *err)
@@ -102,8 +100,7 @@ static int read_options(struct cm_import *import, const struct cm_args *args,
 	return rc;
 }
 
-/* ---- batch
- * ------------------------------------------------------------------- */
+/* ---- batch -------------------------------------------------------------- */
 
 /* "20261121T101500-1f2e3d4c": sorts by time, never twice the same. */
 static int name_batch(struct cm_import *import, struct cm_error *err)
@@ -136,19 +133,17 @@ static int add_entries(struct cm_import *import, struct cm_store_batch *batch,
 	struct cm_import_cursor cursor;
 	struct cm_store_entry entry;
 	uint64_t n = 0;
-	int rc;
+	int rc = cm_import_begin(import, &cursor, err);
 
-	memset(&cursor, 0, sizeof(cursor));
 	import->progress.what = "preparing";
-	do {
-		rc = cm_import_next(import, &cursor, &entry, err);
-		if (rc == CM_OK)
-			rc = cm_store_batch_add(batch, &entry, err);
+	while (rc == CM_OK &&
+	       cm_import_next(import, &cursor, &entry) == CM_OK) {
+		rc = cm_store_batch_add(batch, &entry, err);
 		if (++n % WRITE_PROGRESS == 0)
 			cm_progress_show(&import->progress, n, events);
-	} while (rc == CM_OK);
+	}
 	cm_progress_end(&import->progress);
-	return rc == CM_ENOTFOUND ? CM_OK : rc;
+	return rc;
 }
 
 static int write_batch(struct cm_import *import,
@@ -185,8 +180,7 @@ static int write_all(struct cm_import *import,
 	return rc;
 }
 
-/* ---- the steps
- * ------------------------------------------------------------------ */
+/* ---- the steps ---------------------------------------------------------- */
 
 static int check_bad(struct cm_import *import, struct cm_error *err)
 {

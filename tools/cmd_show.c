@@ -11,7 +11,7 @@
 #include "policy/purpose.h"
 #include "tools/ctl_person.h"
 
-/* ---- show ---------------------------------------------------------------- */
+/* ---- show --------------------------------------------------------------- */
 
 static void json_standing(struct cm_json_writer *w,
 			  const struct cm_standing *standing)
@@ -151,8 +151,7 @@ int cm_cmd_show(struct cm_ctl *ctl, const struct cm_args *args,
 	return rc;
 }
 
-/* ---- history --------------------------------------------------------------
- */
+/* ---- history ------------------------------------------------------------ */
 
 struct history {
 	struct cm_ctl *ctl;

@@ -15,8 +15,7 @@
 
 enum { REPORT_MAX = 1024 * 1024 }; /* 100 lines and a summary */
 
-/* ---- status ---------------------------------------------------------------
- */
+/* ---- status ------------------------------------------------------------- */
 
 static const char *mode_name(enum cm_mode mode)
 {
@@ -130,8 +129,7 @@ int cm_cmd_status(struct cm_ctl *ctl, const struct cm_args *args,
 	return CM_OK;
 }
 
-/* ---- verify, rebuild --------------------------------------------------------
- */
+/* ---- verify, rebuild ---------------------------------------------------- */
 
 static int verify_json(struct cm_ctl *ctl, bool good, struct cm_buf *report,
 		       struct cm_error *err)

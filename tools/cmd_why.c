@@ -24,7 +24,7 @@ struct question {
 	struct cm_decision decision;
 };
 
-/* ---- the views as they were -------------------------------------------- */
+/* ---- the views as they were --------------------------------------------- */
 
 static bool same_id(const struct cm_id *a, const struct cm_id *b)
 {
@@ -167,7 +167,7 @@ static int views_then(struct question *q, struct cm_error *err)
 	return rc;
 }
 
-/* ---- the question -------------------------------------------------------- */
+/* ---- the question ------------------------------------------------------- */
 
 static int decide(struct question *q, struct cm_error *err)
 {

@@ -68,7 +68,7 @@ struct cm_command {
 		   struct cm_error *err);
 };
 
-/* ---- the command line (ctl_args.c) ------------------------------------- */
+/* ---- the command line (ctl_args.c) -------------------------------------- */
 
 /*
  * Parse argv (which holds what follows the command's name) by the command's
@@ -90,7 +90,7 @@ const char *cm_args_get(const struct cm_args *args, const char *option);
 const char *const *cm_args_all(const struct cm_args *args, const char *option,
 			       size_t *ret_count);
 
-/* ---- what a command works on (ctl_open.c) ------------------------------ */
+/* ---- what a command works on (ctl_open.c) ------------------------------- */
 
 /* Open what access asks for and is not open yet. */
 CM_MUST_CHECK int cm_ctl_open(struct cm_ctl *ctl, enum cm_ctl_access access,

@@ -30,7 +30,7 @@ char *cm_out_id(const struct cm_id *id, char out[CM_ID_TEXT_LEN]);
 /* "1 row", "2,000 rows": regular plurals only.  Prints to f. */
 void cm_out_plural(FILE *f, uint64_t n, const char *noun);
 
-/* ---- JSON: one document a command -------------------------------------- */
+/* ---- JSON: one document a command --------------------------------------- */
 
 struct cm_out_json {
 	struct cm_buf buf;

@@ -24,6 +24,7 @@ enum {
 	CM_IMPORT_WORDS_MAX = 1024, /* different sources, or languages */
 	CM_IMPORT_SHOWN = 20,       /* bad rows, conflicts, doubles in text */
 	CM_IMPORT_KEPT = 1000,      /* ditto, kept for --json */
+	CM_IMPORT_TAIL = 96,        /* of the evidence: a SHA-256 in hex */
 	CM_IMPORT_NO_PURPOSE = 0xFFFF, /* stands above all purposes */
 	CM_IMPORT_ALL_ROOTS = 0xFFFE,  /* withdrawn without a purpose */
 };
@@ -124,7 +125,7 @@ struct cm_import {
 	struct cm_import_double twice[CM_IMPORT_KEPT];
 };
 
-/* ---- import_rows.c ---------------------------------------------------- */
+/* ---- import_rows.c ------------------------------------------------------ */
 
 /* Name the list's columns; notes about those that are kept out. */
 void cm_import_columns(struct cm_import *import);
@@ -132,10 +133,10 @@ void cm_import_columns(struct cm_import *import);
  * to its end is. */
 CM_MUST_CHECK int cm_import_read(struct cm_import *import,
 				 struct cm_error *err);
-/* By person, purpose, row number. */
+/* By family, person, purpose, row number. */
 void cm_import_sort(struct cm_import *import);
 
-/* ---- import_preview.c -------------------------------------------------- */
+/* ---- import_preview.c --------------------------------------------------- */
 
 /* Needs ctl->store open, for reading at least.  Sets fates and findings. */
 CM_MUST_CHECK int cm_import_preview(struct cm_import *import,
@@ -143,13 +144,23 @@ CM_MUST_CHECK int cm_import_preview(struct cm_import *import,
 
 /* ---- import_event.c ----------------------------------------------------- */
 
-/* Where in the rows the next event comes from; starts zeroed. */
+/*
+ * Where in the rows the next event comes from.  A row's evidence differs from
+ * the next one's by the row number only, so the text around it is made once.
+ */
 struct cm_import_cursor {
 	size_t row;
-	size_t root; /* next purpose to look at, of CM_IMPORT_ALL_ROOTS */
-	struct cm_address address; /* of the entry, until the next one */
-	char evidence[512];        /* ditto */
+	size_t each; /* of the row's events, for cm_import_each() */
+	struct cm_address address;  /* of the entry, until the next one */
+	char evidence[512];         /* ditto */
+	size_t number_at;           /* in evidence: where the number goes */
+	char after[CM_IMPORT_TAIL]; /* what follows the number */
+	size_t nafter;
 };
+/* Fails if the names are too long for the evidence. */
+CM_MUST_CHECK int cm_import_begin(const struct cm_import *import,
+				  struct cm_import_cursor *ret_cursor,
+				  struct cm_error *err);
 
 /* The event a row makes for a purpose ("" = above all). */
 void cm_import_event(const struct cm_import *import,
@@ -158,12 +169,16 @@ void cm_import_event(const struct cm_import *import,
 /* The next entry to append; CM_ENOTFOUND after the last. */
 CM_MUST_CHECK int cm_import_next(const struct cm_import *import,
 				 struct cm_import_cursor *cursor,
-				 struct cm_store_entry *ret_entry,
-				 struct cm_error *err);
+				 struct cm_store_entry *ret_entry);
 /* How many entries there will be. */
 uint64_t cm_import_events(const struct cm_import *import);
 
+/* The purpose of a row, "" for one that stands above all or means all. */
 const char *cm_import_purpose(const struct cm_import *import,
 			      const struct cm_import_row *row);
+/* The purposes of the events a row makes, one after another: *at starts as 0;
+ * NULL after the last. */
+const char *cm_import_each(const struct cm_import *import,
+			   const struct cm_import_row *row, size_t *at);
 
 #endif

@@ -1,6 +1,7 @@
 /* Rows to events; see import.h. */
 #include "tools/import.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +35,29 @@ const char *cm_import_purpose(const struct cm_import *import,
 	return import->ctl->config->purposes[row->purpose].path;
 }
 
+/* As snprintf("%s"), which a million rows would feel. */
+static void put(char *out, size_t room, const char *text)
+{
+	size_t n = strnlen(text, room - 1);
+
+	memcpy(out, text, n);
+	out[n] = '\0';
+}
+
+const char *cm_import_each(const struct cm_import *import,
+			   const struct cm_import_row *row, size_t *at)
+{
+	const struct cm_config *config = import->ctl->config;
+
+	if (row->purpose != CM_IMPORT_ALL_ROOTS)
+		return (*at)++ == 0 ? cm_import_purpose(import, row) : NULL;
+	for (; *at < config->npurposes; (*at)++) {
+		if (config->purposes[*at].parent == NULL)
+			return config->purposes[(*at)++].path;
+	}
+	return NULL;
+}
+
 void cm_import_event(const struct cm_import *import,
 		     const struct cm_import_row *row, const char *purpose,
 		     struct cm_event *ret_event)
@@ -47,64 +71,80 @@ void cm_import_event(const struct cm_import *import,
 	event->family = row->family;
 	event->at = row->at != 0 ? row->at : import->ctl->now;
 	event->untimed = row->at == 0;
-	(void)snprintf(event->purpose, sizeof(event->purpose), "%s", purpose);
-	(void)snprintf(event->channel, sizeof(event->channel), "import");
-	(void)snprintf(event->who, sizeof(event->who), "%s", import->who);
-	(void)snprintf(event->batch, sizeof(event->batch), "%s", import->batch);
+	put(event->purpose, sizeof(event->purpose), purpose);
+	put(event->channel, sizeof(event->channel), "import");
+	put(event->who, sizeof(event->who), import->who);
+	put(event->batch, sizeof(event->batch), import->batch);
 	if (import->languages.n > 0)
-		(void)snprintf(event->language, sizeof(event->language), "%s",
-			       import->languages.v[row->language]);
+		put(event->language, sizeof(event->language),
+		    import->languages.v[row->language]);
 	if (!has_source(event->type))
 		return;
 	event->basis = (enum cm_basis)row->basis;
 	event->attested =
 		import->attest != NULL && row->status != CM_STATUS_UNKNOWN;
-	(void)snprintf(event->source, sizeof(event->source), "%s",
-		       import->sources.v[row->source]);
+	put(event->source, sizeof(event->source),
+	    import->sources.v[row->source]);
 }
 
-/* ---- entries ---------------------------------------------------------------
- */
+/* ---- entries ------------------------------------------------------------ */
 
 /* {"attested_by", "file", "row", "sha256"}: where the record comes from. */
-static int put_evidence(const struct cm_import *import,
-			const struct cm_import_row *row,
-			struct cm_import_cursor *cursor,
-			struct cm_store_entry *entry, struct cm_error *err)
+static int write_evidence(const struct cm_import *import, struct cm_buf *out)
 {
 	char sha256[CM_HEX_LEN(CM_SHA256_LEN) + 1];
 	struct cm_json_writer w;
-	struct cm_buf buf;
-	int rc;
 
 	(void)cm_hex_encode(import->list->sha256, CM_SHA256_LEN, sha256);
-	cm_buf_init(&buf, sizeof(cursor->evidence));
-	cm_json_init(&w, &buf, CM_JSON_CANONICAL);
+	cm_json_init(&w, out, CM_JSON_CANONICAL);
 	cm_json_begin_object(&w);
 	if (import->attest != NULL)
 		cm_json_put_text(&w, "attested_by", import->attest);
 	cm_json_put_text(&w, "file", cm_file_name(import->list->path));
-	cm_json_put_int(&w, "row", row->number);
+	cm_json_put_int(&w, "row", 0);
 	cm_json_put_text(&w, "sha256", sha256);
 	cm_json_end(&w);
-	rc = cm_json_done(&w);
-	if (rc == CM_OK) {
-		memcpy(cursor->evidence, buf.data, buf.len);
-		entry->evidence = cm_span_n(cursor->evidence, buf.len);
-	}
-	cm_buf_free(&buf);
-	return rc == CM_OK ? rc
-			   : cm_fail(err, CM_EUSAGE,
-				     "--attest and the file's name must be "
-				     "UTF-8 and together under 300 octets");
+	return cm_json_done(&w);
 }
 
-static int fill_entry(const struct cm_import *import,
-		      const struct cm_import_row *row, const char *purpose,
-		      struct cm_import_cursor *cursor,
-		      struct cm_store_entry *entry, struct cm_error *err)
+int cm_import_begin(const struct cm_import *import,
+		    struct cm_import_cursor *ret_cursor, struct cm_error *err)
+{
+	static const char before_number[] = "\"row\":";
+	struct cm_import_cursor *cursor = ret_cursor;
+	struct cm_buf buf;
+	const char *number = NULL;
+	int rc;
+
+	memset(cursor, 0, sizeof(*cursor));
+	cm_buf_init(&buf, sizeof(cursor->evidence) - CM_COUNT_LEN);
+	rc = write_evidence(import, &buf);
+	/* Names are quoted in JSON, so this cannot stand in one of them. */
+	if (rc == CM_OK)
+		number = strstr(buf.data, before_number);
+	if (number != NULL) {
+		number += sizeof(before_number) - 1;
+		cursor->number_at = (size_t)(number - buf.data);
+		memcpy(cursor->evidence, buf.data, cursor->number_at);
+		put(cursor->after, sizeof(cursor->after), number + 1);
+		cursor->nafter = strlen(cursor->after);
+	}
+	cm_buf_free(&buf);
+	if (rc == CM_OK)
+		return CM_OK;
+	return cm_fail(err, CM_EUSAGE,
+		       "--attest and the list's name must be UTF-8, and "
+		       "together under 300 octets");
+}
+
+static void fill_entry(const struct cm_import *import,
+		       const struct cm_import_row *row, const char *purpose,
+		       struct cm_import_cursor *cursor,
+		       struct cm_store_entry *entry)
 {
 	struct cm_address *address = &cursor->address;
+	char *number = cursor->evidence + cursor->number_at;
+	int n = snprintf(number, CM_COUNT_LEN, "%" PRIu32, row->number);
 
 	memset(entry, 0, sizeof(*entry));
 	cm_import_event(import, row, purpose, &entry->event);
@@ -114,64 +154,43 @@ static int fill_entry(const struct cm_import *import,
 	address->at = row->at_sign;
 	entry->address = address;
 	entry->as_given = cm_span_n(row->given, row->given_n);
-	return put_evidence(import, row, cursor, entry, err);
-}
-
-/* The next root from *at on; NULL when there is none. */
-static const char *next_root(const struct cm_import *import, size_t *at)
-{
-	const struct cm_config *config = import->ctl->config;
-
-	for (; *at < config->npurposes; (*at)++) {
-		if (config->purposes[*at].parent == NULL)
-			return config->purposes[(*at)++].path;
-	}
-	return NULL;
+	memcpy(number + n, cursor->after, cursor->nafter);
+	entry->evidence =
+		cm_span_n(cursor->evidence,
+			  cursor->number_at + (size_t)n + cursor->nafter);
 }
 
 int cm_import_next(const struct cm_import *import,
 		   struct cm_import_cursor *cursor,
-		   struct cm_store_entry *ret_entry, struct cm_error *err)
+		   struct cm_store_entry *ret_entry)
 {
-	for (; cursor->row < import->nrows; cursor->row++, cursor->root = 0) {
+	for (; cursor->row < import->nrows; cursor->row++, cursor->each = 0) {
 		const struct cm_import_row *row = &import->rows[cursor->row];
-		const char *purpose = cm_import_purpose(import, row);
+		const char *purpose;
 
 		if (row->fate != CM_IMPORT_WRITE)
 			continue;
-		if (row->purpose == CM_IMPORT_ALL_ROOTS) {
-			purpose = next_root(import, &cursor->root);
-			if (purpose == NULL)
-				continue;
-		} else {
-			cursor->row++;
-		}
-		return fill_entry(import, row, purpose, cursor, ret_entry, err);
+		purpose = cm_import_each(import, row, &cursor->each);
+		if (purpose == NULL)
+			continue;
+		fill_entry(import, row, purpose, cursor, ret_entry);
+		return CM_OK;
 	}
 	return CM_ENOTFOUND;
 }
 
-static uint64_t count_roots(const struct cm_config *config)
-{
-	uint64_t roots = 0;
-	size_t i;
-
-	for (i = 0; i < config->npurposes; i++)
-		roots += config->purposes[i].parent == NULL;
-	return roots;
-}
-
 uint64_t cm_import_events(const struct cm_import *import)
 {
-	uint64_t roots = count_roots(import->ctl->config);
 	uint64_t events = 0;
 	size_t i;
 
 	for (i = 0; i < import->nrows; i++) {
-		if (import->rows[i].fate == CM_IMPORT_WRITE)
-			events += import->rows[i].purpose == CM_IMPORT_ALL_ROOTS
-					  ? roots
-					  : 1;
+		size_t at = 0;
+
+		if (import->rows[i].fate != CM_IMPORT_WRITE)
+			continue;
+		while (cm_import_each(import, &import->rows[i], &at) != NULL)
+			events++;
 	}
 	return events;
 }

@@ -1,11 +1,11 @@
 /*
  * What the rows would change; see import.h.
  *
- * Rows stand sorted by person.  For each person the store's views are read,
- * the rows' events are folded into a copy as the store itself would, and the
- * decision before is compared with the decision after for every purpose the
- * rows speak of.  So what the preview says is what the store will say, except
- * for what people do in between.
+ * Rows stand sorted by family and person.  For each person the store's views
+ * are read, the rows' events are folded into a copy as the store itself would,
+ * and the decision before is compared with the decision after for every
+ * purpose the rows speak of.  So what the preview says is what the store will
+ * say, except for what people do in between.
  */
 #include "tools/import.h"
 
@@ -16,18 +16,30 @@
 #include "tools/ctl_person.h"
 
 enum {
-	PREVIEW_CHUNK = 5000, /* people per reader: keep it short */
+	PREVIEW_CHUNK = 5000, /* families per reader: keep it short */
 	PREVIEW_ARENA_MAX = 1024 * 1024 * 1024,
+};
+
+/* The rows of people whose refusals reach each other (design 4). */
+struct family {
+	struct cm_import *import;
+	struct cm_store_reader *reader;
+	struct cm_arena *arena;
+	struct cm_import_row *rows;
+	size_t count;
+	struct cm_view stored; /* in the store */
+	struct cm_view after;  /* and with what the rows refuse */
+	struct cm_view own;    /* of the person read last */
 };
 
 /* One person's rows, and what the store says of them before and after. */
 struct person {
+	const struct family *family;
 	struct cm_import *import;
-	struct cm_import_row *rows;
+	const struct cm_import_row *rows;
 	size_t count;
-	struct cm_view own;
-	struct cm_view family;
-	struct cm_arena *arena;
+	struct cm_view stored;
+	struct cm_view after;
 	const struct cm_decision *before; /* by purpose index */
 	const bool *touched;              /* ditto */
 };
@@ -44,8 +56,7 @@ static bool refuses(const struct cm_import_row *row)
 	       row->status <= CM_STATUS_UNDELIVERABLE;
 }
 
-/* ---- is it new?
- * -------------------------------------------------------------- */
+/* ---- is it new? --------------------------------------------------------- */
 
 static bool same_words(const struct cm_fact *fact, const struct cm_event *event)
 {
@@ -98,55 +109,18 @@ static bool is_known(const struct cm_view *view,
 	return !refuses(row) || !consent_since(view, fact->at);
 }
 
-/* ---- fold
- * ----------------------------------------------------------------------- */
+/* ---- pass one: which rows are news -------------------------------------- */
 
-static const struct cm_purpose *purpose_at(const struct person *person,
-					   size_t index)
+static size_t same_people(const struct family *family, size_t at)
 {
-	return &person->import->ctl->config->purposes[index];
-}
+	const struct cm_import_row *rows = &family->rows[at];
+	size_t left = family->count - at;
+	size_t n = 1;
 
-/* Fold a row's event in; nothing happens if every part of it is known. */
-static int fold(struct person *person, struct cm_import_row *row,
-		const char *purpose, const struct cm_view *stored,
-		bool *ret_news)
-{
-	struct cm_event event;
-	int rc;
-
-	cm_import_event(person->import, row, purpose, &event);
-	if (is_known(stored, row, &event))
-		return CM_OK;
-	*ret_news = true;
-	rc = cm_view_apply(&person->own, &event, CM_STORE_SEQ_PENDING,
-			   person->arena);
-	if (rc == CM_OK)
-		rc = cm_view_apply_family(&person->family, &event,
-					  CM_STORE_SEQ_PENDING, person->arena);
-	return rc;
-}
-
-static int fold_row(struct person *person, struct cm_import_row *row,
-		    const struct cm_view *stored)
-{
-	const struct cm_config *config = person->import->ctl->config;
-	bool news = false;
-	size_t i;
-	int rc = CM_OK;
-
-	if (row->purpose != CM_IMPORT_ALL_ROOTS) {
-		rc = fold(person, row, cm_import_purpose(person->import, row),
-			  stored, &news);
-	} else {
-		for (i = 0; rc == CM_OK && i < config->npurposes; i++) {
-			if (config->purposes[i].parent == NULL)
-				rc = fold(person, row, config->purposes[i].path,
-					  stored, &news);
-		}
-	}
-	row->fate = news ? CM_IMPORT_WRITE : CM_IMPORT_NOTHING_NEW;
-	return rc;
+	while (n < left && memcmp(rows[n].contact.b, rows->contact.b,
+				  sizeof(rows->contact.b)) == 0)
+		n++;
+	return n;
 }
 
 /* A copy whose facts may grow and move while the original stays. */
@@ -168,8 +142,84 @@ static int copy_view(const struct cm_view *view, struct cm_arena *arena,
 	return CM_OK;
 }
 
-/* ---- findings
- * -------------------------------------------------------------------- */
+static bool is_news(const struct family *family,
+		    const struct cm_import_row *row)
+{
+	struct cm_event event;
+	const char *purpose;
+	size_t at = 0;
+
+	while ((purpose = cm_import_each(family->import, row, &at)) != NULL) {
+		cm_import_event(family->import, row, purpose, &event);
+		if (!is_known(&family->own, row, &event))
+			return true;
+	}
+	return false;
+}
+
+static int fold_into_family(struct family *family,
+			    const struct cm_import_row *row)
+{
+	struct cm_event event;
+	const char *purpose;
+	size_t at = 0;
+	int rc = CM_OK;
+
+	while (rc == CM_OK &&
+	       (purpose = cm_import_each(family->import, row, &at)) != NULL) {
+		cm_import_event(family->import, row, purpose, &event);
+		rc = cm_view_apply_family(&family->after, &event,
+					  CM_STORE_SEQ_PENDING, family->arena);
+	}
+	return rc;
+}
+
+/* Data of an erased person is not taken in again, whatever the row says. */
+static bool is_erased(const struct family *family)
+{
+	return cm_person_mark(family->import->ctl->config, &family->own,
+			      CM_FACT_ERASED) != NULL;
+}
+
+static int read_person(struct family *family, const struct cm_import_row *row,
+		       struct cm_error *err)
+{
+	return cm_store_lookup(family->reader, &row->contact, &row->family,
+			       &family->own, &family->stored, err);
+}
+
+static int settle_fates(struct family *family, struct cm_error *err)
+{
+	size_t at = 0;
+	size_t end;
+	bool erased;
+	int rc = CM_OK;
+
+	while (rc == CM_OK && at < family->count) {
+		end = at + same_people(family, at);
+		rc = read_person(family, &family->rows[at], err);
+		if (rc != CM_OK)
+			return rc;
+		if (at == 0)
+			rc = copy_view(&family->stored, family->arena,
+				       &family->after);
+		erased = is_erased(family);
+		for (; rc == CM_OK && at < end; at++) {
+			struct cm_import_row *row = &family->rows[at];
+
+			row->fate = CM_IMPORT_NOTHING_NEW;
+			if (erased)
+				row->fate = CM_IMPORT_ERASED;
+			else if (is_news(family, row))
+				row->fate = CM_IMPORT_WRITE;
+			if (row->fate == CM_IMPORT_WRITE && refuses(row))
+				rc = fold_into_family(family, row);
+		}
+	}
+	return rc;
+}
+
+/* ---- findings ----------------------------------------------------------- */
 
 /* Purposes the rows speak of; marks and "all" speak of the roots. */
 static void touch(const struct person *person, bool *touched)
@@ -190,16 +240,6 @@ static void touch(const struct person *person, bool *touched)
 				touched[k] = true;
 		}
 	}
-}
-
-static void decide(const struct person *person, size_t purpose,
-		   struct cm_decision *ret_decision)
-{
-	const struct cm_ctl *ctl = person->import->ctl;
-
-	cm_decide_purpose(ctl->config, purpose_at(person, purpose),
-			  &person->own, &person->family, ctl->now,
-			  ret_decision);
 }
 
 /* Refusals that an import may never lift, unless it is newer. */
@@ -250,7 +290,7 @@ static void find_doubles(const struct person *person)
 	size_t i;
 
 	for (i = 1; i < person->count; i++) {
-		struct cm_import_row *row = &person->rows[i];
+		const struct cm_import_row *row = &person->rows[i];
 
 		if (row->purpose != row[-1].purpose)
 			continue;
@@ -294,69 +334,65 @@ static void count_rows(const struct person *person)
 	}
 }
 
-/* ---- one person
- * ---------------------------------------------------------------------- */
+/* ---- pass two: what each person's rows change --------------------------- */
 
-static int decide_touched(const struct person *person,
-			  struct cm_decision *decisions)
+static void decide_touched(const struct person *person,
+			   const struct cm_view *own,
+			   const struct cm_view *family,
+			   struct cm_decision *decisions)
 {
+	const struct cm_ctl *ctl = person->import->ctl;
 	size_t i;
 
-	for (i = 0; i < person->import->ctl->config->npurposes; i++) {
+	for (i = 0; i < ctl->config->npurposes; i++) {
 		if (person->touched[i])
-			decide(person, i, &decisions[i]);
+			cm_decide_purpose(ctl->config,
+					  &ctl->config->purposes[i], own,
+					  family, ctl->now, &decisions[i]);
 	}
-	return CM_OK;
-}
-
-/* Data of an erased person is not taken in again, whatever the row says. */
-static bool is_erased(const struct person *person)
-{
-	return cm_person_mark(person->import->ctl->config, &person->own,
-			      CM_FACT_ERASED) != NULL;
 }
 
 static int fold_rows(struct person *person)
 {
-	struct cm_view stored_own;
-	struct cm_view stored_family = person->family;
-	bool erased = is_erased(person);
+	struct cm_arena *arena = person->family->arena;
+	struct cm_event event;
+	const char *purpose;
 	size_t i;
-	int rc = copy_view(&person->own, person->arena, &stored_own);
+	int rc = copy_view(&person->stored, arena, &person->after);
 
-	if (rc == CM_OK)
-		rc = copy_view(&stored_family, person->arena, &person->family);
 	for (i = 0; rc == CM_OK && i < person->count; i++) {
-		if (erased)
-			person->rows[i].fate = CM_IMPORT_ERASED;
-		else
-			rc = fold_row(person, &person->rows[i], &stored_own);
+		const struct cm_import_row *row = &person->rows[i];
+		size_t at = 0;
+
+		if (row->fate != CM_IMPORT_WRITE)
+			continue;
+		while (rc == CM_OK &&
+		       (purpose = cm_import_each(person->import, row, &at)) !=
+			       NULL) {
+			cm_import_event(person->import, row, purpose, &event);
+			rc = cm_view_apply(&person->after, &event,
+					   CM_STORE_SEQ_PENDING, arena);
+		}
 	}
 	return rc;
 }
 
-static int preview_person(struct person *person, struct cm_store_reader *reader,
-			  struct cm_error *err)
+static int preview_person(struct person *person, struct cm_error *err)
 {
+	const struct family *family = person->family;
 	size_t n = person->import->ctl->config->npurposes;
 	struct cm_decision *before =
-		cm_arena_array(person->arena, n + 1, sizeof(*before));
+		cm_arena_array(family->arena, n + 1, sizeof(*before));
 	struct cm_decision *after =
-		cm_arena_array(person->arena, n + 1, sizeof(*after));
-	bool *touched = cm_arena_array(person->arena, n + 1, sizeof(*touched));
+		cm_arena_array(family->arena, n + 1, sizeof(*after));
+	bool *touched = cm_arena_array(family->arena, n + 1, sizeof(*touched));
 	int rc;
 
 	if (before == NULL || after == NULL || touched == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
-	rc = cm_store_lookup(reader, &person->rows->contact,
-			     &person->rows->family, &person->own,
-			     &person->family, err);
-	if (rc != CM_OK)
-		return rc;
 	person->before = before;
 	person->touched = touched;
 	touch(person, touched);
-	(void)decide_touched(person, before);
 	rc = fold_rows(person);
 	if (rc != CM_OK)
 		return cm_fail(err, rc,
@@ -364,7 +400,8 @@ static int preview_person(struct person *person, struct cm_store_reader *reader,
 			       "(at most %d)",
 			       person->import->list->path, person->rows->number,
 			       CM_VIEW_FACTS_MAX);
-	(void)decide_touched(person, after);
+	decide_touched(person, &person->stored, &family->stored, before);
+	decide_touched(person, &person->after, &family->after, after);
 	find_conflicts(person, after);
 	find_doubles(person);
 	count_changes(person, after);
@@ -372,18 +409,40 @@ static int preview_person(struct person *person, struct cm_store_reader *reader,
 	return CM_OK;
 }
 
-/* ---- all people
- * ------------------------------------------------------------------------ */
+static int preview_family(struct family *family, struct cm_error *err)
+{
+	size_t at = 0;
+	int rc = settle_fates(family, err);
 
-/* How many rows from here on are the same person's. */
-static size_t group_at(const struct cm_import *import, size_t at)
+	while (rc == CM_OK && at < family->count) {
+		struct person person = {
+			.family = family,
+			.import = family->import,
+			.rows = &family->rows[at],
+			.count = same_people(family, at),
+		};
+
+		/* Nearly every family is one person, read in pass one. */
+		if (person.count < family->count)
+			rc = read_person(family, person.rows, err);
+		person.stored = family->own;
+		if (rc == CM_OK)
+			rc = preview_person(&person, err);
+		at += person.count;
+	}
+	return rc;
+}
+
+/* ---- all ---------------------------------------------------------------- */
+
+static size_t family_at(const struct cm_import *import, size_t at)
 {
 	const struct cm_import_row *rows = &import->rows[at];
 	size_t left = import->nrows - at;
 	size_t n = 1;
 
-	while (n < left && memcmp(rows[n].contact.b, rows->contact.b,
-				  sizeof(rows->contact.b)) == 0)
+	while (n < left && memcmp(rows[n].family.b, rows->family.b,
+				  sizeof(rows->family.b)) == 0)
 		n++;
 	return n;
 }
@@ -397,15 +456,16 @@ static int preview_chunk(struct cm_import *import, struct cm_arena *arena,
 
 	for (n = 0; rc == CM_OK && n < PREVIEW_CHUNK && *at < import->nrows;
 	     n++) {
-		struct person person = {
+		struct family family = {
 			.import = import,
-			.rows = &import->rows[*at],
-			.count = group_at(import, *at),
+			.reader = reader,
 			.arena = arena,
+			.rows = &import->rows[*at],
+			.count = family_at(import, *at),
 		};
 
-		rc = preview_person(&person, reader, err);
-		*at += person.count;
+		rc = preview_family(&family, err);
+		*at += family.count;
 	}
 	cm_store_read_end(&reader);
 	cm_arena_reset(arena);

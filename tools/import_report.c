@@ -26,8 +26,7 @@ void cm_import_print_bad(const struct cm_import *import)
 			      cm_out_count(import->bad - shown, count));
 }
 
-/* ---- for a person ---------------------------------------------------------
- */
+/* ---- for a person ------------------------------------------------------- */
 
 static void line(FILE *out, const char *what, uint64_t n, const char *remark)
 {
@@ -248,8 +247,7 @@ void cm_import_print(const struct cm_import *import,
 	print_outcome(import, outcome);
 }
 
-/* ---- JSON
- * -------------------------------------------------------------------- */
+/* ---- JSON --------------------------------------------------------------- */
 
 static void json_row(struct cm_json_writer *w, const struct cm_import *import,
 		     const struct cm_import_row *row)

@@ -27,8 +27,7 @@ static const char *const column_names[CM_IMPORT_COLUMNS] = {
 	[CM_IMPORT_LANGUAGE] = "language",
 };
 
-/* ---- columns --------------------------------------------------------------
- */
+/* ---- columns ------------------------------------------------------------ */
 
 static bool is_known(const char *name)
 {
@@ -89,8 +88,7 @@ void cm_import_columns(struct cm_import *import)
 	start_rejects(import);
 }
 
-/* ---- words seen again and again -------------------------------------------
- */
+/* ---- words seen again and again ----------------------------------------- */
 
 static int intern(struct cm_import *import, struct cm_import_words *words,
 		  const char *word, uint16_t *ret_index, struct cm_error *err)
@@ -125,8 +123,7 @@ static int intern(struct cm_import *import, struct cm_import_words *words,
 	return CM_OK;
 }
 
-/* ---- readers of one cell ----------------------------------------------------
- */
+/* ---- readers of one cell ------------------------------------------------ */
 
 /* The list's own octets if they outlive the row, else a copy. */
 static const char *keep(struct cm_import *import, struct cm_span text)
@@ -270,8 +267,7 @@ static int (*const readers[CM_IMPORT_COLUMNS])(struct cm_import *,
 	[CM_IMPORT_LANGUAGE] = read_language,
 };
 
-/* ---- one row
- * ----------------------------------------------------------------- */
+/* ---- one row ------------------------------------------------------------ */
 
 static int defaults(struct cm_import *import, struct cm_import_row *row,
 		    struct cm_error *err)
@@ -336,8 +332,7 @@ static int read_row(struct cm_import *import, struct cm_import_row *row,
 	return rc;
 }
 
-/* ---- bad rows
- * ------------------------------------------------------------------ */
+/* ---- bad rows ----------------------------------------------------------- */
 
 /* Octets that are no UTF-8 text become "?": the file must be readable. */
 static struct cm_span printable(struct cm_import *import, struct cm_span cell)
@@ -393,8 +388,7 @@ static int note_bad(struct cm_import *import, const struct cm_error *bad,
 		       : cm_fail(err, CM_ENOMEM, "no memory for bad rows");
 }
 
-/* ---- all rows
- * ------------------------------------------------------------------- */
+/* ---- all rows ----------------------------------------------------------- */
 
 static struct cm_import_row *new_row(struct cm_import *import)
 {
@@ -460,8 +454,11 @@ static int compare_rows(const void *a, const void *b)
 {
 	const struct cm_import_row *x = a;
 	const struct cm_import_row *y = b;
-	int order = memcmp(x->contact.b, y->contact.b, sizeof(x->contact.b));
+	int order = memcmp(x->family.b, y->family.b, sizeof(x->family.b));
 
+	if (order == 0)
+		order = memcmp(x->contact.b, y->contact.b,
+			       sizeof(x->contact.b));
 	if (order != 0)
 		return order;
 	if (x->purpose != y->purpose)
