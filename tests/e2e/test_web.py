@@ -1,0 +1,465 @@
+"""consent-web alone: what clients really send, what a crash leaves, and that
+looking is free.  Links come from harness/tokens.py, no mail is needed; the
+way from a delivered mail to the next refusal is in test_way_out.py."""
+import concurrent.futures
+import hashlib
+import html.parser
+import http.client
+import os
+import pathlib
+import pwd
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import people
+import pytest
+
+from harness import tokens
+from harness.proc import run, wait_until
+from harness.world import WEB_USER, WRITE_GROUP, program
+
+ONE_CLICK = b"List-Unsubscribe=One-Click"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture
+def web(new_world):
+    """consent-web over a store where anna and bob want the newsletter."""
+    world = new_world(postfix=False)
+    world.import_csv(people.granted("anna@x.test", "bob@x.test"))
+    world.start_web()
+    world.uri = tokens.link(world, "anna@x.test")
+    return world
+
+
+def withdrawn(world, address="anna@x.test"):
+    return world.why(address, "newsletter") == ("refuse", "withdrawn")
+
+
+def store_bytes(world):
+    """Digest of all data of the store: its size and LMDB's transaction ids
+    are in it, the table of readers is not."""
+    return {str(f): hashlib.sha256(f.read_bytes()).hexdigest()
+            for f in sorted((world.dir / "store").rglob("data.mdb"))}
+
+
+def settled(world):
+    """Nothing stands in stop any more."""
+    wait_until("stop is folded", lambda: not world.ctl_json(
+        "status", ok=True)["stop_pending"])
+
+
+def raw(world, data, timeout=2):
+    """Octets in, octets out, until the server closes or says no more."""
+    with socket.create_connection(("127.0.0.1", world.web_port)) as s:
+        s.settimeout(timeout)
+        s.sendall(data)
+        answer = b""
+        try:
+            while chunk := s.recv(65536):
+                answer += chunk
+        except TimeoutError:
+            pass
+        return answer
+
+
+def local(world, uri):
+    return uri.replace(world.base_url, f"http://127.0.0.1:{world.web_port}")
+
+
+CURL = {
+    "data": ["-d", "List-Unsubscribe=One-Click"],
+    "form": ["-F", "List-Unsubscribe=One-Click"],
+    "two-fields": ["-F", "other=x", "-F", "List-Unsubscribe=One-Click"],
+    "chunked": ["-H", "Transfer-Encoding: chunked",
+                "-d", "List-Unsubscribe=One-Click"],
+    "chunked-form": ["-H", "Transfer-Encoding: chunked",
+                     "-F", "List-Unsubscribe=One-Click"],
+    "expect": ["-H", "Expect: 100-continue",
+               "-d", "List-Unsubscribe=One-Click"],
+    "http-1.0": ["-0", "-d", "List-Unsubscribe=One-Click"],
+    "no-type": ["-H", "Content-Type:", "-d", "List-Unsubscribe=One-Click"],
+    "quoted-boundary": [
+        "-H", 'Content-Type: multipart/form-data; boundary="a b\'()+_,./:=?"',
+        "--data-binary",
+        "--a b'()+_,./:=?\r\nContent-Disposition: form-data; "
+        'name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--a b\'()+_,./:=?--'],
+    "query": ["-d", "List-Unsubscribe=One-Click"],
+    "cookies-and-origin": ["-H", "Cookie: a=b", "-H", "Origin: null",
+                           "-H", "Referer: https://other.example/",
+                           "-d", "List-Unsubscribe=One-Click"],
+}
+
+
+@pytest.mark.parametrize("how", CURL)
+def test_what_curl_sends(web, how):
+    """R8058-5, R8058-6: every encoding, no cookie or origin needed."""
+    url = local(web, web.uri) + ("?utm=1" if how == "query" else "")
+    done = run(["curl", "-sS", "-i", "-o", "-", *CURL[how], url])
+    head = done.stdout.decode().replace("HTTP/1.1 100 Continue\r\n\r\n", "")
+    assert re.match(r"HTTP/1\.[01] 200 ", head), head
+    assert "set-cookie:" not in head.lower()
+    assert withdrawn(web)
+    assert not withdrawn(web, "bob@x.test")
+
+
+@pytest.mark.parametrize("body, headers, status", [
+    (b"", FORM, 400),
+    (b"", {}, 400),
+    (b"List-Unsubscribe=", FORM, 400),
+    (b"List-Unsubscribe=One-Clickx", FORM, 400),
+    (b"--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n"
+     b"One-Click\r\n--b--", {"Content-Type":
+                             "multipart/form-data; boundary=b"}, 400),
+    (b"\0" * 4096, FORM, 400),
+    (b"x" * 4097, FORM, 413),
+    (b"x" * 60000, FORM, 413),
+    (b"x" * 3_000_000, FORM, 413),
+], ids=range(9))
+def test_bodies_that_do_not_ask(web, body, headers, status):
+    """R8058-10, R8058-17, pitfall 14: the page, and nothing is written."""
+    before = store_bytes(web)
+    try:
+        answer = web.http("POST", web.uri, body, headers)
+        assert answer.status == status
+        assert 'value="stop"' in answer.text
+    except (BrokenPipeError, ConnectionResetError):
+        assert len(body) > 65536, "only a huge body may be cut off"
+    assert store_bytes(web) == before
+
+
+def test_a_thousand_looks_write_nothing(web):
+    """R8058-8, pitfall 1: not one octet of the store changes."""
+    before = store_bytes(web)
+    conn = http.client.HTTPConnection("127.0.0.1", web.web_port, timeout=30)
+    path = web.uri.removeprefix(web.base_url)
+    for i in range(1000):
+        conn.request(("GET", "HEAD", "OPTIONS")[i % 3], path)
+        answer = conn.getresponse()
+        answer.read()
+        assert answer.status == (204 if i % 3 == 2 else 200)
+    conn.close()
+    assert store_bytes(web) == before
+    assert not withdrawn(web)
+
+
+def test_every_flipped_character(web):
+    """R8058-4, R8058-13: 404, one body, no write."""
+    before = store_bytes(web)
+    base, _, token = web.uri.rpartition("/")
+    seen = set()
+    for i, was in enumerate(token):
+        for other in "A_9" if was not in "A_9" else "BCz":
+            answer = web.one_click(
+                f"{base}/{token[:i]}{other}{token[i + 1:]}")
+            seen.add((answer.status, answer.body))
+    seen.add((web.one_click(f"{base}/short").status, answer.body))
+    assert len(seen) == 1 and seen.pop()[0] == 404
+    assert store_bytes(web) == before
+    assert web.one_click(web.uri).status == 200
+
+
+def test_never_a_redirect_or_a_cookie(web):
+    """R8058-6, R8058-7, R8058-16: over spellings and methods."""
+    path = web.uri.removeprefix(web.base_url)
+    paths = [path, path + "/", path + "?", path + "?a=b", "/" + path,
+             path.upper(), path.replace("/u/", "/u//"), path + "%20",
+             path.replace("/u/", "/./u/"), "/u", "/u/", "/healthz", "/",
+             "/index.html", "/favicon.ico", "/u/" + "A" * 5000]
+    for method in ("GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE"):
+        for p in paths:
+            answer = web.http(method, web.base_url + p,
+                              ONE_CLICK if method == "POST" else None,
+                              FORM)
+            assert answer.status == 503 or not (
+                300 <= answer.status < 400), (method, p)
+            assert answer.status < 500, (method, p)
+            assert answer.headers.get("Set-Cookie") is None
+            assert answer.headers.get("Location") is None
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert answer.headers["Referrer-Policy"] == "no-referrer"
+            if method in ("PUT", "DELETE") and p == path:
+                assert answer.status == 405
+                assert answer.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
+
+
+def test_kill_after_200_loses_nothing(web):
+    """R8058-18: kill -9 as soon as the 200 is there, twenty times."""
+    crowd = [f"p{i}@x.test" for i in range(20)]
+    web.import_csv(people.granted(*crowd))
+    for address in crowd:
+        assert web.one_click(tokens.link(web, address)).status == 200
+        web.web.signal(signal.SIGKILL)
+        web.web.popen.wait()
+        assert withdrawn(web, address)
+        web.start_web()
+    settled(web)
+    assert all(withdrawn(web, address) for address in crowd)
+    web.ctl("verify")
+
+
+def test_a_busy_ledger_does_not_delay_the_answer(web):
+    """R8058-18, and then the event gets to the ledger, once."""
+    import fcntl
+    lock = next(web.dir.glob("store/**/writer.lock"))
+    with open(lock, "r+b") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        began = time.monotonic()
+        assert web.one_click(web.uri).status == 200
+        assert web.one_click(web.uri).status == 200
+        assert time.monotonic() - began < 1
+        assert withdrawn(web)
+        time.sleep(1.5)
+        assert withdrawn(web)
+    settled(web)
+    events = web.ctl("history", "anna@x.test").stdout.decode()
+    assert events.count("withdrawn") == 1, events
+    assert "one-click" in events
+
+
+def test_the_button_is_another_channel(web):
+    uri = tokens.link(web, "bob@x.test", kind="footer")
+    assert web.http("POST", uri, b"act=stop", FORM).status == 200
+    assert withdrawn(web, "bob@x.test")
+    settled(web)
+    events = web.ctl("history", "bob@x.test").stdout.decode()
+    assert "page" in events and "one-click" not in events
+
+
+def test_a_burst_from_one_address(web):
+    """R8058-17: 5000 valid posts from one address, 5000 times 200."""
+    crowd = [f"p{i}@x.test" for i in range(250)]
+    web.import_csv(people.granted(*crowd))
+    paths = ["/u/" + tokens.token(web, a) for a in crowd]
+
+    def client(n):
+        conn = http.client.HTTPConnection("127.0.0.1", web.web_port,
+                                          timeout=60)
+        good = 0
+        for i in range(500):
+            conn.request("POST", paths[(i * 10 + n) % len(paths)], ONE_CLICK,
+                         FORM)
+            answer = conn.getresponse()
+            answer.read()
+            good += answer.status == 200
+        conn.close()
+        return good
+
+    began = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        assert sum(pool.map(client, range(10))) == 5000
+    assert time.monotonic() - began < 60
+    settled(web)
+    status = web.ctl_json("status", ok=True)
+    assert status["events"] == 2 + 250 + 250, "one event for each person"
+
+
+@pytest.mark.slow
+def test_slow_clients_are_let_go(web):
+    """R8058-17: who sends an octet now and then does not stay for ever, and
+    keeps nobody else out."""
+    slow = [socket.create_connection(("127.0.0.1", web.web_port))
+            for _ in range(100)]
+    for s in slow:
+        s.sendall(b"POST /u/x HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    began = time.monotonic()
+    open_ones = list(slow)
+    while open_ones and time.monotonic() - began < 40:
+        time.sleep(1)
+        assert web.http("GET", "/healthz").status == 200
+        for s in list(open_ones):
+            try:
+                s.sendall(b"x")
+                s.setblocking(False)
+                if s.recv(1) == b"":
+                    open_ones.remove(s)
+            except BlockingIOError:
+                pass
+            except OSError:
+                open_ones.remove(s)
+            finally:
+                s.setblocking(True)
+    assert not open_ones
+    for s in slow:
+        s.close()
+
+
+@pytest.mark.parametrize("data", [
+    b"\0\0\0\0\r\n\r\n",
+    b"GET\r\n\r\n",
+    b"GET /u/x\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"POST /u/x HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n"
+    b"Connection: close\r\n\r\n",
+    b"POST /u/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    b"Connection: close\r\n\r\nzz\r\n",
+    b"GET /u/%00%ff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 10000 + b"\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nAccept-Language: " + b",;q=" * 2000
+    + b"\r\nConnection: close\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500),  # TLS
+], ids=range(11))
+def test_what_is_not_http(web, data):
+    """A refusal or nothing; the next one is served as if nothing had been."""
+    try:
+        answer = raw(web, data)
+        assert answer == b"" or re.match(rb"HTTP/1\.[01] (4\d\d|505) ",
+                                          answer)
+    except (ConnectionResetError, BrokenPipeError):
+        pass
+    assert web.http("GET", "/healthz").text == "ok\n"
+
+
+def test_no_token_or_address_in_the_log(web):
+    """R8058-16."""
+    web.http("GET", web.uri)
+    web.one_click(web.uri)
+    web.http("GET", web.uri + "x")
+    web.http("GET", "/u/anna@x.test?anna@x.test")
+    settled(web)
+    log = web.web.output()
+    assert "outcome=withdrawn" in log
+    assert web.uri.rpartition("/")[2] not in log
+    assert "anna" not in log
+
+
+def test_a_store_that_is_away(web):
+    """503 and no promise; back again, all is well."""
+    ledger = web.dir / "store" / "store" / "ledger"
+    if not ledger.exists():
+        ledger = next((web.dir / "store").rglob("ledger"))
+    away = ledger.with_name("away")
+    ledger.rename(away)
+    assert web.http("GET", "/healthz").status == 503
+    answer = web.http("GET", web.uri)
+    assert answer.status == 503 and answer.headers["Retry-After"]
+    away.rename(ledger)
+    assert web.http("GET", "/healthz").status == 200
+    assert web.one_click(web.uri).status == 200
+    assert withdrawn(web)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to drop it")
+def test_root_is_dropped(web):
+    status = pathlib.Path(f"/proc/{web.web.pid}/status").read_text()
+    uid = pwd.getpwnam(WEB_USER).pw_uid
+    assert re.search(rf"^Uid:\t{uid}\t{uid}\t{uid}\t{uid}$", status, re.M)
+    groups = {int(g) for g in
+              re.search(r"^Groups:\t(.*)$", status, re.M)[1].split()}
+    import grp
+    assert grp.getgrnam(WRITE_GROUP).gr_gid in groups
+    assert 0 not in groups
+    assert re.search(r"^CapEff:\t0+$", status, re.M)
+
+
+def test_options_of_the_program(web):
+    web_program = program("consent-web")
+    ok = run([web_program, "-c", web.config_file, "-t"])
+    assert (ok.stdout, ok.stderr) == (b"", b"")
+    for args, status, text in (
+            (["-t", "-c", "/nonexistent"], 78, "/nonexistent"),
+            (["-x"], 64, "usage:"),
+            (["extra"], 64, "usage:"),
+            (["-c", web.config_file, "-f"], None, "is another program")):
+        done = run([web_program, *args], ok=False)
+        assert done.returncode == status or (status is None
+                                             and done.returncode != 0)
+        assert text in done.stderr.decode()
+
+
+def test_ends_in_good_order(web):
+    """SIGTERM: the answer under way still comes."""
+    with socket.create_connection(("127.0.0.1", web.web_port)) as s:
+        s.settimeout(10)
+        path = web.uri.removeprefix(web.base_url)
+        s.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                  f"Content-Length: {len(ONE_CLICK)}\r\n\r\n".encode())
+        time.sleep(0.2)
+        web.web.signal(signal.SIGTERM)
+        time.sleep(0.2)
+        s.sendall(ONE_CLICK)
+        answer = b""
+        while chunk := s.recv(65536):
+            answer += chunk
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert web.web.popen.wait(10) == 0
+    assert withdrawn(web)
+
+
+class Page(html.parser.HTMLParser):
+    """The little that a page must be for everybody."""
+
+    VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.stack, self.seen, self.attrs = [], [], {}
+        self.feed(text)
+        assert not self.stack, self.stack
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        self.attrs.setdefault(tag, []).append(dict(attrs))
+        for name, value in attrs:
+            assert not name.startswith("on"), "no script"
+            assert name != "style", "the policy would drop it"
+            assert name not in ("src", "action"), "nothing is loaded"
+            assert name != "href" or value.startswith("mailto:")
+        if tag not in self.VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag
+
+
+@pytest.mark.parametrize("language", ["en", "cs"])
+def test_pages_for_everybody(web, language):
+    """PREF-2: language, title, one heading, one main, a real button."""
+    headers = {"Accept-Language": language}
+    pages = [web.http("GET", u, None, headers) for u in (
+        tokens.link(web, "nobody@x.test"), "/u", "/nothing")]
+    pages.append(web.http("POST", tokens.link(web, "nobody@x.test"),
+                          ONE_CLICK, {**FORM, **headers}))
+    for answer in pages:
+        page = Page(answer.text)
+        assert answer.headers["Content-Language"] == language
+        assert page.attrs["html"] == [{"lang": language, "dir": "ltr"}]
+        for tag in ("title", "main", "h1"):
+            assert page.seen.count(tag) == 1, tag
+        assert "script" not in page.seen
+        assert {"name": "viewport", "content":
+                "width=device-width, initial-scale=1"} in page.attrs["meta"]
+        # The policy allows the page's own style, by its hash, and no more.
+        policy = answer.headers["Content-Security-Policy"]
+        style = re.search("<style>(.*?)</style>", answer.text, re.S)[1]
+        import base64
+        digest = base64.b64encode(
+            hashlib.sha256(style.encode()).digest()).decode()
+        assert f"style-src 'sha256-{digest}'" in policy
+        assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert Page(pages[0].text).seen.count("button") == 1
+    assert Page(pages[0].text).attrs["form"] == [{"method": "post"}]
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/bin/chromium"),
+                    reason="chromium is not installed")
+def test_a_browser_shows_the_page(web, folder):
+    """The style gets past the policy: the button has its colour."""
+    shot = folder / "page.png"
+    done = subprocess.run(
+        ["chromium", "--headless", "--no-sandbox", "--disable-gpu",
+         f"--user-data-dir={folder}/chromium", "--dump-dom",
+         "--virtual-time-budget=2000", local(web, web.uri)],
+        capture_output=True, timeout=120)
+    assert b"value=\"stop\"" in done.stdout
+    subprocess.run(
+        ["chromium", "--headless", "--no-sandbox", "--disable-gpu",
+         f"--user-data-dir={folder}/chromium", f"--screenshot={shot}",
+         "--window-size=390,700", local(web, web.uri)],
+        capture_output=True, timeout=120)
+    assert shot.stat().st_size > 8000, "an unstyled page is smaller"
+    assert not withdrawn(web)
