@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -314,6 +315,8 @@ int main(int argc, char **argv)
 	int status;
 
 	cm_proc_std_fds();
+	/* Whoever listens to our ends of pipes may be gone. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (!parse_options(argc, argv, &daemon.options))
 		return usage();
 	status = run(&daemon);

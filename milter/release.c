@@ -1,6 +1,7 @@
 /* See release.h. */
 #include "milter/release.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,8 @@ static int make_way_out(const struct cm_release_request *request,
 	if (rc != CM_OK)
 		return rc;
 	out.keys = loan.keys;
+	cm_way_out_reuse(&out, request->message->headers,
+			 request->message->nheaders);
 	rc = cm_way_out_make(&out, scratch, ret_out, err);
 	cm_engine_return(request->engine, &loan, CM_OK, NULL);
 	return rc;
@@ -327,19 +330,38 @@ static int delete_refused(const struct cm_message *message,
 	return rc;
 }
 
-/* From the last to the first: the MTA may count anew after each. */
+/* The next deletion below: the one with the highest nth, since the MTA may
+ * count anew after each. */
+static unsigned next_nth(const struct cm_edit *edit, unsigned below)
+{
+	unsigned next = 0;
+	size_t i;
+
+	for (i = 0; i < edit->nheaders; i++) {
+		const struct cm_header_edit *header = &edit->headers[i];
+
+		if (header->op == CM_HEADER_DELETE && header->nth < below &&
+		    header->nth > next)
+			next = header->nth;
+	}
+	return next;
+}
+
 static int delete_headers(const struct cm_edit *edit, const struct cm_mta *mta)
 {
+	unsigned nth = UINT_MAX;
 	size_t i;
 	int rc = CM_OK;
 
-	for (i = edit->nheaders; i > 0 && rc == CM_OK; i--) {
-		const struct cm_header_edit *header = &edit->headers[i - 1];
+	while ((nth = next_nth(edit, nth)) > 0)
+		for (i = 0; i < edit->nheaders && rc == CM_OK; i++) {
+			const struct cm_header_edit *header = &edit->headers[i];
 
-		if (header->op == CM_HEADER_DELETE)
-			rc = mta->ops->delete_header(mta->ctx, header->name,
-						     header->nth);
-	}
+			if (header->op == CM_HEADER_DELETE &&
+			    header->nth == nth)
+				rc = mta->ops->delete_header(mta->ctx,
+							     header->name, nth);
+		}
 	return rc;
 }
 

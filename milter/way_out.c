@@ -19,6 +19,59 @@ int cm_way_out_ref(struct cm_span queue_id, int64_t now,
 	return rc;
 }
 
+/* The token of the first of our own links in a List-Unsubscribe. */
+static bool find_token(const struct cm_config *config, struct cm_span value,
+		       struct cm_span *ret_token)
+{
+	struct cm_span base = cm_span(config->web_base_url);
+	const size_t path = strlen(CM_WAY_OUT_PATH "/");
+	const char *p;
+
+	for (p = value.p; value.n > 0; p++, value.n--) {
+		if (*p != '<' || value.n < 1 + base.n + path + CM_TOKEN_URL_LEN)
+			continue;
+		if (memcmp(p + 1, base.p, base.n) != 0 ||
+		    memcmp(p + 1 + base.n, CM_WAY_OUT_PATH "/", path) != 0)
+			continue;
+		*ret_token = cm_span_n(p + 1 + base.n + path, CM_TOKEN_URL_LEN);
+		return true;
+	}
+	return false;
+}
+
+static bool is_theirs(const struct cm_way_out_request *request,
+		      const struct cm_token *token)
+{
+	return token->has_message &&
+	       memcmp(&token->contact, request->contact,
+		      sizeof(token->contact)) == 0 &&
+	       memcmp(token->purpose, request->purpose->id,
+		      sizeof(token->purpose)) == 0;
+}
+
+void cm_way_out_reuse(struct cm_way_out_request *request,
+		      const struct cm_facts_header *headers, size_t count)
+{
+	struct cm_token token;
+	struct cm_span text;
+	size_t i;
+
+	if (request->contact == NULL || request->config->web_base_url == NULL)
+		return;
+	for (i = 0; i < count; i++) {
+		if (!cm_span_is(headers[i].name, "List-Unsubscribe") ||
+		    !find_token(request->config, headers[i].value, &text) ||
+		    cm_token_read(request->keys, CM_KEY_HEADER, text, &token) !=
+			    CM_OK ||
+		    !is_theirs(request, &token))
+			continue;
+		memcpy(request->message, token.message,
+		       sizeof(request->message));
+		request->now = token.day * CM_DAY_MS;
+		return;
+	}
+}
+
 static int token_uri(const struct cm_way_out_request *request,
 		     enum cm_key_kind kind, struct cm_arena *arena,
 		     const char **ret_uri, struct cm_error *err)

@@ -30,6 +30,14 @@ struct cm_way_out_request {
 	int64_t now;
 };
 
+/*
+ * A message that comes through us twice gets the same links again, and so
+ * stays as it is: if its List-Unsubscribe holds this very person's token for
+ * this very purpose, take the reference and the day from there.
+ */
+void cm_way_out_reuse(struct cm_way_out_request *request,
+		      const struct cm_facts_header *headers, size_t count);
+
 /* All is in the arena; without a web section there are no links at all. */
 CM_MUST_CHECK int cm_way_out_make(const struct cm_way_out_request *request,
 				  struct cm_arena *arena,

@@ -234,7 +234,7 @@ def test_source_route_is_refused(crowd):
     with Dialogue(crowd.postfix.port("main")) as d:
         d.mail("news@acme.example")
         code, _ = d.rcpt("r", raw="<@relay.test:consent@x.test>")
-        assert code == 550
+        assert code == 553
         assert d.rcpt("consent@x.test")[0] == 250
         assert d.data(messages.newsletter())[0] == 250
     crowd.settled()
