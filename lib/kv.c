@@ -326,15 +326,28 @@ static int check_file(const struct cm_kv *kv, uint64_t *ret_size,
 	return CM_OK;
 }
 
+/* The open file's; check_file() has seen that it is the one of that name. */
+static int file_size(const struct cm_kv *kv, uint64_t *ret_size,
+		     struct cm_error *err)
+{
+	mdb_filehandle_t fd = -1;
+	struct stat st;
+
+	if (mdb_env_get_fd(kv->env, &fd) != 0 || fstat(fd, &st) != 0)
+		return cm_fail_errno(err, errno, "%s", kv->data_path);
+	*ret_size = (uint64_t)st.st_size;
+	return CM_OK;
+}
+
 static int check_pages(struct cm_kv *kv, uint64_t *ret_size,
 		       struct cm_error *err)
 {
 	const struct timespec pause = {.tv_nsec = SHORT_WAIT_MS * 1000000L};
-	uint64_t size;
+	uint64_t size = 0;
 
 	for (int i = 0;; i++) {
 		uint64_t want = cm_kv_bytes(kv);
-		int rc = check_file(kv, &size, err);
+		int rc = file_size(kv, &size, err);
 
 		if (rc != CM_OK)
 			return rc;

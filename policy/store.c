@@ -212,7 +212,7 @@ static int read_tile(void *ctx, unsigned level, uint64_t index,
 	cm_merkle_key(level, index, key);
 	return cm_kv_get(tiles->txn, CM_DB_HASHES,
 			 cm_span_n((const char *)key, sizeof(key)), ret_hashes,
-			 tiles->err);
+			 &tiles->why);
 }
 
 static int write_tile(void *ctx, unsigned level, uint64_t index,
@@ -224,16 +224,23 @@ static int write_tile(void *ctx, unsigned level, uint64_t index,
 	cm_merkle_key(level, index, key);
 	return cm_kv_put(tiles->txn, CM_DB_HASHES,
 			 cm_span_n((const char *)key, sizeof(key)), hashes,
-			 tiles->err);
+			 &tiles->why);
 }
 
-void cm_tile_store_init(struct cm_tile_store *tiles, struct cm_kv_txn *txn,
-			struct cm_error *err)
+void cm_tile_store_init(struct cm_tile_store *tiles, struct cm_kv_txn *txn)
 {
+	memset(tiles, 0, sizeof(*tiles));
 	tiles->txn = txn;
-	tiles->err = err;
 	tiles->tiles = (struct cm_merkle_tiles){
 		.ctx = tiles, .read = read_tile, .write = write_tile};
+}
+
+int cm_tile_store_why(const struct cm_tile_store *tiles, int rc,
+		      struct cm_error *err)
+{
+	if (rc != CM_OK && err != NULL && (int)tiles->why.code == rc)
+		*err = tiles->why;
+	return rc;
 }
 
 /* ---- opening ------------------------------------------------------------ */

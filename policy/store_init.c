@@ -91,7 +91,7 @@ static int put_first_head(struct cm_store *store, struct cm_kv *kv,
 	if (rc == CM_OK)
 		rc = cm_kv_begin_write(kv, &txn, err);
 	if (rc == CM_OK) {
-		cm_tile_store_init(&tiles, txn, err);
+		cm_tile_store_init(&tiles, txn);
 		rc = cm_merkle_root(&tiles.tiles, 0, &head.root, err);
 	}
 	if (rc == CM_OK)

@@ -134,14 +134,16 @@ int cm_head_put(const struct cm_store *store, struct cm_kv_txn *txn,
 int cm_head_check_key(const struct cm_store *store, struct cm_kv_txn *txn,
 		      struct cm_error *err);
 
-/* Tiles in a transaction; .txn outlives .tiles. */
+/* Tiles in a transaction. */
 struct cm_tile_store {
 	struct cm_merkle_tiles tiles;
 	struct cm_kv_txn *txn;
-	struct cm_error *err;
+	struct cm_error why; /* what the last failure was about */
 };
-void cm_tile_store_init(struct cm_tile_store *tiles, struct cm_kv_txn *txn,
-			struct cm_error *err);
+void cm_tile_store_init(struct cm_tile_store *tiles, struct cm_kv_txn *txn);
+/* The tree says which tile failed; a person wants to know why. Returns rc. */
+int cm_tile_store_why(const struct cm_tile_store *tiles, int rc,
+		      struct cm_error *err);
 
 /* ---- store_read.c ------------------------------------------------------- */
 
@@ -269,6 +271,8 @@ int cm_writer_views(struct cm_writer *writer, struct cm_rows *rows,
 /* ---- store_stop.c ------------------------------------------------------- */
 
 int cm_stop_fold(struct cm_writer *writer, struct cm_error *err);
+/* For rebuild: notes of folded rows that fail their MAC. */
+int cm_stop_drop_bad_notes(struct cm_writer *writer, struct cm_error *err);
 /* After the commit; what cannot be deleted now is skipped next time. */
 void cm_stop_forget(struct cm_writer *writer);
 /* Fold what stop holds of this family into both views. */
@@ -287,12 +291,21 @@ int cm_private_write(struct cm_writer *writer,
 		     struct cm_error *err);
 int cm_private_open(const struct cm_store *store, bool read_only, int *ret_lock,
 		    struct cm_kv **ret_kv, struct cm_error *err);
+/*
+ * CM_ECORRUPT unless the row is what its event says.  An event may have lost
+ * its evidence (erasure), but no evidence comes without an event.
+ */
+int cm_evidence_check(struct cm_kv_txn *ledger, struct cm_span key,
+		      struct cm_span value);
 int cm_evidence_hash(struct cm_span salted, struct cm_hash *ret_hash);
 /* CM_ECORRUPT if the row is not the one that was written for the contact. */
 int cm_address_open(struct cm_hmac *hmac, struct cm_span key,
 		    struct cm_span value, struct cm_span *ret_canonical,
 		    struct cm_span *ret_as_given);
-/* Was the last write here followed by its ledger commit? */
+/*
+ * Was the last write here followed by its ledger commit?  CM_ECORRUPT if what
+ * tells is damaged or gone.
+ */
 int cm_private_settled(struct cm_kv_txn *txn, struct cm_hmac *hmac,
 		       const struct cm_head *head, bool *ret_settled,
 		       struct cm_error *err);

@@ -51,21 +51,30 @@ int cm_evidence_hash(struct cm_span salted, struct cm_hash *ret_hash)
 
 /* ---- writing ------------------------------------------------------------ */
 
-/* CM_ENOTFOUND: nothing was ever written. */
 static int get_last(struct cm_kv_txn *txn, struct cm_hmac *hmac,
-		    struct last_write *ret_last, struct cm_error *err)
+		    const struct cm_head *head, struct last_write *ret_last,
+		    struct cm_error *err)
 {
+	static const uint8_t none[CM_MARK_LEN];
 	struct cm_span value, bytes;
 	int rc = cm_kv_get(txn, CM_DB_PRIVATE_META, cm_span(last_key), &value,
 			   err);
 
-	if (rc != CM_OK)
+	/* A new store. */
+	if (rc == CM_ENOTFOUND &&
+	    memcmp(head->private_mark, none, sizeof(none)) == 0) {
+		memset(ret_last, 0, sizeof(*ret_last));
+		return CM_OK;
+	}
+	if (rc != CM_OK && rc != CM_ENOTFOUND)
 		return rc;
-	rc = cm_row_open(hmac, CM_MAC_META, cm_span(last_key), value, &bytes);
+	if (rc == CM_OK)
+		rc = cm_row_open(hmac, CM_MAC_META, cm_span(last_key), value,
+				 &bytes);
 	if (rc != CM_OK || bytes.n != LAST_FIXED)
 		return cm_fail(err, CM_ECORRUPT,
-			       "the private environment's state is damaged: "
-			       "run \"consentctl verify\"");
+			       "the row that tells of the last write is "
+			       "missing or damaged");
 	memcpy(ret_last->mark, bytes.p, CM_MARK_LEN);
 	ret_last->from = cm_get_u64(bytes.p + CM_MARK_LEN);
 	ret_last->to = cm_get_u64(bytes.p + CM_MARK_LEN + CM_SEQ_LEN);
@@ -77,13 +86,12 @@ int cm_private_settled(struct cm_kv_txn *txn, struct cm_hmac *hmac,
 		       struct cm_error *err)
 {
 	struct last_write last;
-	int rc = get_last(txn, hmac, &last, err);
+	int rc = get_last(txn, hmac, head, &last, err);
 
-	if (rc != CM_OK && rc != CM_ENOTFOUND)
-		return rc;
-	*ret_settled = rc == CM_ENOTFOUND ||
-		       memcmp(last.mark, head->private_mark, CM_MARK_LEN) == 0;
-	return CM_OK;
+	if (rc == CM_OK)
+		*ret_settled =
+			memcmp(last.mark, head->private_mark, CM_MARK_LEN) == 0;
+	return rc;
 }
 
 static int put_last(struct cm_kv_txn *txn, struct cm_hmac *hmac,
@@ -104,8 +112,33 @@ static int put_last(struct cm_kv_txn *txn, struct cm_hmac *hmac,
 			 cm_span_n((const char *)row, sizeof(row)), err);
 }
 
-static int sweep_evidence(struct cm_kv_txn *txn, const struct last_write *last,
-			  struct cm_error *err)
+int cm_evidence_check(struct cm_kv_txn *ledger, struct cm_span key,
+		      struct cm_span value)
+{
+	struct cm_event event;
+	struct cm_span json;
+	struct cm_hash hash;
+	int rc = cm_kv_get(ledger, CM_DB_LEDGER, key, &json, NULL);
+
+	if (rc == CM_ENOTFOUND ||
+	    (rc == CM_OK && cm_event_decode(json, &event, NULL) != CM_OK))
+		return CM_ECORRUPT;
+	if (rc == CM_OK)
+		rc = cm_evidence_hash(value, &hash);
+	if (rc != CM_OK)
+		return rc;
+	if (!event.has_evidence ||
+	    memcmp(&hash, &event.evidence, sizeof(hash)) != 0)
+		return CM_ECORRUPT;
+	return CM_OK;
+}
+
+/*
+ * Each row is asked for its event: the file may also be an old backup, and
+ * then its last write is no orphan.
+ */
+static int sweep_evidence(struct cm_writer *writer, struct cm_kv_txn *txn,
+			  const struct last_write *last, struct cm_error *err)
 {
 	struct cm_kv_cursor *cursor;
 	struct cm_span key, value;
@@ -118,7 +151,11 @@ static int sweep_evidence(struct cm_kv_txn *txn, const struct last_write *last,
 	rc = cm_kv_seek(cursor, cm_span_n((const char *)from, sizeof(from)),
 			&key, &value, err);
 	while (rc == CM_OK && cm_get_u64(key.p) < last->to) {
-		rc = cm_kv_cursor_del(cursor, err);
+		rc = cm_evidence_check(writer->txn, key, value);
+		if (rc == CM_ECORRUPT)
+			rc = cm_kv_cursor_del(cursor, err);
+		else if (rc != CM_OK)
+			rc = cm_fail(err, rc, "cannot check evidence");
 		if (rc == CM_OK)
 			rc = cm_kv_next(cursor, &key, &value, err);
 	}
@@ -152,15 +189,15 @@ static int sweep(struct cm_writer *writer, struct cm_kv_txn *txn,
 		 struct cm_error *err)
 {
 	struct last_write last;
-	bool settled;
-	int rc = cm_private_settled(txn, writer->hmac, &writer->head, &settled,
-				    err);
+	int rc = get_last(txn, writer->hmac, &writer->head, &last, err);
 
-	if (rc != CM_OK || settled)
+	if (rc == CM_ECORRUPT) /* nobody knows: look at all */
+		last = (struct last_write){.to = UINT64_MAX};
+	else if (rc != CM_OK)
 		return rc;
-	rc = get_last(txn, writer->hmac, &last, err);
-	if (rc == CM_OK)
-		rc = sweep_evidence(txn, &last, err);
+	else if (memcmp(last.mark, writer->head.private_mark, CM_MARK_LEN) == 0)
+		return CM_OK;
+	rc = sweep_evidence(writer, txn, &last, err);
 	return rc == CM_OK ? sweep_addresses(writer, txn, err) : rc;
 }
 

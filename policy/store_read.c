@@ -228,10 +228,10 @@ int cm_store_root(struct cm_store_reader *reader, struct cm_hash *ret_root,
 	struct cm_hash root;
 	int rc;
 
-	cm_tile_store_init(&tiles, reader->ledger, err);
+	cm_tile_store_init(&tiles, reader->ledger);
 	rc = cm_merkle_root(&tiles.tiles, reader->head.size, &root, err);
 	if (rc != CM_OK)
-		return rc;
+		return cm_tile_store_why(&tiles, rc, err);
 	if (memcmp(root.b, reader->head.root.b, sizeof(root.b)) != 0)
 		return cm_fail(err, CM_ECORRUPT,
 			       "the hash tree does not have the root that was "
@@ -250,14 +250,14 @@ static int check_leaf(struct cm_store_reader *reader, uint64_t seq,
 	struct cm_hash leaf;
 	int rc;
 
-	cm_tile_store_init(&tiles, reader->ledger, err);
+	cm_tile_store_init(&tiles, reader->ledger);
 	rc = cm_merkle_leaf(json, &leaf);
 	if (rc != CM_OK)
 		return cm_fail(err, rc, "cannot hash event %llu",
 			       (unsigned long long)seq);
 	rc = tiles.tiles.read(&tiles, 0, seq / CM_MERKLE_TILE_WIDTH, &tile);
 	if (rc != CM_OK && rc != CM_ENOTFOUND)
-		return rc;
+		return cm_tile_store_why(&tiles, rc, err);
 	if (rc == CM_ENOTFOUND || tile.n < at + CM_HASH_LEN ||
 	    memcmp(tile.p + at, leaf.b, CM_HASH_LEN) != 0)
 		return cm_fail(err, CM_ECORRUPT,

@@ -3,7 +3,6 @@
  * time and in little else, so what they share is kept once, as a "kind": an
  * event without ids, times and evidence.
  */
-#define _GNU_SOURCE /* qsort_r */
 #include "policy/store_internal.h"
 
 #include <stdlib.h>
@@ -267,38 +266,58 @@ static const struct cm_id *id_of(const struct cm_row *row, enum order by)
 	return by == BY_CONTACT ? &row->contact : &row->family;
 }
 
-struct sort_context {
-	const struct cm_row *row;
-	enum order by;
+/* The id as numbers that compare as its octets, beside the row's number. */
+struct sort_key {
+	uint64_t high;
+	uint32_t low;
+	uint32_t number;
 };
 
-static int compare(const void *a, const void *b, void *ctx)
-{
-	const struct sort_context *sort = ctx;
-	uint32_t x = *(const uint32_t *)a;
-	uint32_t y = *(const uint32_t *)b;
-	int order =
-		memcmp(id_of(&sort->row[x], sort->by),
-		       id_of(&sort->row[y], sort->by), sizeof(struct cm_id));
+_Static_assert(sizeof(struct cm_id) == 12, "sort_key holds an id of 12");
 
-	if (order != 0)
-		return order;
-	return x < y ? -1 : x > y;
+static struct sort_key sort_key(const struct cm_id *id, uint32_t number)
+{
+	struct sort_key key = {
+		.high = cm_get_u64(id->b),
+		.low = (uint32_t)cm_get_u64(id->b + 4),
+		.number = number,
+	};
+
+	return key;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct sort_key *x = a;
+	const struct sort_key *y = b;
+
+	if (x->high != y->high)
+		return x->high < y->high ? -1 : 1;
+	if (x->low != y->low)
+		return x->low < y->low ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
 }
 
 static int sort(const struct cm_rows *rows, enum order by, uint32_t **ret_order,
 		size_t *ret_count, struct cm_error *err)
 {
-	struct sort_context ctx = {.row = rows->row, .by = by};
+	struct sort_key *keys = malloc((rows->count + 1) * sizeof(*keys));
 	uint32_t *order = malloc((rows->count + 1) * sizeof(*order));
 	size_t n = 0;
 
-	if (order == NULL)
+	if (keys == NULL || order == NULL) {
+		free(keys);
+		free(order);
 		return cm_fail(err, CM_ENOMEM, "out of memory");
+	}
 	for (size_t i = 0; i < rows->count; i++)
 		if (by == BY_CONTACT || cm_rows_refuses(rows, i))
-			order[n++] = (uint32_t)i;
-	qsort_r(order, n, sizeof(*order), compare, &ctx);
+			keys[n++] =
+				sort_key(id_of(&rows->row[i], by), (uint32_t)i);
+	qsort(keys, n, sizeof(*keys), compare);
+	for (size_t i = 0; i < n; i++)
+		order[i] = keys[i].number;
+	free(keys);
 	*ret_order = order;
 	*ret_count = n;
 	return CM_OK;

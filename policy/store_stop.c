@@ -151,20 +151,29 @@ int cm_stop_open(struct cm_hmac *hmac, struct cm_span key, struct cm_span value,
 	return rc;
 }
 
-static int is_folded(struct cm_kv_txn *ledger, struct cm_span key,
-		     bool *ret_folded, struct cm_error *err)
+static int is_folded(struct cm_hmac *hmac, struct cm_kv_txn *ledger,
+		     struct cm_span key, bool *ret_folded, struct cm_error *err)
 {
-	uint8_t folded[FOLDED_KEY_LEN];
-	struct cm_span value;
+	uint8_t folded[FOLDED_KEY_LEN] = {0};
+	struct cm_span note = cm_span_n((const char *)folded, sizeof(folded));
+	struct cm_span value, nothing;
 	int rc;
 
 	folded_key(key, folded);
-	rc = cm_kv_get(ledger, CM_DB_META,
-		       cm_span_n((const char *)folded, sizeof(folded)), &value,
-		       err);
-	if (rc != CM_OK && rc != CM_ENOTFOUND)
+	rc = cm_kv_get(ledger, CM_DB_META, note, &value, err);
+	if (rc == CM_ENOTFOUND) {
+		*ret_folded = false;
+		return CM_OK;
+	}
+	if (rc != CM_OK)
 		return rc;
-	*ret_folded = rc == CM_OK;
+	/* A forged note would make a refusal disappear. */
+	rc = cm_row_open(hmac, CM_MAC_META, note, value, &nothing);
+	if (rc != CM_OK)
+		return cm_fail(err, rc,
+			       "the note of a folded refusal is damaged: run "
+			       "\"consentctl verify\", then \"rebuild\"");
+	*ret_folded = true;
 	return CM_OK;
 }
 
@@ -181,7 +190,7 @@ static int apply_row(struct cm_store_reader *reader, struct cm_span key,
 		return cm_fail(err, rc,
 			       "a refusal in stop is damaged: run "
 			       "\"consentctl verify\"");
-	rc = is_folded(reader->ledger, key, &folded, err);
+	rc = is_folded(reader->hmac, reader->ledger, key, &folded, err);
 	if (rc != CM_OK || folded)
 		return rc;
 	rc = cm_view_apply_family(of_family, &event, CM_STORE_SEQ_PENDING,
@@ -210,6 +219,26 @@ int cm_stop_apply(struct cm_store_reader *reader, const struct cm_id *contact,
 	       memcmp(key.p, family->b, sizeof(*family)) == 0) {
 		rc = apply_row(reader, key, value, contact, own, of_family,
 			       err);
+		if (rc == CM_OK)
+			rc = cm_kv_next(cursor, &key, &value, err);
+	}
+	cm_kv_cursor_close(&cursor);
+	return rc == CM_ENOTFOUND ? CM_OK : rc;
+}
+
+/* Without its note a refusal is folded once more, which changes no view. */
+int cm_stop_drop_bad_notes(struct cm_writer *writer, struct cm_error *err)
+{
+	struct cm_kv_cursor *cursor = NULL;
+	struct cm_span key, value, nothing;
+	int rc = cm_kv_cursor_open(writer->txn, CM_DB_META, &cursor, err);
+
+	if (rc == CM_OK)
+		rc = cm_kv_seek(cursor, cm_span("f"), &key, &value, err);
+	while (rc == CM_OK && key.p[0] == 'f') {
+		if (cm_row_open(writer->hmac, CM_MAC_META, key, value,
+				&nothing) != CM_OK)
+			rc = cm_kv_cursor_del(cursor, err);
 		if (rc == CM_OK)
 			rc = cm_kv_next(cursor, &key, &value, err);
 	}
@@ -258,12 +287,14 @@ static int take_row(struct cm_writer *writer, struct cm_span key,
 		/* It stays: lookups of that family are refused, verify tells,
 		 * and everybody else's records go on. */
 		return CM_OK;
-	if (rc == CM_OK)
-		rc = is_folded(writer->txn, key, &folded, err);
-	if (rc == CM_OK)
-		rc = cm_buf_add(&writer->folded, key.p, key.n);
 	if (rc != CM_OK)
 		return cm_fail(err, rc, "cannot read stop");
+	rc = is_folded(writer->hmac, writer->txn, key, &folded, err);
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_buf_add(&writer->folded, key.p, key.n);
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "out of memory");
 	memcpy(row->id, key.p + key.n - CM_STOP_ID_LEN, CM_STOP_ID_LEN);
 	pendings->count += folded ? 0 : 1;
 	return CM_OK;

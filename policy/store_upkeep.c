@@ -67,7 +67,7 @@ static int rebuild_hashes(struct cm_writer *writer, struct cm_rows *rows,
 	struct cm_tile_store tiles;
 	int rc = cm_kv_count(writer->txn, CM_DB_LEDGER, &walk.total, err);
 
-	cm_tile_store_init(&tiles, writer->txn, err);
+	cm_tile_store_init(&tiles, writer->txn);
 	if (rc == CM_OK)
 		rc = cm_kv_cursor_open(writer->txn, CM_DB_LEDGER, &walk.cursor,
 				       err);
@@ -80,7 +80,7 @@ static int rebuild_hashes(struct cm_writer *writer, struct cm_rows *rows,
 					     &writer->head.root, err);
 	cm_merkle_append_free(&appender);
 	cm_kv_cursor_close(&walk.cursor);
-	return rc;
+	return cm_tile_store_why(&tiles, rc, err);
 }
 
 static int rebuild_all(struct cm_writer *writer, cm_progress_fn progress,
@@ -100,6 +100,8 @@ static int rebuild_all(struct cm_writer *writer, cm_progress_fn progress,
 		       CM_MARK_LEN);
 	for (size_t i = 0; rc == CM_OK && i < sizeof(dbs) / sizeof(dbs[0]); i++)
 		rc = cm_kv_clear(writer->txn, dbs[i], err);
+	if (rc == CM_OK)
+		rc = cm_stop_drop_bad_notes(writer, err);
 	if (rc == CM_OK)
 		rc = rebuild_hashes(writer, &rows, progress, ctx, err);
 	if (rc == CM_OK)

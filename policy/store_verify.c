@@ -175,7 +175,7 @@ static int check_ledger(struct verify *v, cm_progress_fn progress, void *ctx,
 	uint64_t size = 0;
 	int rc = cm_kv_count(v->ledger, CM_DB_LEDGER, &ledger.total, err);
 
-	cm_tile_store_init(&v->stored, v->ledger, err);
+	cm_tile_store_init(&v->stored, v->ledger);
 	if (rc == CM_OK)
 		rc = cm_kv_cursor_open(v->ledger, CM_DB_LEDGER, &ledger.cursor,
 				       err);
@@ -189,7 +189,7 @@ static int check_ledger(struct verify *v, cm_progress_fn progress, void *ctx,
 		rc = check_size(v, size, &root, err);
 	cm_merkle_append_free(&appender);
 	cm_kv_cursor_close(&ledger.cursor);
-	return rc;
+	return cm_tile_store_why(&v->stored, rc, err);
 }
 
 /* ---- the views ---------------------------------------------------------- */
@@ -325,26 +325,10 @@ static int check_address(struct verify *v, struct cm_span key,
 	return cm_address_open(v->hmac, key, value, &canonical, &as_given);
 }
 
-/* Evidence must be what its event says; an event may have lost its evidence
- * (erasure), but no evidence comes without an event. */
 static int check_evidence(struct verify *v, struct cm_span key,
 			  struct cm_span value)
 {
-	struct cm_event event;
-	struct cm_span json;
-	struct cm_hash hash;
-	int rc = cm_kv_get(v->ledger, CM_DB_LEDGER, key, &json, NULL);
-
-	if (rc == CM_OK && cm_event_decode(json, &event, NULL) != CM_OK)
-		return CM_ECORRUPT;
-	if (rc == CM_OK)
-		rc = cm_evidence_hash(value, &hash);
-	if (rc != CM_OK)
-		return rc == CM_ENOTFOUND ? CM_ECORRUPT : rc;
-	if (!event.has_evidence ||
-	    memcmp(&hash, &event.evidence, sizeof(hash)) != 0)
-		return CM_ECORRUPT;
-	return CM_OK;
+	return cm_evidence_check(v->ledger, key, value);
 }
 
 static int each_row(struct verify *v, struct cm_kv_txn *txn, unsigned db,
@@ -398,7 +382,7 @@ static int check_private_rows(struct verify *v, struct cm_kv_txn *txn,
 	int rc = cm_private_settled(txn, v->hmac, &v->head, &settled, err);
 
 	if (rc == CM_ECORRUPT)
-		say(v, "private: its state row is damaged");
+		say(v, "private: %s", err->text);
 	else if (rc != CM_OK)
 		return rc;
 	rc = each_row(v, txn, CM_DB_ADDRESSES, "address of contact",

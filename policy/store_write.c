@@ -120,7 +120,7 @@ static int append_to_ledger(struct cm_writer *writer,
 	struct cm_tile_store tiles;
 	int rc;
 
-	cm_tile_store_init(&tiles, writer->txn, err);
+	cm_tile_store_init(&tiles, writer->txn);
 	rc = cm_merkle_append_begin(&tiles.tiles, writer->head.size, &appender,
 				    err);
 	if (rc == CM_OK)
@@ -129,7 +129,7 @@ static int append_to_ledger(struct cm_writer *writer,
 		rc = cm_merkle_append_finish(appender, &writer->head.size,
 					     &writer->head.root, err);
 	cm_merkle_append_free(&appender);
-	return rc;
+	return cm_tile_store_why(&tiles, rc, err);
 }
 
 /* ---- views -------------------------------------------------------------- */

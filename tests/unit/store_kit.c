@@ -139,6 +139,80 @@ void kit_lookup(struct kit *kit, const char *address, struct cm_view *own,
 	cm_store_read_end(&reader);
 }
 
+void kit_stop(struct kit *kit, const char *address, enum cm_event_type type,
+	      int64_t now)
+{
+	struct cm_event event = kit_event(kit, address, type);
+	struct cm_error err = {0};
+
+	must(cm_store_stop(kit->store, &event, 1, now, &err), &err, "stop");
+}
+
+struct cm_kv *kit_open_db(struct kit *kit, const char *env, const char *db)
+{
+	char name[64], path[160];
+	struct cm_error err = {0};
+	struct cm_kv *kv = NULL;
+	const struct cm_kv_options options = {
+		.path = path,
+		.dbs = &db,
+		.ndbs = 1,
+		.map_size = kit->options.map_size,
+	};
+
+	(void)snprintf(name, sizeof(name), "store/%s", env);
+	kit_path(kit, name, path);
+	must(cm_kv_open(&options, &kv, &err), &err, "open behind the store");
+	return kv;
+}
+
+static void dump_row(struct cm_span key, struct cm_span value,
+		     struct cm_buf *out)
+{
+	for (size_t i = 0; i < key.n; i++)
+		(void)cm_buf_addf(out, "%02x", (uint8_t)key.p[i]);
+	(void)cm_buf_addc(out, ' ');
+	for (size_t i = 0; i < value.n; i++)
+		(void)cm_buf_addf(out, "%02x", (uint8_t)value.p[i]);
+	(void)cm_buf_addc(out, '\n');
+}
+
+void kit_dump(struct kit *kit, const char *env, const char *db,
+	      struct cm_buf *out)
+{
+	struct cm_kv *kv = kit_open_db(kit, env, db);
+	struct cm_kv_cursor *cursor = NULL;
+	struct cm_kv_txn *txn = NULL;
+	struct cm_span key, value;
+	struct cm_error err = {0};
+	int rc;
+
+	must(cm_kv_begin_read(kv, &txn, &err), &err, "dump");
+	must(cm_kv_cursor_open(txn, 0, &cursor, &err), &err, "dump");
+	rc = cm_kv_seek(cursor, cm_span(""), &key, &value, &err);
+	while (rc == CM_OK) {
+		dump_row(key, value, out);
+		rc = cm_kv_next(cursor, &key, &value, &err);
+	}
+	must(rc == CM_ENOTFOUND ? cm_buf_ok(out) : rc, &err, "dump");
+	cm_kv_cursor_close(&cursor);
+	cm_kv_abort(&txn);
+	cm_kv_close(&kv);
+}
+
+void kit_copy(const struct kit *kit, const char *from, const char *to)
+{
+	char a[160], b[160], command[512];
+	struct cm_error err = {0};
+
+	kit_path(kit, from, a);
+	kit_path(kit, to, b);
+	(void)snprintf(command, sizeof(command), "rm -rf %s && cp -a %s %s", b,
+		       a, b);
+	if (system(command) != 0)
+		must(CM_EIO, &err, command);
+}
+
 const struct cm_fact *kit_fact(const struct cm_view *view,
 			       enum cm_fact_kind kind)
 {

@@ -7,6 +7,7 @@
 #ifndef CM_TESTS_UNIT_STORE_KIT_H
 #define CM_TESTS_UNIT_STORE_KIT_H
 
+#include "lib/kv.h"
 #include "policy/store.h"
 
 #define KIT_PURPOSE "acme/newsletter"
@@ -27,6 +28,8 @@ void kit_new(struct kit *kit);
 void kit_free(struct kit *kit); /* removes the folder */
 void kit_reopen(struct kit *kit, enum cm_store_access access);
 void kit_close(struct kit *kit);
+/* One database of an environment, for looking behind the store's back. */
+struct cm_kv *kit_open_db(struct kit *kit, const char *env, const char *db);
 void kit_path(const struct kit *kit, const char *name, char out[160]);
 
 /* Contact and family ids of an address. */
@@ -42,6 +45,14 @@ void kit_lookup(struct kit *kit, const char *address, struct cm_view *own,
 /* The fact of that kind; NULL if there is none. */
 const struct cm_fact *kit_fact(const struct cm_view *view,
 			       enum cm_fact_kind kind);
+/* The refusal of that person, into stop. */
+void kit_stop(struct kit *kit, const char *address, enum cm_event_type type,
+	      int64_t now);
+/* Every row of a database as text lines, hex key and value. */
+void kit_dump(struct kit *kit, const char *env, const char *db,
+	      struct cm_buf *out);
+/* cp -a of a file or folder; both names below the kit's folder. */
+void kit_copy(const struct kit *kit, const char *from, const char *to);
 /* Fails the program unless verify agrees (or disagrees). */
 void kit_verify(struct kit *kit, bool agrees);
 
