@@ -223,7 +223,7 @@ static const struct cm_classified *by_all(struct cm_session *session)
 	if (!session->classified_message) {
 		const struct cm_facts facts = facts_of(session, true);
 
-		cm_classify(session->snapshot->config, &facts, &session->whole);
+		classify(session, &facts, &session->whole);
 		session->classified_message = true;
 	}
 	return &session->whole;

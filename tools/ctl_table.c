@@ -162,6 +162,32 @@ static const char why_help[] =
 	"then\n"
 	"and by the config of today.\n";
 
+static const struct cm_option try_options[] = {
+	{.name = "from",
+	 .value = "SENDER",
+	 .help = "the envelope's sender",
+	 .required = true},
+	{.name = "rcpt",
+	 .value = "ADDR",
+	 .help = "the envelope's recipients",
+	 .many = true,
+	 .required = true},
+	{.name = "stream",
+	 .value = "S",
+	 .help = "take it for mail of this stream (default: find out)"},
+	{.name = "listener",
+	 .value = "NAME",
+	 .help = "as if it came in there (default: the config's first)"},
+	{.name = NULL},
+};
+
+static const char try_help[] =
+	"Prints FILE (an e-mail; \"-\" is standard input) as consent-milter "
+	"would\nrelease it, and to standard error who gets it, who not and "
+	"why, and what\nwas done to the body.  The sender counts as one of "
+	"our own machines.\nSends and writes nothing.  Exit code 1 if nobody "
+	"would get it.\n";
+
 static const char check_help[] =
 	"LIST is CSV with a column \"email\", or one address a line.  Counts\n"
 	"the rows that would get the stream, and the others by reason.  "
@@ -303,6 +329,17 @@ const struct cm_command cm_commands[] = {
 		.max = 1,
 		.options = check_options,
 		.run = cm_cmd_check,
+	},
+	{
+		.name = "try",
+		.usage = "FILE --from SENDER --rcpt ADDR... [--stream S]",
+		.summary = "What would become of a message",
+		.help = try_help,
+		.access = CM_CTL_CONFIG,
+		.min = 1,
+		.max = 1,
+		.options = try_options,
+		.run = cm_cmd_try,
 	},
 	{
 		.name = "status",
