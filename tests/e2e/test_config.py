@@ -5,7 +5,8 @@ import pytest
 
 from harness.world import World, program
 
-# What is replaced by what, and words that the one-line answer must have.
+# What is replaced by what, words that the one-line answer must have, and what
+# stands in the line it names, if not the replacement.
 MISTAKES = {
     "unknown-setting": ("lock-wait = 2", "lock-wiat = 2", ["lock-wiat"]),
     "syntax": ("lock-wait = 2", "lock-wait = = 2", []),
@@ -16,10 +17,10 @@ MISTAKES = {
                     'contact = "privacy"', ["privacy"]),
     "no-https": ('base-url = "https://', 'base-url = "http://', ["https"]),
     "rewrite-without-address": ('    rewrite-to = "audit@acme.example"\n', "",
-                                ["rewrite-to"]),
+                                ["rewrite-to"], "refuse = rewrite"),
     "service-without-approval": (
         '    approved-by = "Data protection officer, 2026-01-10"\n', "",
-        ["approved-by"]),
+        ["approved-by"], 'stream "receipts"'),
     "stream-twice": ('stream "offers"', 'stream "newsletter"',
                      ["newsletter"]),
     "unknown-stream": ('unmatched = "newsletter"', 'unmatched = "newslettr"',
@@ -27,7 +28,7 @@ MISTAKES = {
     "bad-lifetime": ('lifetime = "3y"', 'lifetime = "3 years or so"',
                      ["3 years or so"]),
     "service-by-sender-only": ('    client = {"127.0.0.1"}\n', "",
-                               ["receipts"]),
+                               ["receipts"], 'stream "receipts"'),
 }
 
 
@@ -35,7 +36,7 @@ MISTAKES = {
 @pytest.mark.parametrize("prog", ["consent-milter", "consent-web",
                                   "consentctl"])
 def test_mistake(folder, name, prog):
-    old, new, words = MISTAKES[name]
+    old, new, words, *place = MISTAKES[name]
     world = World(folder / "w", postfix=False, replace={old: new})
     argv = {"consent-milter": ["-t"], "consent-web": ["-f"],
             "consentctl": ["status"]}[prog]
@@ -45,11 +46,8 @@ def test_mistake(folder, name, prog):
     assert done.returncode == 78, done
     lines = done.stderr.strip().split("\n")
     assert len(lines) == 1, done.stderr
-    # "file:line:", and that line is the wrong one, or where its section
-    # begins if something is missing.
-    place = lines[0].partition(f"{world.config_file}:")[2]
-    said = world.config.split("\n")[int(place.partition(":")[0]) - 1]
-    assert new in said if new else said.startswith("stream"), lines[0]
+    number = int(lines[0].partition(f"{world.config_file}:")[2].split(":")[0])
+    assert (place or [new])[0] in world.config.split("\n")[number - 1]
     for word in words:
         assert word in lines[0]
 

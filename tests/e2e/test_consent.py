@@ -31,8 +31,8 @@ def test_why_names_each_state(new_world):
 
 def test_reject_in_the_dialogue(crowd):
     """D2, R5321-3, R3463-1: one 5.7.1 text for all, at RCPT."""
-    everybody = sorted(people.REASONS)
-    told = crowd.send("news@acme.example", everybody, messages.newsletter())
+    told = crowd.send("news@acme.example", people.EVERYBODY,
+                      messages.newsletter())
     assert told.accepted == people.CONSENTING
     assert {told.rcpts[a] for a in people.OTHERS} == {REFUSED}
     assert told.data[0] == 250
@@ -41,11 +41,20 @@ def test_reject_in_the_dialogue(crowd):
     line = crowd.line(crowd.queue_id(told))
     assert counts_add_up(line)
     assert line["stream"] == "newsletter"
-    assert int(line["rcpts"]) == len(everybody)
+    assert int(line["rcpts"]) == len(people.EVERYBODY)
     assert int(line["allowed"]) == len(people.CONSENTING)
     for reason in set(people.REASONS.values()) - {"consent"}:
         assert int(line[reason]) == sum(
-            r == reason for r in people.REASONS.values()), reason
+            people.REASONS[a] == reason for a in people.OTHERS), reason
+
+
+def test_same_person_twice(crowd):
+    """Two spellings of one mailbox: one decision, one copy."""
+    told = crowd.send("news@acme.example", ["Twice@x.test", "twice@X.test"],
+                      messages.newsletter())
+    assert len(told.accepted) == 2
+    crowd.settled()
+    assert len(crowd.sink.delivered) == 1
 
 
 def test_nobody_consents(crowd):

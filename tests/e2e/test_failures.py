@@ -171,7 +171,7 @@ def test_crashed_worker_is_started_again(busy):
 
 
 def store_file(world):
-    return max(world.dir.glob("store/ledger/data.mdb"),
+    return max(world.dir.glob("store/**/ledger/data.mdb"),
                key=lambda f: f.stat().st_size)
 
 
@@ -185,7 +185,7 @@ def rename_store(world):
 
 def truncate_store(world):
     with open(store_file(world), "r+b") as f:
-        f.truncate(f.seek(0, 2) // 8192 * 4096)
+        f.truncate(3 * 4096)    # the two meta pages and one more
 
 
 def empty_store(world):

@@ -77,7 +77,7 @@ def header_lines(data, name):
 def unsubscribe_uris(data):
     """(https or None, mailto or None) of the only List-Unsubscribe."""
     values = header_lines(data, "List-Unsubscribe")
-    assert len(values) == 1, f"{len(values)} List-Unsubscribe: {values}"
+    assert len(values) == 1, f"{len(values)} List-Unsubscribe: {values[:3]}"
     uris = re.findall(r"<([^>\s]+)>", values[0])
     https = [u for u in uris if u.startswith("http")]
     mailto = [u for u in uris if u.startswith("mailto:")]
