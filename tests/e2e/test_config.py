@@ -17,7 +17,7 @@ MISTAKES = {
                     'contact = "privacy"', ["privacy"]),
     "no-https": ('base-url = "https://', 'base-url = "http://', ["https"]),
     "rewrite-without-address": ('    rewrite-to = "audit@acme.example"\n', "",
-                                ["rewrite-to"], "refuse = rewrite"),
+                                ["rewrite-to"], 'stream "magazine"'),
     "service-without-approval": (
         '    approved-by = "Data protection officer, 2026-01-10"\n', "",
         ["approved-by"], 'stream "receipts"'),

@@ -131,8 +131,10 @@ def test_twenty_five_megabytes_of_service(tough):
 
 def test_five_thousand_recipients(tough):
     """Every one decided, every one counted, at the next hop too."""
-    yes = [f"r{i}@x.test" for i in range(0, 5000, 2)]
-    no = [f"r{i}@x.test" for i in range(1, 5000, 2)]
+    # Postfix reads all recipients again for each that is deleted: with half
+    # of them gone it would be busy for half a minute.
+    yes = [f"r{i}@x.test" for i in range(5000) if i % 10]
+    no = [f"r{i}@x.test" for i in range(0, 5000, 10)]
     tough.import_csv(people.granted(*yes))
     tough.import_csv(people.granted(*yes, purpose="acme/offers"))
     # Refused one by one in the dialogue
@@ -151,7 +153,7 @@ def test_five_thousand_recipients(tough):
     assert tough.sink.delivered == sorted(yes)
     line = tough.line(tough.queue_id(told))
     assert (line["rcpts"], line["allowed"], line["refused"]) == (
-        "5000", "2500", "2500")
+        "5000", "4500", "500")
 
 
 def test_smtputf8(tough):
