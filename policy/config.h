@@ -1,7 +1,7 @@
 /*
  * config - one immutable snapshot of consent-milter.conf.
  *
- * Loaded by policy/config_load.c (the only file that includes <confuse.h>),
+ * Read by policy/config_load.c (the only file that includes <confuse.h>),
  * driven by the one table in policy/settings.c, which also makes the manual's
  * settings part and the checks.  A snapshot is shared between threads and
  * freed by its last user; everything in it is read-only.
@@ -159,6 +159,7 @@ struct cm_config {
 /*
  * Read, check and freeze a config file.  On failure *err holds one line,
  * "file:line: section \"title\": what is wrong (what to do)", CM_ECONFIG.
+ * One load at a time in a process: libConfuse's lexer is global.
  */
 CM_MUST_CHECK int cm_config_load(const char *file,
 				 struct cm_config **ret_config,
