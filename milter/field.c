@@ -200,6 +200,9 @@ static const char *take_type(struct cm_field_ctx *ctx, struct cm_span value,
 	if (!take_token(&l, &part->type) || !take_char(&l, '/') ||
 	    !take_token(&l, &part->subtype))
 		return "header";
+	skip_blank(&l);
+	if (l.p < l.end && *l.p != ';')
+		return "header";
 	why = take_parameters(&l, slots, sizeof(slots) / sizeof(*slots));
 	/* "name=my file.pdf" hurts nobody where we neither look nor edit. */
 	if (!is_structural(part))
@@ -304,7 +307,9 @@ const char *cm_field_take(struct cm_field_ctx *ctx, struct cm_span name,
 
 	for (i = 0; i < sizeof(fields) / sizeof(*fields); i++)
 		if (cm_span_is(name, fields[i].name))
-			return fields[i].take(ctx, value, part);
+			return value.n > 0 && memchr(value.p, '\0', value.n)
+				       ? "header"
+				       : fields[i].take(ctx, value, part);
 	return NULL;
 }
 

@@ -518,11 +518,10 @@ static bool take_markup(struct reader *r)
 		r->p += 2;
 		return skip_bogus(r);
 	}
-	/* A lone "<" is text; at the very end what we add would become a
-	 * part of it. */
+	/* A lone "<" is text; "</" before our line end begins a comment. */
 	r->p += 1;
 	r->shows_after = true;
-	return left > 2 || unsure(r, "html");
+	return left != 2 || p[1] != '/' || unsure(r, "html");
 }
 
 static void note_text(struct reader *r, const char *from, const char *to)

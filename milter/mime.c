@@ -1,4 +1,5 @@
 /* See mime.h. */
+#define _GNU_SOURCE /* memmem */
 #include "milter/mime.h"
 
 #include <string.h>
@@ -214,6 +215,27 @@ static bool begin_part(struct scan *s, const char **p)
 	return begin_content(s, index);
 }
 
+/*
+ * A message within the message may be a multipart whose delimiters are ours:
+ * readers that look into it would end it elsewhere.
+ */
+static bool message_is_apart(struct scan *s, const struct cm_mime_part *part)
+{
+	const char *p = s->base + part->body_at;
+	unsigned i;
+
+	if (!cm_mime_is(part, "message", NULL) || part->end == part->body_at)
+		return true;
+	for (i = 0; i < s->depth; i++) {
+		struct cm_span boundary = s->parts[s->open[i]].boundary;
+
+		if (memmem(p, part->end - part->body_at, boundary.p,
+			   boundary.n) != NULL)
+			return unsure(s, "boundary");
+	}
+	return true;
+}
+
 /* The delimiter line at p ends what was current. */
 static bool end_content(struct scan *s, const char *p)
 {
@@ -228,7 +250,7 @@ static bool end_content(struct scan *s, const char *p)
 	part->joined = part->body_at == at;
 	part->end = part->joined ? at : at - 2;
 	s->current = NO_PART;
-	return true;
+	return message_is_apart(s, part);
 }
 
 /* The rest of a delimiter line: LWSP only, then CRLF or the end. */

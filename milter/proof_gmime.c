@@ -80,7 +80,8 @@ static const struct cm_proof_leaf *find_leaf(const struct walk *w, size_t part)
 
 static struct cm_span span_of(const GByteArray *bytes)
 {
-	return cm_span_n((const char *)bytes->data, bytes->len);
+	return cm_span_n(bytes->len > 0 ? (const char *)bytes->data : "",
+			 bytes->len);
 }
 
 static bool is_inserted(struct cm_span old, struct cm_span new,
@@ -234,6 +235,18 @@ static void add_text(GByteArray *out, struct cm_span text)
 	g_byte_array_append(out, (const guint8 *)text.p, (guint)text.n);
 }
 
+/* Others say nothing of the body, and broken ones stop GMime's parser. */
+static bool is_mime_field(struct cm_span name)
+{
+	size_t i;
+
+	for (i = 0; i < name.n; i++)
+		if (name.p[i] <= ' ' || name.p[i] > '~' || name.p[i] == ':')
+			return false;
+	return cm_span_starts(name, "Content-") ||
+	       cm_span_is(name, "MIME-Version");
+}
+
 static GByteArray *whole_message(const struct cm_facts_header *headers,
 				 size_t nheaders, struct cm_span body)
 {
@@ -241,6 +254,8 @@ static GByteArray *whole_message(const struct cm_facts_header *headers,
 	size_t i;
 
 	for (i = 0; i < nheaders; i++) {
+		if (!is_mime_field(headers[i].name))
+			continue;
 		add_text(out, headers[i].name);
 		add_text(out, cm_span(": "));
 		add_value(out, headers[i].value);

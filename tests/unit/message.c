@@ -64,6 +64,17 @@ static const char *line_end(const char *p, const char *end)
 	return nl != NULL ? nl : end;
 }
 
+/* What an MTA takes for a header field; others it would not hand to us. */
+static bool is_name(const char *p, const char *end)
+{
+	if (p == end)
+		return false;
+	for (; p < end; p++)
+		if (*p <= ' ' || *p > '~')
+			return false;
+	return true;
+}
+
 void test_world_message(struct test_world *w, const void *data, size_t n)
 {
 	const char *p;
@@ -83,7 +94,7 @@ void test_world_message(struct test_world *w, const void *data, size_t n)
 		while (nl < end - 1 && (nl[1] == ' ' || nl[1] == '\t'))
 			nl = line_end(nl + 1, end);
 		colon = memchr(p, ':', (size_t)(nl - p));
-		if (colon != NULL) {
+		if (colon != NULL && is_name(p, colon)) {
 			const char *last = nl;
 
 			if (last > colon + 1 && last[-1] == '\r')

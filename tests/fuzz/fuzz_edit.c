@@ -1,0 +1,94 @@
+/*
+ * fuzz_edit: any octets as a message through the whole edit.
+ *
+ * Whatever comes: no crash, never a result that the proof refuses (two
+ * readers agree), nothing changed outside the splices, and a second pass
+ * changes nothing.  With libFuzzer, or replayed by tests/fuzz/replay.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/fuzz/fuzz.h"
+#include "tests/unit/message.h"
+
+static struct test_world world;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	test_world_open(&world);
+	return 0;
+}
+
+static void must(bool holds, const char *what)
+{
+	if (holds)
+		return;
+	(void)fprintf(stderr, "fuzz_edit: %s\n", what);
+	abort();
+}
+
+static void outside_is_kept(const struct cm_edit *edit)
+{
+	struct cm_span old = world.request.body;
+	size_t from = 0;
+	size_t at = 0;
+	size_t i;
+
+	for (i = 0; i < edit->nsplices; i++) {
+		const struct cm_splice *s = &edit->splices[i];
+
+		must(s->at >= from && s->at + s->remove <= old.n,
+		     "splices are out of order");
+		must(memcmp(edit->body.p + at, old.p + from, s->at - from) == 0,
+		     "changed outside the splices");
+		at += s->at - from + s->insert.n;
+		from = s->at + s->remove;
+	}
+	must(edit->body.n == at + old.n - from, "another length");
+	must(old.n == from ||
+		     memcmp(edit->body.p + at, old.p + from, old.n - from) == 0,
+	     "changed behind the splices");
+}
+
+static void second_pass(const struct cm_edit *first)
+{
+	struct cm_span all = test_world_apply(&world, first);
+	char *copy = malloc(all.n + 1);
+	struct cm_edit edit = {0};
+	bool had_footer = first->outcome == CM_BODY_FOOTER;
+
+	must(copy != NULL, "no memory");
+	memcpy(copy, all.p, all.n);
+	test_world_message(&world, copy, all.n);
+	must(cm_edit_make(&world.request, world.arena, &edit, NULL) == CM_OK,
+	     "a second pass fails");
+	must(edit.outcome != CM_BODY_FOOTER, "a second pass edits");
+	must(edit.nheaders == 0, "a second pass changes headers");
+	if (had_footer)
+		must(edit.outcome == CM_BODY_NOT_WANTED,
+		     "a second pass does not see the footer");
+	free(copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct cm_edit edit = {0};
+
+	/* Both footers, one of which is ASCII, without a byte of its own. */
+	world.request.language = size % 2 == 0 ? "cs" : "en";
+	test_world_message(&world, data, size);
+	must(cm_edit_make(&world.request, world.arena, &edit, NULL) == CM_OK,
+	     "it fails");
+	if (edit.outcome == CM_BODY_DISPROVED)
+		(void)fprintf(stderr, "disproved: %s\n", edit.why);
+	must(edit.outcome != CM_BODY_DISPROVED, "the proof refuses");
+	if (edit.outcome == CM_BODY_FOOTER) {
+		must(edit.gmime_agreed, "GMime was not asked");
+		outside_is_kept(&edit);
+	}
+	second_pass(&edit);
+	return 0;
+}
