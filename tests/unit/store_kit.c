@@ -20,7 +20,7 @@ void kit_path(const struct kit *kit, const char *name, char out[160])
 	(void)snprintf(out, 160, "%s/%s", kit->folder, name);
 }
 
-void kit_new(struct kit *kit)
+void kit_new_for(struct kit *kit, gid_t group, gid_t write_group)
 {
 	struct cm_error err = {0};
 	const struct cm_key *key;
@@ -36,8 +36,8 @@ void kit_new(struct kit *kit)
 		.path = kit->folder,
 		.map_size = UINT64_C(64) << 30,
 		.lock_wait_ms = 200,
-		.group = (gid_t)-1,
-		.write_group = (gid_t)-1,
+		.group = group,
+		.write_group = write_group,
 	};
 	must(cm_keys_init(kit->keys_path, (gid_t)-1, (gid_t)-1, &err), &err,
 	     "keys init");
@@ -47,6 +47,11 @@ void kit_new(struct kit *kit)
 	must(cm_arena_new(SIZE_MAX / 2, &kit->arena), &err, "arena");
 	must(cm_store_init(&kit->options, kit->keys, &err), &err, "init");
 	kit_reopen(kit, CM_STORE_WRITE);
+}
+
+void kit_new(struct kit *kit)
+{
+	kit_new_for(kit, (gid_t)-1, (gid_t)-1);
 }
 
 void kit_close(struct kit *kit)

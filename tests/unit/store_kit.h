@@ -25,6 +25,8 @@ struct kit {
 
 /* A new store, open for writing. */
 void kit_new(struct kit *kit);
+/* The same, the files for these groups (root only). */
+void kit_new_for(struct kit *kit, gid_t group, gid_t write_group);
 void kit_free(struct kit *kit); /* removes the folder */
 void kit_reopen(struct kit *kit, enum cm_store_access access);
 void kit_close(struct kit *kit);
