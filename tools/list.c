@@ -38,9 +38,10 @@ static int convert(struct cm_list *list, const char *charset,
 	return CM_OK;
 }
 
-static int load(struct cm_list *list, const char *charset, struct cm_error *err)
+static int load(struct cm_list *list, const char *path, const char *charset,
+		struct cm_error *err)
 {
-	int rc = cm_file_read(list->path, &list->text, err);
+	int rc = cm_file_read(path, &list->text, err);
 
 	if (rc != CM_OK)
 		return rc;
@@ -186,7 +187,7 @@ int cm_list_open(const char *path, const char *charset, enum cm_list_form form,
 	list->path = strcmp(path, "-") == 0 ? "standard input" : path;
 	list->arena = arena;
 	cm_buf_init(&list->text, LIST_FILE_MAX);
-	rc = load(list, charset, err);
+	rc = load(list, path, charset, err);
 	if (rc == CM_OK) {
 		struct cm_span text = list_span(list);
 
