@@ -31,6 +31,7 @@ def web(new_world):
     world = new_world(postfix=False)
     world.import_csv(people.granted("anna@x.test", "bob@x.test"))
     world.start_web()
+    assert world.http("GET", "/healthz").text == "ok\n"
     world.uri = tokens.link(world, "anna@x.test")
     return world
 
