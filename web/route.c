@@ -68,14 +68,16 @@ static bool take(struct cm_span *path, struct cm_span prefix)
 static void set_token(struct cm_route *route, struct cm_span path)
 {
 	char plain[3 * CM_ROUTE_TOKEN_MAX];
+	size_t n;
 
 	route->place = CM_PLACE_NONE;
 	if (path.n > sizeof(plain) || memchr(path.p, '/', path.n) != NULL)
 		return;
-	route->token_n = cm_form_unescape(path, false, plain);
-	if (route->token_n > sizeof(route->token))
+	n = cm_form_unescape(path, false, plain);
+	if (n > sizeof(route->token))
 		return;
-	memcpy(route->token, plain, route->token_n);
+	memcpy(route->token, plain, n);
+	route->token_n = n;
 	route->place = CM_PLACE_TOKEN;
 }
 

@@ -1,0 +1,65 @@
+/*
+ * A request as strangers send it: the first line is the Content-Type and the
+ * path, the rest the body.  No crash; what asks for something says so in its
+ * bytes; unescaping never grows; a token is never longer than its room.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "web/form.h"
+#include "web/route.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void must(bool truth)
+{
+	if (!truth)
+		abort();
+}
+
+static void check_form(struct cm_span type, struct cm_span body)
+{
+	enum cm_form_act act = cm_form_read(type, body);
+
+	must(act == CM_FORM_NONE || body.n >= strlen("act=stop"));
+	must(act != CM_FORM_ONE_CLICK ||
+	     body.n >= strlen("List-Unsubscribe=One-Click"));
+	must(act == CM_FORM_NONE || body.n <= CM_FORM_MAX);
+}
+
+static void check_escapes(struct cm_span text)
+{
+	char *out = malloc(text.n + 1);
+
+	must(out != NULL);
+	must(cm_form_unescape(text, true, out) <= text.n);
+	free(out);
+}
+
+static void check_route(const char *base, struct cm_span url)
+{
+	struct cm_route route = cm_route_find(base, url);
+
+	must(route.place <= CM_PLACE_NONE);
+	must(route.token_n <= sizeof(route.token));
+	must(route.place == CM_PLACE_TOKEN || route.token_n == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct cm_span all = {(const char *)data, n};
+	const char *end = n > 0 ? memchr(data, '\n', n) : NULL;
+	struct cm_span first = all, rest = {NULL, 0};
+
+	if (end != NULL) {
+		first.n = (size_t)(end - all.p);
+		rest = cm_span_n(end + 1, n - first.n - 1);
+	}
+	check_form(first, rest);
+	check_form(cm_span(""), all);
+	check_escapes(all);
+	check_route("https://h.example", first);
+	check_route("https://h.example/out", first);
+	return 0;
+}
