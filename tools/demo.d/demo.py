@@ -4,6 +4,7 @@
 It is also a test: its exit status is 1 if anybody got what they should not
 have got, or did not get what they should have.
 """
+import csv
 import pathlib
 import re
 import shutil
@@ -20,181 +21,204 @@ from harness import clients, messages  # noqa: E402
 from harness.proc import run  # noqa: E402
 from harness.world import World  # noqa: E402
 
-STRANGER = "stranger@elsewhere.example"
+STRANGER = "stranger@web.example"
 # What must come out; the table shows what did.
-CONSENTING = {"anna@customers.example", "zdenek@customers.example",
-              "maria@customers.example", "petr@customers.example"}
+CONSENTING = {"anna@mail.example", "zdenek@mail.example",
+              "maria@mail.example", "petr@mail.example"}
 BOLD, GREEN, RED, DIM, PLAIN = (
     ("\033[1m", "\033[32m", "\033[31m", "\033[2m", "\033[0m")
     if sys.stdout.isatty() else ("",) * 5)
 
 MEANS = {
     "consent": "consent on record",
-    "withdrawn": "withdrew the consent",
-    "objected": "objects to all marketing",
+    "withdrawn": "withdrew it",
+    "objected": "objects to marketing",
     "complained": "complained of spam",
-    "unconfirmed": "asked, but has not confirmed yet",
-    "no-evidence": "a consent is claimed, nothing proves it",
-    "expired": "consent older than three years",
-    "no-record": "nobody ever asked them",
+    "unconfirmed": "has not confirmed yet",
+    "no-evidence": "nothing proves it",
+    "expired": "older than three years",
+    "no-record": "nobody ever asked",
 }
 
 
 def heading(text):
-    print(f"\n{BOLD}{text}{PLAIN}")
+    print(f"\n{BOLD}{text}{PLAIN}", flush=True)
 
 
 def people():
-    """Everybody in the sample list once, as first written, and a stranger."""
-    seen = {}
-    for row in (HERE / "people.csv").read_text().splitlines()[1:]:
-        address = row.split(",")[0]
-        seen.setdefault(address.lower(), address)
-    return list(seen) + [STRANGER]
+    """Who is on the sample list: address -> what its newest row says."""
+    said = {}
+    with open(HERE / "people.csv", newline="") as f:
+        for row in csv.DictReader(f):
+            address = row["email"].lower()
+            words = f"{row['status']} {row['time'][:4]}".rstrip()
+            if row["source"]:
+                words += f", {row['source']}"
+            # The same status again is a duplicate, not a change of mind.
+            if said.get(address, "").startswith(row["status"]):
+                words += " (2)"
+            said[address] = words
+    said[STRANGER] = "not on the list"
+    return said
 
 
 class Demo:
     def __init__(self, world):
         self.world = world
+        self.people = people()
         self.newsletter = messages.crlf(
             (HERE / "newsletter.eml").read_bytes())
         self.reset = messages.crlf((HERE / "password-reset.eml").read_bytes())
         self.delivered = world.dir / "delivered"
         self.delivered.mkdir()
-        self.saved = 0
+        self.count = 0
         self.wrong = []
 
     def expect(self, ok, what):
         if not ok:
             self.wrong.append(what)
 
-    def save(self):
-        """Write what the next hop has, newest names last."""
-        for mail in self.world.sink.mails[self.saved:]:
-            self.saved += 1
-            name = "+".join(r.partition("@")[0] for r in mail.rcpts[:3])
-            (self.delivered / f"{self.saved:02}-{name}.eml").write_bytes(
-                mail.data)
+    def keep(self):
+        """Move what arrived from the next hop to files; their names."""
+        names = []
+        for mail in self.world.sink.take():
+            self.count += 1
+            who = "+".join(r.partition("@")[0] for r in mail.rcpts)
+            names.append(f"{self.count:02}-{who[:40]}.eml")
+            (self.delivered / names[-1]).write_bytes(mail.data)
+        return names
+
+    def arrived(self):
+        """Recipients that the next hop got mail for just now."""
+        got = set(self.world.settled())
+        self.keep()
+        return got
 
     def why(self, address):
-        _, reason = self.world.why(address, "newsletter")
-        return MEANS.get(reason, reason)
+        answer = self.world.ctl_json("why", address, "--stream",
+                                     "newsletter")
+        reason = answer["reason"]
+        other = " (as j.r.smith)" if answer.get("by_family") else ""
+        return MEANS.get(reason, reason) + other
 
-    def row(self, address, said, got, why):
-        colour, word = (GREEN, "got it") if got else (RED, "nothing")
-        print(f"  {address:<27} {said:<12} {colour}{word:<8}{PLAIN} {why}")
+    def row(self, address, code, got, why):
+        colour, word = (GREEN, "got it ") if got else (RED, "nothing")
+        print(f"  {address:<21}{self.people[address]:<27}{code} "
+              f"{colour}{word}{PLAIN}  {why}", flush=True)
 
     def swaks(self, address):
         """One message to one person; the server's word about them."""
         _, text = clients.swaks(self.world.postfix.port(), "news@acme.example",
                                 [address], self.newsletter, self.world.dir)
-        answers = re.findall(r"(?m)^<(?:-|\*\*)\s+(\d{3}(?: \d\.\d\.\d)?)",
+        answers = re.findall(r"(?m)^<(?:-|\*\*)\s+(\d{3})",
                              text.partition("RCPT TO")[2])
         return answers[0] if answers else "?"
 
     def one_each(self):
-        heading("swaks sends the newsletter to each person on the list")
-        print(f"{DIM}  {'who':<27} {'Postfix said':<12} {'':<8} "
+        heading("swaks sends the newsletter to each of them")
+        print(f"{DIM}  {'who':<21}{'on the list':<27}{'SMTP said':<13}"
               f"why{PLAIN}")
-        said = {a: self.swaks(a) for a in people()}
-        got = self.world.settled()
-        self.save()
-        for address in people():
-            self.row(address, said[address], got[address], self.why(address))
-            self.expect(bool(got[address]) == (address in CONSENTING),
+        said = {a: self.swaks(a) for a in self.people}
+        got = self.arrived()
+        for address in sorted(self.people, key=lambda a: a not in got):
+            self.row(address, said[address], address in got,
+                     self.why(address))
+            self.expect((address in got) == (address in CONSENTING),
                         f"newsletter to {address}")
 
     def several(self):
-        heading("Python's smtplib sends one message to five people at once")
-        self.world.sink.clear()
-        self.saved, before = 0, len(list(self.delivered.iterdir()))
-        some = ["anna@customers.example", "ben@customers.example",
-                "pia@customers.example", "maria@customers.example", STRANGER]
+        heading("Python's smtplib sends one message to five of them at once")
+        some = [f"{n}@mail.example" for n in ("anna", "ben", "pia", "maria")]
+        some.append(STRANGER)
         told = self.world.send("news@acme.example", some, self.newsletter)
-        got = self.world.settled()
+        got = self.arrived()
         for address in some:
-            code, text = told.rcpts[address]
-            self.row(address, f"{code} {text.split()[0]}", got[address],
+            self.row(address, told.rcpts[address][0], address in got,
                      self.why(address))
-            self.expect(bool(got[address]) == (address in CONSENTING),
+            self.expect((address in got) == (address in CONSENTING),
                         f"shared newsletter to {address}")
-        self.saved = 0
-        for mail in self.world.sink.mails:
-            (self.delivered / f"{before + 1:02}-several.eml").write_bytes(
-                mail.data)
-        self.saved = len(self.world.sink.mails)
         line = self.world.line(self.world.queue_id(told))
-        print("  the log says: " + " ".join(
+        print("  the log sums it up: " + " ".join(
             f"{k}={line[k]}" for k in ("rcpts", "allowed", "refused",
                                        "deferred")))
 
     def password_reset(self):
         heading("The shop sends a password reset to ben, who withdrew")
-        self.world.sink.clear()
-        self.saved = 0
-        to = "ben@customers.example"
+        to = "ben@mail.example"
         told = self.world.send("shop@acme.example", [to], self.reset)
         self.world.settled()
         same = messages.without_trace(
             self.world.sink.to(to).data) == self.reset
-        self.row(to, str(told.data[0]), True, "service mail: untouched, "
-                 "not a byte differs" if same else "ALTERED")
+        self.keep()
+        self.row(to, told.data[0], True, "service mail, not a byte differs"
+                 if same else "ALTERED")
         self.expect(same, "password reset")
 
-    def click(self):
-        heading("anna clicks `unsubscribe` in her mail program")
-        world = self.world
-        data = next(self.delivered.glob("*-anna.eml")).read_bytes()
-        uri, _ = messages.unsubscribe_uris(data)
-        local = uri.replace(world.base_url, f"http://127.0.0.1:"
-                            f"{world.web_port}")
-        print(f"  List-Unsubscribe: <{uri[:60]}...>")
-        command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
-                   "-d", "List-Unsubscribe=One-Click", local]
-        print(f"  curl -d List-Unsubscribe=One-Click {local[:48]}...")
-        status = run(command).stdout.decode()
-        print(f"  consent-web: {status}, the withdrawal is on disk")
-        said = self.swaks("anna@customers.example")
-        heading("The next newsletter, a moment later")
-        world.sink.clear()
-        got = world.settled()
-        self.row("anna@customers.example", said,
-                 got["anna@customers.example"],
-                 self.why("anna@customers.example"))
-        self.expect(status == "200" and said.startswith("550"),
-                    "one click")
-        return local
+    def mail_of(self, name):
+        return next(self.delivered.glob(f"*-{name}.eml")).read_bytes()
 
     def excerpt(self):
-        heading("What anna found in her mail")
-        data = next(self.delivered.glob("*-anna.eml")).read_bytes()
+        heading("What anna found in her mail, and zdenek, who reads Czech")
+        data = self.mail_of("anna")
         for name in ("List-Unsubscribe", "List-Unsubscribe-Post"):
             value = messages.header_lines(data, name)[0]
             print(f"  {name}: {value[:54]}"
                   f"{'...' if len(value) > 54 else ''}")
-        for line in messages.texts(data)["text/plain"].splitlines():
-            print(f"  | {line}"[:78])
+        for data, start in ((data, 0), (self.mail_of("zdenek"), 4)):
+            text = messages.texts(data)["text/plain"].rstrip()
+            for line in text.splitlines()[start:]:
+                print(f"  | {line}"[:78])
 
-    def by_hand(self, local):
+    def click(self):
+        heading("anna clicks `unsubscribe` in her mail program, which sends")
+        world = self.world
+        anna = "anna@mail.example"
+        uri, _ = messages.unsubscribe_uris(self.mail_of("anna"))
+        status = run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
+                      "-d", "List-Unsubscribe=One-Click",
+                      self.page_of("anna")]).stdout.decode()
+        print(f"  POST {uri[:60]}...\n"
+              f"  List-Unsubscribe=One-Click\n"
+              f"  consent-web: {status}, the withdrawal is on disk")
+        heading("The next newsletter, a moment later")
+        said = self.swaks(anna)
+        self.people[anna] = "granted, then one click"
+        got = self.arrived()
+        self.row(anna, said, anna in got, self.why(anna))
+        self.expect(status == "200" and said == "550" and anna not in got,
+                    "one click")
+
+    def by_hand(self):
         world = self.world
         ctl = f"build/consentctl -c {world.config_file}"
-        heading("Try it by hand, in another terminal, in " + str(REPO))
+        heading(f"Try it by hand, in another terminal, in {REPO}")
         print(f"""\
-  {ctl} \\
-      why ben@customers.example --stream newsletter
-  {ctl} \\
-      show olga@customers.example
-  {ctl} \\
-      history anna@customers.example
-  {ctl} \\
-      withdraw maria@customers.example
+  C="{ctl}"
+  $C why ben@mail.example --stream newsletter
+  $C show olga@mail.example
+  $C history anna@mail.example
+  $C check tools/demo.d/people.csv --stream newsletter
+  $C withdraw maria@mail.example
   swaks --server 127.0.0.1:{world.postfix.port()} --from news@acme.example \\
-      --to maria@customers.example --data tools/demo.d/newsletter.eml
+    --to maria@mail.example --data @tools/demo.d/newsletter.eml
 
-  the mails that were delivered   {self.delivered}/
-  what consent-milter logged      {world.milter.log}
-  what Postfix logged             {world.postfix.log_file}
-  anna's page                     {local}""")
+  delivered mails        {self.delivered}/
+  consent-milter's log   {world.milter.log}
+  Postfix's log          {world.postfix.log_file}
+  petr's page            {self.page_of("petr")}""")
+
+    def page_of(self, name):
+        uri, _ = messages.unsubscribe_uris(self.mail_of(name))
+        return uri.replace(self.world.base_url,
+                           f"http://127.0.0.1:{self.world.web_port}")
+
+    def stay(self):
+        print(f"\n{BOLD}Ctrl-C ends it and removes {self.world.dir}.{PLAIN}",
+              flush=True)
+        while True:
+            time.sleep(0.3)
+            for name in self.keep():
+                print(f"  arrived: {name}", flush=True)
 
 
 def show(once):
@@ -214,23 +238,21 @@ def show(once):
               f"  consent-web on port {world.web_port}, where unsubscribe "
               f"links lead\n"
               f"  the next hop on port {world.sink.port}, keeps what arrives\n"
-              f"  {len(people()) - 1} people from tools/demo.d/people.csv")
+              f"  {len(people()) - 1} people imported from "
+              "tools/demo.d/people.csv")
         demo = Demo(world)
         demo.one_each()
         demo.several()
         demo.password_reset()
         demo.excerpt()
-        local = demo.click()
+        demo.click()
         if demo.wrong:
             print(f"\n{RED}Not as it should be:{PLAIN} "
                   f"{'; '.join(demo.wrong)}\n{world.milter_log()}")
         print(f"\n{DIM}{time.monotonic() - began:.1f} s{PLAIN}")
         if not once:
-            demo.by_hand(local)
-            print(f"\n{BOLD}Ctrl-C ends it and removes {folder}.{PLAIN}",
-                  flush=True)
-            while True:
-                signal.pause()
+            demo.by_hand()
+            demo.stay()
         return 1 if demo.wrong else 0
     finally:
         if world is not None:

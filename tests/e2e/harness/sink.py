@@ -61,6 +61,13 @@ class Sink:
             self.mails.clear()
             self.seen_rcpts.clear()
 
+    def take(self):
+        """The mails, which are then no longer here."""
+        with self._lock:
+            mails = self.mails[:]
+            self.mails.clear()
+            return mails
+
     def wait(self, count, timeout=30.0):
         """The mails, once there are at least count."""
         try:
