@@ -152,21 +152,43 @@ static void on_ready(void *ctx)
 	cm_proc_ready(&daemon->ready, EX_OK);
 }
 
+/* A worker that is started again must find its listener. */
+static int keeps_listeners(const struct daemon *daemon,
+			   const struct cm_config *config, struct cm_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < daemon->nlistening; i++) {
+		const char *name = daemon->listening[i].listener->name;
+
+		if (cm_config_listener(config, name) == NULL)
+			return cm_fail(err, CM_ECONFIG,
+				       "%s: listener \"%s\" is served and "
+				       "cannot go away (restart to remove it)",
+				       config->file, name);
+	}
+	return CM_OK;
+}
+
 static int on_reload(void *ctx)
 {
 	struct daemon *daemon = ctx;
 	struct cm_config *config = NULL;
 	struct cm_error err;
+	int rc = load(daemon->config->file, &config, &err);
 
-	if (load(daemon->config->file, &config, &err) != CM_OK) {
+	if (rc == CM_OK)
+		rc = keeps_listeners(daemon, config, &err);
+	if (rc != CM_OK) {
+		cm_config_unref(&config);
 		cm_log_error(daemon->log, CM_LOG_ERROR,
 			     "reload failed, the old configuration stays",
 			     &err);
-		return err.code;
+		return rc;
 	}
 	if (config->nlisteners != daemon->nlistening)
 		cm_log(daemon->log, CM_LOG_WARNING,
-		       "reload: listeners come and go at the next restart");
+		       "reload: new listeners come at the next restart");
 	cm_config_unref(&daemon->config);
 	daemon->config = config;
 	cm_worker_say_modes(config, daemon->log);
