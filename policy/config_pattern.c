@@ -314,16 +314,19 @@ static bool same_value(struct cm_span a, struct cm_span b)
 	return a.n == 0 && b.n == 0;
 }
 
-/* RFC 2919, 6: only what stands in the brackets of a List-Id counts. */
+/* RFC 2919, 6: only what stands in the brackets of a List-Id counts; who
+ * writes a pattern may leave them out. */
 static struct cm_span list_id(struct cm_span value)
 {
-	size_t i = value.n;
+	size_t start;
 
 	value = cm_span_trim(value);
-	for (i = value.n; i > 0; i--)
-		if (value.p[i - 1] == '<')
-			return cm_span_n(value.p + i - 1, value.n - i + 1);
-	return value;
+	if (value.n == 0 || value.p[value.n - 1] != '>')
+		return value;
+	for (start = value.n - 1; start > 0; start--)
+		if (value.p[start - 1] == '<')
+			break;
+	return cm_span_n(value.p + start, value.n - 1 - start);
 }
 
 bool cm_header_pattern_has(const struct cm_header_pattern *pattern,
