@@ -34,9 +34,16 @@ bool cm_span_caseeq(struct cm_span a, struct cm_span b)
 	return true;
 }
 
+/* Most answers are no, at the first letter. */
 bool cm_span_is(struct cm_span a, const char *text)
 {
-	return cm_span_caseeq(a, cm_span(text));
+	size_t i;
+
+	for (i = 0; i < a.n; i++)
+		if (text[i] == '\0' ||
+		    cm_ascii_lower(a.p[i]) != cm_ascii_lower(text[i]))
+			return false;
+	return text[a.n] == '\0';
 }
 
 bool cm_span_starts(struct cm_span a, const char *prefix)
@@ -70,22 +77,6 @@ int cm_span_cmp(struct cm_span a, struct cm_span b)
 	if (order != 0)
 		return order;
 	return (a.n > b.n) - (a.n < b.n);
-}
-
-char cm_ascii_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-bool cm_ascii_alpha(char c)
-{
-	c = cm_ascii_lower(c);
-	return c >= 'a' && c <= 'z';
-}
-
-bool cm_ascii_digit(char c)
-{
-	return c >= '0' && c <= '9';
 }
 
 void cm_ascii_lower_n(char *p, size_t n)
@@ -142,18 +133,24 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 	return len;
 }
 
-/* Octets at p, up to n, that are ASCII; eight at a time, bodies are long. */
+static uint64_t word_at(const char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+/* Octets at p, up to n, that are ASCII; many at a time, bodies are long. */
 static size_t ascii_run(const char *p, size_t n)
 {
+	const uint64_t tops = UINT64_C(0x8080808080808080);
 	size_t i = 0;
 
-	for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
-		uint64_t word;
-
-		memcpy(&word, p + i, sizeof(word));
-		if ((word & UINT64_C(0x8080808080808080)) != 0)
-			break;
-	}
+	while (n - i >= 32 && ((word_at(p + i) | word_at(p + i + 8) |
+				word_at(p + i + 16) | word_at(p + i + 24)) &
+			       tops) == 0)
+		i += 32;
 	while (i < n && (p[i] & 0x80) == 0)
 		i++;
 	return i;

@@ -28,9 +28,19 @@ struct cm_span cm_span_trim(struct cm_span a); /* SP HT CR LF, both ends */
 /* memcmp order, the shorter first when one is the other's beginning. */
 int cm_span_cmp(struct cm_span a, struct cm_span b);
 
-char cm_ascii_lower(char c);
-bool cm_ascii_alpha(char c);
-bool cm_ascii_digit(char c);
+/* Inline: readers of bodies ask them of every octet. */
+static inline char cm_ascii_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+static inline bool cm_ascii_alpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+static inline bool cm_ascii_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
 void cm_ascii_lower_n(char *p, size_t n);
 
 /* All of it decimal digits and within [0, max]. */

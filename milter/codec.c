@@ -13,15 +13,13 @@ void cm_decoder_init(struct cm_decoder *d, enum cm_cte cte,
 	d->end = d->start + encoded.n;
 }
 
-static int hex_value(char c)
+/* Of a hex digit its value, of anything else 16. */
+static unsigned hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
+		return (unsigned)(c - '0');
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
 }
 
 /*
@@ -31,6 +29,8 @@ static int hex_value(char c)
  */
 static size_t qp_escape(const char *p, const char *end, int *ret_octet)
 {
+	unsigned high, low;
+
 	*ret_octet = -1;
 	if (end - p == 1)
 		return 1;
@@ -40,10 +40,60 @@ static size_t qp_escape(const char *p, const char *end, int *ret_octet)
 		return 0;
 	if (p[1] == '\r')
 		return p[2] == '\n' ? 3 : 0;
-	if (hex_value(p[1]) < 0 || hex_value(p[2]) < 0)
+	high = hex_value(p[1]);
+	low = hex_value(p[2]);
+	if (high > 15 || low > 15)
 		return 0;
-	*ret_octet = hex_value(p[1]) * 16 + hex_value(p[2]);
+	*ret_octet = (int)(high * 16 + low);
 	return 3;
+}
+
+/* Holds the word neither "=" nor 8-bit octets?  For a word of octets, a
+ * borrow only ever says no where yes were right. */
+static bool is_plain64(uint64_t word)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	const uint64_t equals = word ^ (ones * '=');
+
+	return ((((equals - ones) & ~equals) | word) & (ones << 7)) == 0;
+}
+
+static bool is_plain32(uint32_t word)
+{
+	const uint32_t ones = UINT32_C(0x01010101);
+	const uint32_t equals = word ^ (ones * '=');
+
+	return ((((equals - ones) & ~equals) | word) & (ones << 7)) == 0;
+}
+
+/*
+ * Copy what stands for itself: up to the next "=" or 8-bit octet.  By words,
+ * for in QP such runs are a line at most and often less.
+ */
+static size_t qp_copy(char *out, const char *in, size_t n)
+{
+	uint64_t word;
+	uint32_t half;
+	size_t i = 0;
+
+	for (; n - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, in + i, sizeof(word));
+		if (!is_plain64(word))
+			break;
+		memcpy(out + i, &word, sizeof(word));
+	}
+	if (n - i >= sizeof(half)) {
+		memcpy(&half, in + i, sizeof(half));
+		if (is_plain32(half)) {
+			memcpy(out + i, &half, sizeof(half));
+			i += sizeof(half);
+		}
+	}
+	while (i < n && in[i] != '=' && (in[i] & 0x80) == 0) {
+		out[i] = in[i];
+		i++;
+	}
+	return i;
 }
 
 static int qp_read(struct cm_decoder *d, char *out, size_t room, size_t *ret_n)
@@ -52,22 +102,16 @@ static int qp_read(struct cm_decoder *d, char *out, size_t room, size_t *ret_n)
 
 	while (d->p < d->end && n < room) {
 		size_t run = (size_t)(d->end - d->p);
-		const char *equals;
 		size_t used;
 		int octet;
 
-		if (run > room - n)
-			run = room - n;
-		equals = memchr(d->p, '=', run);
-		if (equals != NULL)
-			run = (size_t)(equals - d->p);
-		if (!cm_ascii_only(d->p, run))
-			return CM_EDATA;
-		memcpy(out + n, d->p, run);
-		n += run;
-		d->p += run;
-		if (equals == NULL)
-			continue;
+		used = qp_copy(out + n, d->p, run < room - n ? run : room - n);
+		n += used;
+		d->p += used;
+		if (n == room || d->p == d->end)
+			break;
+		if (*d->p != '=')
+			return CM_EDATA; /* 8-bit */
 		used = qp_escape(d->p, d->end, &octet);
 		if (used == 0)
 			return CM_EDATA;

@@ -16,6 +16,10 @@ enum {
 	FOREIGN = 128,   /* SVG, MathML: other rules for raw text */
 	CELL = 256,      /* closed within its table only */
 	QUIET = 512,     /* shows no text by itself */
+	BODY = 1024,     /* these by name */
+	HTML = 2048,
+	FRAMESET = 4096,
+	PLAINTEXT = 8192,
 };
 
 struct element {
@@ -34,7 +38,7 @@ static const struct element elements[] = {
 	{"basefont", VOID | QUIET},
 	{"bgsound", VOID | QUIET},
 	{"big", FORMATTING},
-	{"body", 0},
+	{"body", BODY},
 	{"br", VOID | QUIET},
 	{"button", NOPLACE},
 	{"canvas", NOPLACE},
@@ -49,10 +53,10 @@ static const struct element elements[] = {
 	{"embed", VOID},
 	{"font", FORMATTING},
 	{"frame", VOID},
-	{"frameset", 0},
+	{"frameset", FRAMESET},
 	{"head", 0},
 	{"hr", VOID},
-	{"html", 0},
+	{"html", HTML},
 	{"i", FORMATTING},
 	{"iframe", RAW},
 	{"img", VOID | QUIET},
@@ -70,7 +74,7 @@ static const struct element elements[] = {
 	{"optgroup", NOPLACE},
 	{"option", NOPLACE},
 	{"param", VOID | QUIET},
-	{"plaintext", 0},
+	{"plaintext", PLAINTEXT},
 	{"s", FORMATTING},
 	{"script", RAW | SCRIPT},
 	{"select", NOPLACE},
@@ -113,6 +117,12 @@ struct tag {
 	struct cm_span lang;
 };
 
+/* Of elements[] by first letter: where they begin, lengths as bits. */
+struct index {
+	unsigned char from[27];
+	unsigned lengths[26];
+};
+
 #define NOWHERE SIZE_MAX
 
 struct reader {
@@ -129,6 +139,7 @@ struct reader {
 	size_t html_at;
 	const char *place_why; /* why the place at body_at is not one */
 	bool shows_after;      /* text or pictures since then */
+	struct index index;
 };
 
 static bool unsure(struct reader *r, const char *why)
@@ -137,37 +148,55 @@ static bool unsure(struct reader *r, const char *why)
 	return false;
 }
 
-static unsigned what_is(struct cm_span name)
+enum { ELEMENTS = sizeof(elements) / sizeof(*elements) };
+
+static void make_index(struct index *index)
 {
-	size_t low = 0;
-	size_t high = sizeof(elements) / sizeof(*elements);
+	size_t i;
+	unsigned letter = 0;
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		const char *e = elements[middle].name;
-		size_t i = 0;
-		int order = 0;
+	memset(index, 0, sizeof(*index));
+	for (i = 0; i < ELEMENTS; i++) {
+		unsigned first = (unsigned)(elements[i].name[0] - 'a');
 
-		while (order == 0 && i < name.n) {
-			order = cm_ascii_lower(name.p[i]) - e[i];
-			if (e[i++] == '\0')
-				break;
-		}
-		if (order == 0 && e[i] != '\0')
-			order = -1;
-		if (order == 0)
-			return elements[middle].what;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
+		while (letter <= first)
+			index->from[letter++] = (unsigned char)i;
+		index->lengths[first] |= 1u << strlen(elements[i].name);
 	}
+	while (letter <= 26)
+		index->from[letter++] = ELEMENTS;
+}
+
+/* Most names are none of ours, and most of those by length alone. */
+static unsigned what_is(const struct index *index, struct cm_span name)
+{
+	unsigned first = (unsigned)(cm_ascii_lower(name.p[0]) - 'a');
+	size_t i;
+
+	if (name.n > 31 || (index->lengths[first] & 1u << name.n) == 0)
+		return 0;
+	for (i = index->from[first]; i < index->from[first + 1]; i++)
+		if (cm_span_is(name, elements[i].name))
+			return elements[i].what;
 	return 0;
+}
+
+/* Characters that end a name or a value within a tag. */
+enum { BLANK = 1, SLASH = 2, CLOSE = 4, EQUALS = 8 };
+
+static const unsigned char classes[256] = {
+	['\t'] = BLANK, ['\n'] = BLANK, ['\f'] = BLANK, ['\r'] = BLANK,
+	[' '] = BLANK,  ['/'] = SLASH,  ['>'] = CLOSE,  ['='] = EQUALS,
+};
+
+static bool is_one_of(char c, unsigned which)
+{
+	return (classes[(unsigned char)c] & which) != 0;
 }
 
 static bool is_space(char c)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
+	return is_one_of(c, BLANK);
 }
 
 static const char *find(const char *p, const char *end, const char *what)
@@ -178,24 +207,76 @@ static const char *find(const char *p, const char *end, const char *what)
 
 /* ---- what is hidden ---------------------------------------------------- */
 
+/* Does a declaration that hides stand round the colon at text[at]? */
+static bool hides_at(const char *text, size_t at, size_t n)
+{
+	static const struct {
+		size_t colon; /* octets in front of the ":" */
+		const char *text;
+	} hides[] = {
+		{7, "display:none"},    {10, "visibility:hidden"},
+		{8, "mso-hide:all"},    {10, "max-height:0;"},
+		{10, "max-height:0px"}, {7, "opacity:0;"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(hides) / sizeof(*hides); i++) {
+		size_t len = strlen(hides[i].text);
+
+		if (at >= hides[i].colon && n - at >= len - hides[i].colon &&
+		    memcmp(text + at - hides[i].colon, hides[i].text, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Cheap, and true of every declaration that hides: the letter in front of
+ * the colon and the one behind it, blanks apart, are of those in hides[].
+ */
+static bool may_hide(struct cm_span style)
+{
+	const char *end = style.p + style.n;
+	const char *at = style.p;
+
+	while (at < end && (at = memchr(at, ':', (size_t)(end - at))) != NULL) {
+		const char *before = at++;
+		const char *after = at;
+		char c;
+
+		while (before > style.p && is_space(before[-1]))
+			before--;
+		while (after < end && is_space(*after))
+			after++;
+		if (before == style.p || after == end)
+			continue;
+		c = cm_ascii_lower(before[-1]);
+		if (c != 'y' && c != 'e' && c != 't')
+			continue;
+		c = cm_ascii_lower(*after);
+		if (c == 'n' || c == 'h' || c == 'a' || c == '0')
+			return true;
+	}
+	return false;
+}
+
 /* Style declarations that make an element invisible, blanks taken out. */
 static bool style_hides(struct cm_span style)
 {
-	static const char *const hides[] = {
-		"display:none",  "visibility:hidden", "mso-hide:all",
-		"max-height:0;", "max-height:0px",    "opacity:0;",
-	};
 	char text[1024];
+	const char *colon;
 	size_t n = 0;
 	size_t i;
 
-	for (i = 0; i < style.n && n < sizeof(text) - 2; i++)
+	if (!may_hide(style))
+		return false;
+	for (i = 0; i < style.n && n < sizeof(text) - 1; i++)
 		if (!is_space(style.p[i]))
 			text[n++] = cm_ascii_lower(style.p[i]);
 	text[n++] = ';';
-	text[n] = '\0';
-	for (i = 0; i < sizeof(hides) / sizeof(*hides); i++)
-		if (strstr(text, hides[i]) != NULL)
+	for (colon = memchr(text, ':', n); colon != NULL;
+	     colon = memchr(colon + 1, ':', n - (size_t)(colon + 1 - text)))
+		if (hides_at(text, (size_t)(colon - text), n))
 			return true;
 	return false;
 }
@@ -203,11 +284,12 @@ static bool style_hides(struct cm_span style)
 static void note_attribute(struct tag *tag, struct cm_span name,
 			   struct cm_span value)
 {
-	if (cm_span_is(name, "hidden"))
+	if (name.n == 6 && cm_span_is(name, "hidden"))
 		tag->hidden = true;
-	else if (cm_span_is(name, "style") && style_hides(value))
+	else if (name.n == 5 && cm_span_is(name, "style") && value.n > 0 &&
+		 style_hides(value))
 		tag->hidden = true;
-	else if (cm_span_is(name, "lang") && tag->lang.p == NULL)
+	else if (name.n == 4 && cm_span_is(name, "lang") && tag->lang.p == NULL)
 		tag->lang = value;
 }
 
@@ -232,7 +314,7 @@ static const char *take_value(const char *p, const char *end,
 		return quote + 1;
 	}
 	ret_value->p = p;
-	while (p < end && !is_space(*p) && *p != '>')
+	while (p < end && !is_one_of(*p, BLANK | CLOSE))
 		p++;
 	ret_value->n = (size_t)(p - ret_value->p);
 	return p;
@@ -248,7 +330,7 @@ static bool take_attributes(struct reader *r, struct tag *tag)
 		struct cm_span value = {0};
 
 		tag->closes_itself = false;
-		for (; p < r->end && (is_space(*p) || *p == '/'); p++)
+		for (; p < r->end && is_one_of(*p, BLANK | SLASH); p++)
 			tag->closes_itself = *p == '/';
 		if (p == r->end)
 			break;
@@ -257,8 +339,8 @@ static bool take_attributes(struct reader *r, struct tag *tag)
 			return true;
 		}
 		name.p = p++; /* even "=" may begin a name */
-		while (p < r->end && !is_space(*p) && *p != '/' && *p != '>' &&
-		       *p != '=')
+		while (p < r->end &&
+		       !is_one_of(*p, BLANK | SLASH | CLOSE | EQUALS))
 			p++;
 		name.n = (size_t)(p - name.p);
 		while (p < r->end && is_space(*p))
@@ -275,10 +357,10 @@ static bool take_tag(struct reader *r, bool end, struct tag *ret_tag)
 	struct tag tag = {.end = end};
 	const char *p = r->p;
 
-	while (p < r->end && !is_space(*p) && *p != '/' && *p != '>')
+	while (p < r->end && !is_one_of(*p, BLANK | SLASH | CLOSE))
 		p++;
 	tag.name = cm_span_n(r->p, (size_t)(p - r->p));
-	tag.what = what_is(tag.name);
+	tag.what = what_is(&r->index, tag.name);
 	r->p = p;
 	if (!take_attributes(r, &tag))
 		return false;
@@ -458,9 +540,9 @@ static void mark(struct reader *r, size_t *place, size_t at)
 
 static bool end_tag(struct reader *r, const struct tag *tag, size_t at)
 {
-	if (cm_span_is(tag->name, "body"))
+	if (tag->what & BODY)
 		mark(r, &r->body_at, at);
-	else if (cm_span_is(tag->name, "html") && r->body_at == NOWHERE)
+	else if (tag->what & HTML && r->body_at == NOWHERE)
 		mark(r, &r->html_at, at);
 	else
 		return pop(r, tag);
@@ -469,11 +551,11 @@ static bool end_tag(struct reader *r, const struct tag *tag, size_t at)
 
 static bool start_tag(struct reader *r, const struct tag *tag)
 {
-	if (cm_span_is(tag->name, "frameset"))
+	if (tag->what & FRAMESET)
 		return unsure(r, "frameset");
-	if (cm_span_is(tag->name, "plaintext"))
+	if (tag->what & PLAINTEXT)
 		return unsure(r, "plaintext");
-	if (cm_span_is(tag->name, "html") && r->result.lang.p == NULL)
+	if (tag->what & HTML && r->result.lang.p == NULL)
 		r->result.lang = tag->lang;
 	if (!(tag->what & (QUIET | RAW)))
 		r->shows_after = true;
@@ -556,6 +638,7 @@ struct cm_html_end cm_html_end(struct cm_span html)
 	r.body_at = r.html_at = NOWHERE;
 	r.place_why = NULL;
 	r.shows_after = false;
+	make_index(&r.index);
 	r.base = r.p = html.n > 0 ? html.p : "";
 	r.end = r.p + html.n;
 	while (r.p < r.end) {

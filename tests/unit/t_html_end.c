@@ -1,0 +1,181 @@
+/* html_end: the place a footer is seen at, and what hides it. */
+#include "milter/html_end.h"
+
+#include <string.h>
+
+#include "tests/unit/test.h"
+
+/* "|" marks the place and is not part of the text. */
+static void the_last_visible_place(void **state)
+{
+	static const struct {
+		const char *html;
+		const char *unsure;
+	} cases[] = {
+		{"|", NULL},
+		{"text|", NULL},
+		{"<p>a</p>|", NULL},
+		{"<html><body><p>a</p>|</body></html>", NULL},
+		{"<HTML><BODY>a|</BODY></HTML>\r\n", NULL},
+		{"<html>a|</html>", NULL},
+		{"<body>a</body>b</body>c|", NULL},
+		{"<body>a</body><body>b|</body>", NULL},
+		{"<body>a</body><img src=x>|</body>", NULL},
+		{"<body>a<!-- </body> -->|</body>", NULL},
+		{"<body>a<!--></body>b|", NULL},
+		{"<body><script>'</body>'</script>|</body>", NULL},
+		{"<script><!--<script></script>--></script>a|</body>", NULL},
+		{"<style></body></style>a|</body>", NULL},
+		{"<textarea></body></textarea>a|</body>", NULL},
+		{"<title></body></TITLE >a|</body>", NULL},
+		{"<a title=\"</body>\">a</a>|</body>", NULL},
+		{"<a title='>' href=x>a</a>|</body>", NULL},
+		{"<p a=b/c>|</body>", NULL},
+		{"<br><img src=a><hr>|</body>", NULL},
+		{"<table><tr><td>a</td></tr></table>|</body>", NULL},
+		{"<x-tag><subject>a|</body>", NULL}, /* none of ours */
+		{"<table><tr><td>a</body>", "html"},
+		{"<div hidden>a</body>", "hidden"},
+		{"<frameset></frameset>", "frameset"},
+		{"<plaintext>a", "plaintext"},
+		{"<p>a<|", NULL},
+		{"<p>a</", "html"},
+		{"<p>a</p", "html"},
+		{"<script>a", "html"},
+		{"<!-- a", "html"},
+		{"<p a='b", "html"},
+		{"<svg><style></style>", "html"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *mark = strchr(cases[i].html, '|');
+		struct cm_html_end end;
+		char text[200];
+		size_t n = 0;
+		const char *p;
+
+		for (p = cases[i].html; *p != '\0'; p++)
+			if (p != mark)
+				text[n++] = *p;
+		end = cm_html_end(cm_span_n(text, n));
+		if (cases[i].unsure != NULL) {
+			if (end.unsure == NULL)
+				fail_msg("%s: taken", cases[i].html);
+			assert_string_equal(end.unsure, cases[i].unsure);
+			continue;
+		}
+		if (end.unsure != NULL)
+			fail_msg("%s: unsure: %s", cases[i].html, end.unsure);
+		if (end.at != (size_t)(mark - cases[i].html))
+			fail_msg("%s: at %zu", cases[i].html, end.at);
+	}
+}
+
+static void styles_that_hide(void **state)
+{
+	static const struct {
+		const char *style;
+		bool hides;
+	} cases[] = {
+		{"display:none", true},
+		{"DISPLAY : None ;", true},
+		{"color:red;display:\r\n\tnone", true},
+		{"d i s p l a y:none", true}, /* blanks do not count */
+		{"visibility:hidden", true},
+		{"mso-hide: all", true},
+		{"max-height:0", true},
+		{"max-height:0px;overflow:hidden", true},
+		{"opacity:0", true},
+		{"opacity : 0 ; x", true},
+		{"a:b;c:d;e:f;opacity:0", true},
+		{"", false},
+		{":", false},
+		{":none", false},
+		{"display:", false},
+		{"display:block", false},
+		{"margin:0;color:#222", false},
+		{"font-weight:normal;text-align:none", false},
+		{"opacity:0.5", false},
+		{"max-height:0.5em", false},
+		{"overflow:hidden", false},
+		{"none:display", false},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cm_html_end end;
+		char text[300];
+		size_t n = 0;
+
+		memcpy(text, "<div style=\"", 12);
+		memcpy(text + 12, cases[i].style, strlen(cases[i].style));
+		n = 12 + strlen(cases[i].style);
+		memcpy(text + n, "\">a", 3);
+		end = cm_html_end(cm_span_n(text, n + 3));
+		if ((end.unsure != NULL) != cases[i].hides)
+			fail_msg("style \"%s\"", cases[i].style);
+	}
+}
+
+static void more_colons_than_anybody_counts(void **state)
+{
+	struct cm_html_end end;
+	char text[1000];
+
+	(void)state;
+	memset(text, ':', sizeof(text));
+	memcpy(text, "<p style='", 10);
+	memcpy(text + sizeof(text) - 30, ";display:none", 13);
+	memcpy(text + sizeof(text) - 3, "'>a", 3);
+	memset(text + sizeof(text) - 17, ' ', 14);
+	end = cm_html_end(cm_span_n(text, sizeof(text)));
+	assert_non_null(end.unsure);
+	assert_string_equal(end.unsure, "hidden");
+}
+
+static void the_language_is_the_documents(void **state)
+{
+	struct cm_html_end end;
+
+	(void)state;
+	end = cm_html_end(cm_span("<html lang=cs><p lang=en>a</body>"));
+	assert_true(cm_span_is(end.lang, "cs"));
+	end = cm_html_end(cm_span("<HTML Lang='pt-BR'>a"));
+	assert_true(cm_span_is(end.lang, "pt-br"));
+	end = cm_html_end(cm_span("<p lang=en>a"));
+	assert_int_equal(end.lang.n, 0);
+}
+
+/* Cut anywhere, it answers, with a place inside what there is. */
+static void every_beginning_of_a_text_is_read(void **state)
+{
+	static const char html[] =
+		"<!DOCTYPE html><html lang=\"en\"><head><style>p{}</style>"
+		"<title>a</title></head><body style='margin:0'><!-- c -->"
+		"<script>if(a<b){'<!--<script>'}</script><table><tr><td>x"
+		"</td></tr></table><p hidden>y</p></body></html>";
+	size_t n;
+
+	(void)state;
+	for (n = 0; n < sizeof(html); n++) {
+		struct cm_html_end end = cm_html_end(cm_span_n(html, n));
+
+		assert_true(end.unsure != NULL || end.at <= n);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_last_visible_place),
+		cmocka_unit_test(styles_that_hide),
+		cmocka_unit_test(more_colons_than_anybody_counts),
+		cmocka_unit_test(the_language_is_the_documents),
+		cmocka_unit_test(every_beginning_of_a_text_is_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
