@@ -170,39 +170,88 @@ int cm_hmac(struct cm_hmac *hmac, const struct cm_span *parts, size_t count,
 enum { CM_SIV_MAX = 1 << 20 };
 
 /*
- * A context for one direction with the key and, if there is any, the
- * associated data in it.  NULL if OpenSSL fails.
+ * A context takes one text and is spent; setting up another costs three key
+ * schedules and three look-ups.  So two that are never spent are copied.
  */
-static EVP_CIPHER_CTX *siv_begin(const uint8_t *key, struct cm_span associated,
-				 bool seal)
+struct cm_siv {
+	EVP_CIPHER_CTX *sealing, *opening;
+};
+
+static EVP_CIPHER_CTX *siv_context(EVP_CIPHER *cipher, const uint8_t *key,
+				   struct cm_span associated, bool seal)
 {
-	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-SIV", NULL);
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	const void *p = associated.p;
 	int n = 0;
 
-	if (cipher == NULL || ctx == NULL ||
+	if (ctx == NULL ||
 	    EVP_CipherInit_ex2(ctx, cipher, key, NULL, seal, NULL) != 1 ||
 	    (associated.n > 0 &&
 	     EVP_CipherUpdate(ctx, NULL, &n, p, (int)associated.n) != 1)) {
 		EVP_CIPHER_CTX_free(ctx);
-		ctx = NULL;
+		return NULL;
 	}
-	EVP_CIPHER_free(cipher); /* ctx holds its own reference */
 	return ctx;
 }
 
-int cm_siv_seal(const uint8_t key[CM_SIV_KEY_LEN], struct cm_span associated,
-		struct cm_span plain, uint8_t *out_sealed)
+int cm_siv_new(const uint8_t key[CM_SIV_KEY_LEN], struct cm_span associated,
+	       struct cm_siv **ret_siv, struct cm_error *err)
+{
+	EVP_CIPHER *cipher;
+	struct cm_siv *siv;
+
+	if (associated.n > CM_SIV_MAX)
+		return cm_fail(err, CM_ECRYPTO, "too much associated data");
+	siv = calloc(1, sizeof(*siv));
+	if (siv == NULL)
+		return cm_fail(err, CM_ENOMEM, "no memory for a cipher");
+	cipher = EVP_CIPHER_fetch(NULL, "AES-256-SIV", NULL);
+	if (cipher != NULL) {
+		siv->sealing = siv_context(cipher, key, associated, true);
+		siv->opening = siv_context(cipher, key, associated, false);
+	}
+	EVP_CIPHER_free(cipher); /* contexts hold their own reference */
+	if (siv->sealing == NULL || siv->opening == NULL) {
+		cm_siv_free(&siv);
+		return fail_openssl(err, "no AES-256-SIV");
+	}
+	*ret_siv = siv;
+	return CM_OK;
+}
+
+void cm_siv_free(struct cm_siv **siv)
+{
+	if (*siv == NULL)
+		return;
+	EVP_CIPHER_CTX_free((*siv)->sealing);
+	EVP_CIPHER_CTX_free((*siv)->opening);
+	free(*siv);
+	*siv = NULL;
+}
+
+/* A context to spend; NULL if OpenSSL fails. */
+static EVP_CIPHER_CTX *siv_copy(const EVP_CIPHER_CTX *from)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+
+	if (ctx == NULL || EVP_CIPHER_CTX_copy(ctx, from) != 1) {
+		EVP_CIPHER_CTX_free(ctx);
+		return NULL;
+	}
+	return ctx;
+}
+
+int cm_siv_seal(const struct cm_siv *siv, struct cm_span plain,
+		uint8_t *out_sealed)
 {
 	EVP_CIPHER_CTX *ctx;
 	const void *p = plain.p;
 	int rc = CM_ECRYPTO;
 	int n = 0;
 
-	if (plain.n == 0 || plain.n > CM_SIV_MAX || associated.n > CM_SIV_MAX)
+	if (plain.n == 0 || plain.n > CM_SIV_MAX)
 		return CM_ECRYPTO;
-	ctx = siv_begin(key, associated, true);
+	ctx = siv_copy(siv->sealing);
 	if (ctx != NULL &&
 	    EVP_CipherUpdate(ctx, out_sealed + CM_SIV_TAG_LEN, &n, p,
 			     (int)plain.n) == 1 &&
@@ -215,8 +264,8 @@ int cm_siv_seal(const uint8_t key[CM_SIV_KEY_LEN], struct cm_span associated,
 	return rc;
 }
 
-int cm_siv_open(const uint8_t key[CM_SIV_KEY_LEN], struct cm_span associated,
-		struct cm_span sealed, uint8_t *out_plain)
+int cm_siv_open(const struct cm_siv *siv, struct cm_span sealed,
+		uint8_t *out_plain)
 {
 	uint8_t tag[CM_SIV_TAG_LEN];
 	EVP_CIPHER_CTX *ctx;
@@ -224,13 +273,12 @@ int cm_siv_open(const uint8_t key[CM_SIV_KEY_LEN], struct cm_span associated,
 	const void *p;
 	int rc, n = 0;
 
-	if (sealed.n <= CM_SIV_TAG_LEN || sealed.n > CM_SIV_MAX ||
-	    associated.n > CM_SIV_MAX)
+	if (sealed.n <= CM_SIV_TAG_LEN || sealed.n > CM_SIV_MAX)
 		return CM_EDATA;
 	plain_n = sealed.n - CM_SIV_TAG_LEN;
 	p = sealed.p + CM_SIV_TAG_LEN;
 	memcpy(tag, sealed.p, sizeof(tag));
-	ctx = siv_begin(key, associated, false);
+	ctx = siv_copy(siv->opening);
 	if (ctx == NULL || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG,
 					       sizeof(tag), tag) != 1)
 		rc = CM_ECRYPTO;

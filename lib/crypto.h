@@ -1,7 +1,7 @@
 /*
  * crypto - the only file that includes <openssl/...>.
  *
- * Objects are not thread safe: one per session or thread.  Failure here means
+ * Objects are for one thread at a time but for cm_siv.  Failure here means
  * the library or the machine failed, never that input was bad; the exception
  * is cm_siv_open(), which says CM_EDATA for anything it cannot authenticate.
  */
@@ -47,15 +47,20 @@ CM_MUST_CHECK int cm_hmac(struct cm_hmac *hmac, const struct cm_span *parts,
 			  size_t count, uint8_t out[CM_SHA256_LEN]);
 
 /*
- * AES-256-SIV, deterministic (no nonce).  sealed = tag | ciphertext, so it is
+ * AES-256-SIV, deterministic (no nonce), under one key and one associated
+ * text, set up once: a quarter of the time.  Unlike the others a cm_siv may be
+ * used by many threads at once.  sealed = tag | ciphertext, so it is
  * CM_SIV_TAG_LEN longer than plain, which has 1 octet to 1 MiB.  What did not
  * verify is not left in out_plain.
  */
-CM_MUST_CHECK int cm_siv_seal(const uint8_t key[CM_SIV_KEY_LEN],
-			      struct cm_span associated, struct cm_span plain,
+struct cm_siv;
+CM_MUST_CHECK int cm_siv_new(const uint8_t key[CM_SIV_KEY_LEN],
+			     struct cm_span associated, struct cm_siv **ret_siv,
+			     struct cm_error *err);
+void cm_siv_free(struct cm_siv **siv);
+CM_MUST_CHECK int cm_siv_seal(const struct cm_siv *siv, struct cm_span plain,
 			      uint8_t *out_sealed);
-CM_MUST_CHECK int cm_siv_open(const uint8_t key[CM_SIV_KEY_LEN],
-			      struct cm_span associated, struct cm_span sealed,
+CM_MUST_CHECK int cm_siv_open(const struct cm_siv *siv, struct cm_span sealed,
 			      uint8_t *out_plain);
 
 /* Constant time. */

@@ -2,6 +2,7 @@
 #include "lib/enc.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /*
  * base16, base32 and base64 differ only in the bits of a character and the
@@ -50,14 +51,12 @@ static size_t encode(const struct alphabet *alphabet, const uint8_t *data,
 /* The value of a character, -1 if it is not in the alphabet. */
 static int value_of(const struct alphabet *alphabet, char c)
 {
-	int i;
+	const char *at;
 
 	if (alphabet->fold)
 		c = cm_ascii_lower(c);
-	for (i = 0; i < 1 << alphabet->bits; i++)
-		if (alphabet->chars[i] == c)
-			return i;
-	return -1;
+	at = memchr(alphabet->chars, c, (size_t)1 << alphabet->bits);
+	return at != NULL ? (int)(at - alphabet->chars) : -1;
 }
 
 static int decode(const struct alphabet *alphabet, struct cm_span text,

@@ -30,6 +30,7 @@ struct ring {
 
 struct cm_keys {
 	struct ring rings[CM_KEY_KINDS];
+	struct cm_key decoy;
 };
 
 static const struct {
@@ -66,7 +67,7 @@ static int key_path(const char *folder, enum cm_key_kind kind, char *out,
 
 static int parse_line(struct cm_span line, size_t len, struct cm_key *ret_key)
 {
-	struct cm_key key = {0, len, {0}};
+	struct cm_key key = {.len = len};
 	struct cm_span id = {line.p, 0};
 	struct cm_span hex;
 	uint64_t value;
@@ -227,6 +228,35 @@ static int read_ring(const char *folder, enum cm_key_kind kind,
 	return rc;
 }
 
+/* What tokens are made with, set up once. */
+static int set_up(struct cm_key *key, const char *associated,
+		  struct cm_error *err)
+{
+	if (key->len != CM_SIV_KEY_LEN)
+		return CM_OK;
+	return cm_siv_new(key->bytes, cm_span(associated), &key->siv, err);
+}
+
+static int set_up_ring(struct ring *ring, const char *associated,
+		       struct cm_error *err)
+{
+	size_t i;
+	int rc = CM_OK;
+
+	for (i = 0; i < ring->count && rc == CM_OK; i++)
+		rc = set_up(&ring->keys[i], associated, err);
+	return rc;
+}
+
+static int set_up_decoy(struct cm_key *decoy, struct cm_error *err)
+{
+	int rc;
+
+	decoy->len = CM_SIV_KEY_LEN;
+	rc = cm_random(decoy->bytes, decoy->len, err);
+	return rc == CM_OK ? set_up(decoy, "decoy", err) : rc;
+}
+
 int cm_keys_open(const char *folder, struct cm_keys **ret_keys,
 		 struct cm_error *err)
 {
@@ -235,8 +265,14 @@ int cm_keys_open(const char *folder, struct cm_keys **ret_keys,
 
 	if (keys == NULL)
 		return cm_fail(err, CM_ENOMEM, "no memory for keys");
-	for (kind = 0; kind < CM_KEY_KINDS && rc == CM_OK; kind++)
+	for (kind = 0; kind < CM_KEY_KINDS && rc == CM_OK; kind++) {
 		rc = read_ring(folder, kind, &keys->rings[kind], err);
+		if (rc == CM_OK)
+			rc = set_up_ring(&keys->rings[kind], kinds[kind].name,
+					 err);
+	}
+	if (rc == CM_OK)
+		rc = set_up_decoy(&keys->decoy, err);
 	if (rc != CM_OK) {
 		cm_keys_free(&keys);
 		return rc;
@@ -245,19 +281,30 @@ int cm_keys_open(const char *folder, struct cm_keys **ret_keys,
 	return CM_OK;
 }
 
+static void clear(struct cm_key *key)
+{
+	cm_siv_free(&key->siv);
+	cm_wipe(key, sizeof(*key));
+}
+
+static void ring_free(struct ring *ring)
+{
+	size_t i;
+
+	for (i = 0; i < ring->count; i++)
+		clear(&ring->keys[i]);
+	free(ring->keys);
+}
+
 void cm_keys_free(struct cm_keys **keys)
 {
 	size_t i;
 
 	if (*keys == NULL)
 		return;
-	for (i = 0; i < CM_KEY_KINDS; i++) {
-		struct ring *ring = &(*keys)->rings[i];
-
-		if (ring->keys != NULL)
-			cm_wipe(ring->keys, CM_KEY_IDS * sizeof(*ring->keys));
-		free(ring->keys);
-	}
+	for (i = 0; i < CM_KEY_KINDS; i++)
+		ring_free(&(*keys)->rings[i]);
+	clear(&(*keys)->decoy);
 	free(*keys);
 	*keys = NULL;
 }
@@ -274,6 +321,11 @@ const struct cm_key *cm_keys_find(const struct cm_keys *keys,
 				  enum cm_key_kind kind, uint8_t id)
 {
 	return ring_find(&keys->rings[kind], id);
+}
+
+const struct cm_key *cm_keys_decoy(const struct cm_keys *keys)
+{
+	return &keys->decoy;
 }
 
 /* ---- making ------------------------------------------------------------- */

@@ -29,6 +29,8 @@ struct cm_key {
 	uint8_t id;
 	size_t len;
 	uint8_t bytes[CM_KEY_MAX_LEN];
+	struct cm_siv *siv; /* with the kind's name as associated data;
+			     * NULL for the store key */
 };
 
 struct cm_keys; /* read-only after opening; may be shared by threads */
@@ -49,6 +51,9 @@ const struct cm_key *cm_keys_current(const struct cm_keys *keys,
 				     enum cm_key_kind kind);
 const struct cm_key *cm_keys_find(const struct cm_keys *keys,
 				  enum cm_key_kind kind, uint8_t id);
+
+/* A key that nothing was ever sealed with: to do the same work in vain. */
+const struct cm_key *cm_keys_decoy(const struct cm_keys *keys);
 
 /*
  * Make folder and all files that are missing, never overwriting one.

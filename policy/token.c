@@ -52,11 +52,6 @@ static void unpack(const uint8_t *p, size_t n, struct cm_token *token)
 	token->has_message = memcmp(p, none, CM_MESSAGE_REF_LEN) != 0;
 }
 
-static struct cm_span kind_span(enum cm_key_kind kind)
-{
-	return cm_span(cm_key_kind_name(kind));
-}
-
 /* plain_n octets of the packed token, sealed, to CM_TOKEN_HEAD + plain_n. */
 static int seal(const struct cm_keys *keys, const struct cm_token *token,
 		size_t plain_n, uint8_t *out, struct cm_error *err)
@@ -65,15 +60,15 @@ static int seal(const struct cm_keys *keys, const struct cm_token *token,
 	uint8_t plain[CM_TOKEN_PLAIN_URL];
 	int rc;
 
-	if (key == NULL || key->len != CM_SIV_KEY_LEN)
+	if (key == NULL || key->siv == NULL)
 		return cm_fail(err, CM_ECONFIG,
 			       "there is no %s key for links: run `consentctl "
 			       "init`, and let this user read it",
 			       cm_key_kind_name(token->kind));
 	pack(token, plain);
 	out[0] = key->id;
-	rc = cm_siv_seal(key->bytes, kind_span(token->kind),
-			 cm_span_n((const char *)plain, plain_n), out + 1);
+	rc = cm_siv_seal(key->siv, cm_span_n((const char *)plain, plain_n),
+			 out + 1);
 	if (rc != CM_OK)
 		return cm_fail(err, rc, "a %s token cannot be sealed",
 			       cm_key_kind_name(token->kind));
@@ -121,8 +116,6 @@ static size_t decode(struct cm_span text, uint8_t out[CM_TOKEN_BYTES_URL])
 int cm_token_read(const struct cm_keys *keys, enum cm_key_kind kind,
 		  struct cm_span text, struct cm_token *ret_token)
 {
-	/* What is opened, in vain, when there is nothing to open. */
-	static const struct cm_key no_key = {0, CM_SIV_KEY_LEN, {0}};
 	uint8_t bytes[CM_TOKEN_BYTES_URL] = {0};
 	uint8_t plain[CM_TOKEN_PLAIN_URL];
 	const struct cm_key *key;
@@ -136,12 +129,12 @@ int cm_token_read(const struct cm_keys *keys, enum cm_key_kind kind,
 		n = sizeof(bytes);
 	}
 	key = cm_keys_find(keys, kind, bytes[0]);
-	if (key == NULL || key->len != CM_SIV_KEY_LEN) {
+	if (key == NULL || key->siv == NULL) {
 		known = false;
-		key = &no_key;
+		key = cm_keys_decoy(keys);
 	}
-	rc = cm_siv_open(key->bytes, kind_span(kind),
-			 cm_span_n((const char *)bytes + 1, n - 1), plain);
+	rc = cm_siv_open(key->siv, cm_span_n((const char *)bytes + 1, n - 1),
+			 plain);
 	if (rc != CM_OK && rc != CM_EDATA)
 		return rc;
 	if (rc != CM_OK || !known)

@@ -1,4 +1,5 @@
 /* crypto: published vectors, and what a sealed text must not allow. */
+#include <pthread.h>
 #include <string.h>
 
 #include "lib/crypto.h"
@@ -118,12 +119,19 @@ static void an_empty_hmac_key_is_refused(void **state)
 	assert_null(hmac);
 }
 
-static void make_key(uint8_t key[CM_SIV_KEY_LEN])
+/* Key octets 0 to 62, and the last. */
+static struct cm_siv *new_siv(const char *associated, uint8_t last)
 {
+	uint8_t key[CM_SIV_KEY_LEN];
+	struct cm_siv *siv = NULL;
 	size_t i;
 
 	for (i = 0; i < CM_SIV_KEY_LEN; i++)
 		key[i] = (uint8_t)i;
+	key[CM_SIV_KEY_LEN - 1] = last;
+	assert_int_equal(cm_siv_new(key, cm_span(associated), &siv, NULL),
+			 CM_OK);
+	return siv;
 }
 
 /*
@@ -140,45 +148,51 @@ static void siv_of_rfc_5297(void **state)
 				       "79976049574767db813f229f664a7f845760"},
 		{"short", "a4cb6cd1dd0ab38dd75c71be54a582be3854a6beda"},
 	};
-	uint8_t key[CM_SIV_KEY_LEN];
+	struct cm_siv *siv = new_siv("header", 63);
 	size_t i;
 
 	(void)state;
-	make_key(key);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct cm_span plain = cm_span(cases[i].plain);
-		struct cm_span sealed, ad = cm_span("header");
+		struct cm_span sealed;
 		uint8_t out[64];
 		char back[64];
 
-		assert_int_equal(cm_siv_seal(key, ad, plain, out), CM_OK);
+		assert_int_equal(cm_siv_seal(siv, plain, out), CM_OK);
 		sealed = cm_span_n((char *)out, plain.n + CM_SIV_TAG_LEN);
 		assert_hex(out, sealed.n, cases[i].sealed);
-		assert_int_equal(cm_siv_open(key, ad, sealed, (uint8_t *)back),
+		assert_int_equal(cm_siv_open(siv, sealed, (uint8_t *)back),
 				 CM_OK);
 		assert_memory_equal(back, plain.p, plain.n);
 	}
+	cm_siv_free(&siv);
+	assert_null(siv);
 }
 
 static void siv_refuses_every_change(void **state)
 {
-	struct cm_span ad = cm_span("header");
-	uint8_t key[CM_SIV_KEY_LEN];
+	static const struct {
+		const char *associated;
+		uint8_t last; /* octet of the key */
+		int rc;
+	} others[] = {
+		{"footer", 63, CM_EDATA},
+		{"", 63, CM_EDATA},
+		{"header", 62, CM_EDATA},
+		{"header", 63, CM_OK},
+	};
+	struct cm_siv *siv = new_siv("header", 63);
 	uint8_t out[34], plain[18];
+	struct cm_span sealed = {(char *)out, sizeof(out)};
 	size_t bit, n;
 
 	(void)state;
-	make_key(key);
-	assert_int_equal(
-		cm_siv_seal(key, ad, cm_span("abcdefghijklmnopqr"), out),
-		CM_OK);
+	assert_int_equal(cm_siv_seal(siv, cm_span("abcdefghijklmnopqr"), out),
+			 CM_OK);
 	for (bit = 0; bit < sizeof(out) * 8; bit++) {
 		out[bit / 8] ^= (uint8_t)(1U << bit % 8);
 		memset(plain, 'x', sizeof(plain));
-		assert_int_equal(
-			cm_siv_open(key, ad,
-				    cm_span_n((char *)out, sizeof(out)), plain),
-			CM_EDATA);
+		assert_int_equal(cm_siv_open(siv, sealed, plain), CM_EDATA);
 		/* Nothing of what did not verify is handed out. */
 		assert_memory_equal(plain,
 				    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 18);
@@ -186,26 +200,54 @@ static void siv_refuses_every_change(void **state)
 	}
 	for (n = 0; n < sizeof(out); n++)
 		assert_int_equal(
-			cm_siv_open(key, ad, cm_span_n((char *)out, n), plain),
+			cm_siv_open(siv, cm_span_n(sealed.p, n), plain),
 			CM_EDATA);
-	assert_int_equal(cm_siv_open(key, cm_span("footer"),
-				     cm_span_n((char *)out, sizeof(out)),
-				     plain),
-			 CM_EDATA);
-	assert_int_equal(cm_siv_open(key, cm_span(""),
-				     cm_span_n((char *)out, sizeof(out)),
-				     plain),
-			 CM_EDATA);
-	key[63] ^= 1;
-	assert_int_equal(cm_siv_open(key, ad,
-				     cm_span_n((char *)out, sizeof(out)),
-				     plain),
-			 CM_EDATA);
-	key[63] ^= 1;
-	assert_int_equal(cm_siv_open(key, ad,
-				     cm_span_n((char *)out, sizeof(out)),
-				     plain),
-			 CM_OK);
+	cm_siv_free(&siv);
+	for (n = 0; n < sizeof(others) / sizeof(others[0]); n++) {
+		siv = new_siv(others[n].associated, others[n].last);
+		assert_int_equal(cm_siv_open(siv, sealed, plain), others[n].rc);
+		cm_siv_free(&siv);
+	}
+	assert_memory_equal(plain, "abcdefghijklmnopqr", 18);
+}
+
+enum { SIV_THREADS = 4, SIV_TIMES = 2000 };
+
+static void *seal_and_open(void *ctx)
+{
+	const struct cm_siv *siv = ctx;
+	uint8_t out[34], plain[18];
+	uintptr_t bad = 0;
+	int i;
+
+	for (i = 0; i < SIV_TIMES; i++)
+		if (cm_siv_seal(siv, cm_span("abcdefghijklmnopqr"), out) !=
+			    CM_OK ||
+		    cm_siv_open(siv, cm_span_n((char *)out, sizeof(out)),
+				plain) != CM_OK ||
+		    out[0] != 0xbe)
+			bad++;
+	return (void *)bad;
+}
+
+static void threads_may_share_a_siv(void **state)
+{
+	struct cm_siv *siv = new_siv("header", 63);
+	pthread_t threads[SIV_THREADS];
+	int i;
+
+	(void)state;
+	for (i = 0; i < SIV_THREADS; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, seal_and_open, siv),
+			0);
+	for (i = 0; i < SIV_THREADS; i++) {
+		void *bad = NULL;
+
+		assert_int_equal(pthread_join(threads[i], &bad), 0);
+		assert_null(bad);
+	}
+	cm_siv_free(&siv);
 }
 
 static void equal_and_random(void **state)
@@ -233,6 +275,7 @@ int main(void)
 		cmocka_unit_test(an_empty_hmac_key_is_refused),
 		cmocka_unit_test(siv_of_rfc_5297),
 		cmocka_unit_test(siv_refuses_every_change),
+		cmocka_unit_test(threads_may_share_a_siv),
 		cmocka_unit_test(equal_and_random),
 	};
 
