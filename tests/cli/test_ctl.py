@@ -20,7 +20,7 @@ def plain(*args, code):
     return done
 
 
-# ---- the command line ------------------------------------------------------
+# ---- the command line -------------------------------------------------------
 
 def test_help():
     everything = plain("help", code=0).stdout
@@ -98,7 +98,7 @@ def test_full_disk_is_an_error(ctl):
     assert "could not be written" in done.stderr
 
 
-# ---- init --------------------------------------------------------------------
+# ---- init -------------------------------------------------------------------
 
 def test_init_twice_changes_nothing(empty):
     out = empty.run("init").stdout
@@ -130,7 +130,7 @@ def test_init_names_the_missing_group(empty):
     assert not (empty.dir / "keys").exists()
 
 
-# ---- one person -----------------------------------------------------------------
+# ---- one person -------------------------------------------------------------
 
 def test_nobody_is_nobody(ctl):
     """G5-2: default deny, and it never says "nothing forbade it"."""
@@ -139,7 +139,8 @@ def test_nobody_is_nobody(ctl):
     shown = ctl.json("show", "ann@example.org", code=1)
     assert shown["known"] is False
     assert {p["state"] for p in shown["purposes"].values()} == {"no-record"}
-    ctl.fails("history", "ann@example.org", code=1, says="nothing is on record")
+    ctl.fails("history", "ann@example.org", code=1,
+              says="nothing is on record")
     assert ctl.json("history", "ann@example.org", code=1)["events"] == []
     answer = ctl.json("why", "ann@example.org", "--stream", "newsletter",
                       code=1)
@@ -307,7 +308,7 @@ def test_same_person_in_any_spelling(ctl):
     assert ctl.why("ann@xn--bcher-kva.example") == "consent"
 
 
-# ---- why ------------------------------------------------------------------------
+# ---- why --------------------------------------------------------------------
 
 def test_why_at(ctl):
     """What the milter would have said then: AT-ROYALMAIL needs it, too."""
@@ -321,7 +322,8 @@ def test_why_at(ctl):
     assert ctl.json(*ask, "--at", "2020-01-01T00:00:00Z",
                     code=1)["reason"] == "no-record"
     ctl.fails(*ask, "--at", "yesterday", code=64, says="RFC 3339")
-    ctl.fails(*ask, "--at", "2200-01-01T00:00:00Z", code=64, says="yet to come")
+    ctl.fails(*ask, "--at", "2200-01-01T00:00:00Z", code=64,
+              says="yet to come")
 
 
 def test_why_at_of_the_family(ctl):
@@ -352,7 +354,7 @@ def test_why_of_streams(ctl):
               says='did you mean "newsletter"?')
 
 
-# ---- upkeep -----------------------------------------------------------------------
+# ---- upkeep -----------------------------------------------------------------
 
 def test_status(ctl):
     grant(ctl, "ann@example.org")
@@ -406,6 +408,6 @@ def test_refusal_while_another_writes(ctl):
         assert "it is obeyed already" in out
         assert ctl.why("ann@example.org") == "withdrawn"
     ctl.run("object", "carl@example.org")
-    types = [e["type"] for e in ctl.json("history", "ann@example.org")["events"]]
-    assert types == ["granted", "withdrawn"]
+    events = ctl.json("history", "ann@example.org")["events"]
+    assert [e["type"] for e in events] == ["granted", "withdrawn"]
     assert done.stderr != ""

@@ -2,13 +2,18 @@
  * Any octets as a list: no crash, spans inside the text or the scratch,
  * every octet of a good row in its cells, reading always ends.
  */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/fuzz.h"
 #include "tools/csv.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	return 0;
+}
 
 static void must(bool truth)
 {
