@@ -203,12 +203,18 @@ static int bind_unix(int fd, const struct sockaddr_un *at, gid_t group,
 	return CM_OK;
 }
 
-static int lock_beside(const char *path, int *ret_fd, struct cm_error *err)
+static int lock_beside(const char *path, uid_t owner, int *ret_fd,
+		       struct cm_error *err)
 {
 	char lock[sizeof(((struct sockaddr_un *)0)->sun_path) + 8];
+	int rc;
 
 	(void)snprintf(lock, sizeof(lock), "%s.lock", path);
-	return cm_proc_lock(lock, ret_fd, err);
+	rc = cm_proc_lock(lock, ret_fd, err);
+	/* So that the next start may be as that user. */
+	if (rc == CM_OK && fchown(*ret_fd, owner, (gid_t)-1) != 0)
+		rc = cm_fail_errno(err, errno, "giving \"%s\" away", lock);
+	return rc;
 }
 
 static int open_unix(const struct cm_listener *listener, uid_t owner,
@@ -227,7 +233,7 @@ static int open_unix(const struct cm_listener *listener, uid_t owner,
 	}
 	rc = make_folder(place->path, owner, group, err);
 	if (rc == CM_OK)
-		rc = lock_beside(place->path, &out->lock_fd, err);
+		rc = lock_beside(place->path, owner, &out->lock_fd, err);
 	if (rc == CM_OK)
 		rc = remove_stale(&at, err);
 	if (rc != CM_OK)

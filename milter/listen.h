@@ -24,7 +24,7 @@ CM_MUST_CHECK int cm_listen_check(const char *socket, struct cm_error *err);
 /*
  * Lock, bind and listen.  A unix socket's folder is made if only it is
  * missing, a stale socket is removed, one that is served is not touched
- * (CM_EAGAIN).  owner: of the folder; (uid_t)-1 leaves it.
+ * (CM_EAGAIN).  owner: of the folder and the lock; (uid_t)-1 leaves it.
  */
 CM_MUST_CHECK int cm_listen_open(const struct cm_listener *listener,
 				 uid_t owner, struct cm_listening *ret,
