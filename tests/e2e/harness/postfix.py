@@ -126,9 +126,19 @@ class Postfix:
                        f"  -o syslog_name=postfix/{name}\n"
                        f"  -o {{ smtpd_milters = {value} }}{more}\n")
         (self.conf / "master.cf").write_text(master)
+        self._age()
+
+    def _age(self):
         # Postfix reads a file that is younger than 2 s again and again.
         for name in ("main.cf", "master.cf"):
             os.utime(self.conf / name, (1, 1))
+
+    def append(self, main="", master=""):
+        """More lines for the two files, before start()."""
+        for name, text in (("main.cf", main), ("master.cf", master)):
+            with open(self.conf / name, "a") as f:
+                f.write(text)
+        self._age()
 
     def _make_queue(self):
         # What `postfix check` would make, in a twentieth of its time.

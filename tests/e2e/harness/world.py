@@ -135,6 +135,7 @@ class Response:
 class World:
     """
     streams, purposes: other text for those parts of the config
+    config: other text for all of it, with the same @PLACES@
     settings: text put at the config's end
     replace: {"text of the config": "other text"}, last of all
     postfix: False = none; a dict = keywords of Postfix, as main={...}
@@ -142,7 +143,7 @@ class World:
     """
 
     def __init__(self, folder, *, streams=STREAMS, purposes=PURPOSES,
-                 settings="", replace=None, postfix=True, web=True, after="",
+                 settings="", config=None, replace=None, postfix=True, web=True, after="",
                  sink=None):
         self.dir = pathlib.Path(folder)
         self.dir.mkdir(parents=True, exist_ok=True)
@@ -155,7 +156,8 @@ class World:
         self.sink = sink or Sink().start()
         self.own_sink = sink is None
         self.runs = 0
-        self.config = self._config(streams, purposes, settings, replace or {})
+        self.config = self._config(
+            config or CONFIG + settings + purposes + streams, replace or {})
         self.write_config()
         self.postfix = None
         if postfix:
@@ -172,7 +174,7 @@ class World:
     def _milters(self, name, after):
         return f"unix:{self.dir}/{name}.sock {after}".rstrip()
 
-    def _config(self, streams, purposes, settings, replace):
+    def _config(self, text, replace):
         root = os.geteuid() == 0
         values = {
             "DIR": str(self.dir),
@@ -185,7 +187,6 @@ class World:
             "WEB_USER": f'user = "{WEB_USER}"' if root else "",
             "SOCKET_GROUP": 'socket-group = "postfix"' if root else "",
         }
-        text = CONFIG + settings + purposes + streams
         for name, value in values.items():
             text = text.replace(f"@{name}@", value)
         for old, new in replace.items():
