@@ -19,7 +19,7 @@ enum {
 	CM_HTTP_THREADS = 4,
 	/* Providers post in bursts from few addresses, and behind a proxy all
 	 * have one: so no limit for each address (R8058-17). */
-	CM_HTTP_CONNECTIONS = 512,
+	CM_HTTP_CONNECTIONS = 1024,
 	CM_HTTP_MEMORY = 16 * 1024, /* of one: request line and header */
 	CM_HTTP_SILENCE_S = 10,     /* between two reads */
 	CM_HTTP_REQUEST_S = 20,     /* for one whole request */
