@@ -154,9 +154,11 @@ static int write_batch(struct cm_import *import,
 
 	if (rc == CM_OK)
 		rc = add_entries(import, batch, outcome->events, err);
+	cm_progress_say(&import->progress, "writing");
 	if (rc == CM_OK)
 		rc = cm_store_batch_commit(batch, import->ctl->now,
 					   &outcome->first_seq, err);
+	cm_progress_end(&import->progress);
 	cm_store_batch_free(&batch);
 	return rc;
 }

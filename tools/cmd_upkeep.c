@@ -52,7 +52,11 @@ static int status_json(struct cm_ctl *ctl, const struct cm_store_counts *counts,
 	cm_json_put_int(&json.w, "events", (int64_t)counts->events);
 	cm_json_put_int(&json.w, "contacts", (int64_t)counts->contacts);
 	cm_json_put_int(&json.w, "families", (int64_t)counts->families);
-	cm_json_put_int(&json.w, "addresses", (int64_t)counts->addresses);
+	cm_json_name(&json.w, "addresses");
+	if (cm_ctl_may_write(ctl))
+		cm_json_add_int(&json.w, (int64_t)counts->addresses);
+	else
+		cm_json_add_null(&json.w);
 	cm_json_put_int(&json.w, "stop_pending", (int64_t)counts->stop_pending);
 	cm_out_json_time(&json.w, "newest", counts->newest_rec);
 	cm_json_put_bool(&json.w, "clock_behind", clock_behind(ctl, counts));
@@ -88,7 +92,8 @@ static void status_text(struct cm_ctl *ctl,
 	status_count(ctl->out, "events", counts->events);
 	status_count(ctl->out, "contacts", counts->contacts);
 	status_count(ctl->out, "families", counts->families);
-	status_count(ctl->out, "addresses", counts->addresses);
+	if (cm_ctl_may_write(ctl))
+		status_count(ctl->out, "addresses", counts->addresses);
 	if (counts->newest_rec != 0)
 		(void)fprintf(ctl->out, "%-12s %s\n", "newest event",
 			      cm_clock_format(counts->newest_rec, at));
@@ -117,9 +122,13 @@ int cm_cmd_status(struct cm_ctl *ctl, const struct cm_args *args,
 {
 	char root[CM_HEX_LEN(CM_HASH_LEN) + 1];
 	struct cm_store_counts counts;
-	int rc = cm_store_count(ctl->store, &counts, err);
+	/* Who only reads sees all but the number of addresses. */
+	int rc = cm_ctl_open(
+		ctl, cm_ctl_may_write(ctl) ? CM_CTL_WRITE : CM_CTL_READ, err);
 
 	(void)args;
+	if (rc == CM_OK)
+		rc = cm_store_count(ctl->store, &counts, err);
 	if (rc != CM_OK)
 		return rc;
 	(void)cm_hex_encode(counts.root.b, sizeof(counts.root.b), root);

@@ -96,5 +96,7 @@ const char *const *cm_args_all(const struct cm_args *args, const char *option,
 CM_MUST_CHECK int cm_ctl_open(struct cm_ctl *ctl, enum cm_ctl_access access,
 			      struct cm_error *err);
 void cm_ctl_close(struct cm_ctl *ctl);
+/* May this user write the store?  Needs ctl->config. */
+bool cm_ctl_may_write(const struct cm_ctl *ctl);
 
 #endif

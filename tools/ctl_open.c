@@ -52,6 +52,36 @@ static int open_store(struct cm_ctl *ctl, enum cm_ctl_access access,
 			     ctl->keys, &ctl->store, err);
 }
 
+/* access(2) asks as the real user, and consentctl is never set-id. */
+static bool may(const struct cm_ctl *ctl, const char *part, int mode)
+{
+	const char *path = cm_arena_printf(ctl->arena, "%s/store/%s",
+					   ctl->config->store_path, part);
+
+	return path != NULL && access(path, mode) == 0;
+}
+
+bool cm_ctl_may_write(const struct cm_ctl *ctl)
+{
+	return may(ctl, "private", R_OK | W_OK | X_OK);
+}
+
+/* "Permission denied" alone sends people to chmod. */
+static int no_right(const struct cm_ctl *ctl, enum cm_ctl_access access,
+		    struct cm_error *err)
+{
+	struct cm_error was = *err;
+
+	if (err->code != CM_EIO || !may(ctl, "..", F_OK) ||
+	    (access == CM_CTL_WRITE ? cm_ctl_may_write(ctl)
+				    : may(ctl, "ledger", R_OK | X_OK)))
+		return err->code;
+	return cm_fail(err, CM_EIO, "%.800s (this needs root, or group \"%s\")",
+		       was.text,
+		       access == CM_CTL_WRITE ? ctl->config->store_write_group
+					      : ctl->config->store_group);
+}
+
 int cm_ctl_open(struct cm_ctl *ctl, enum cm_ctl_access access,
 		struct cm_error *err)
 {
@@ -66,9 +96,10 @@ int cm_ctl_open(struct cm_ctl *ctl, enum cm_ctl_access access,
 		if (rc == CM_OK)
 			rc = open_keys(ctl, err);
 	}
-	if (rc == CM_OK && ctl->store == NULL)
-		rc = open_store(ctl, access, err);
-	return rc;
+	if (rc != CM_OK || ctl->store != NULL)
+		return rc;
+	rc = open_store(ctl, access, err);
+	return rc == CM_OK ? rc : no_right(ctl, access, err);
 }
 
 void cm_ctl_close(struct cm_ctl *ctl)

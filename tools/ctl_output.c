@@ -149,6 +149,15 @@ void cm_progress_show(void *ctx, uint64_t done, uint64_t total)
 	(void)fflush(progress->f);
 }
 
+void cm_progress_say(struct cm_progress *progress, const char *what)
+{
+	if (!progress->on)
+		return;
+	progress->dirty = true;
+	(void)fprintf(progress->f, "\r\033[K%s ...", what);
+	(void)fflush(progress->f);
+}
+
 void cm_progress_end(struct cm_progress *progress)
 {
 	if (progress->dirty)

@@ -55,6 +55,8 @@ struct cm_progress {
 void cm_progress_init(struct cm_progress *progress, FILE *f);
 /* Of type cm_progress_fn (policy/store.h); ctx is a struct cm_progress. */
 void cm_progress_show(void *ctx, uint64_t done, uint64_t total);
+/* For a step that cannot say how far it is. */
+void cm_progress_say(struct cm_progress *progress, const char *what);
 /* Wipe the line. */
 void cm_progress_end(struct cm_progress *progress);
 

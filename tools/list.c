@@ -184,10 +184,12 @@ int cm_list_open(const char *path, const char *charset, enum cm_list_form form,
 
 	if (list == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
-	list->path = strcmp(path, "-") == 0 ? "standard input" : path;
+	list->path = cm_arena_strdup(
+		arena, strcmp(path, "-") == 0 ? "standard input" : path);
 	list->arena = arena;
 	cm_buf_init(&list->text, LIST_FILE_MAX);
-	rc = load(list, path, charset, err);
+	rc = list->path == NULL ? cm_fail(err, CM_ENOMEM, "out of memory")
+				: load(list, path, charset, err);
 	if (rc == CM_OK) {
 		struct cm_span text = list_span(list);
 
