@@ -583,6 +583,32 @@ static void when_the_ledger_cannot_be_read(void **state)
 	assert_true(is_withdrawn(f, PETR, KIT_PURPOSE));
 }
 
+/*
+ * Put back from a backup while we run: the open files are nobody's any more,
+ * so a 200 would promise what the milter will never see.
+ */
+static void when_the_store_was_replaced(void **state)
+{
+	struct fixture *f = *state;
+	struct link link = petrs_link(f);
+	char command[512];
+
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
+	(void)snprintf(command, sizeof(command),
+		       "cd %s && cp -a store copy && mv store old && "
+		       "mv copy store",
+		       f->kit.folder);
+	assert_int_equal(system(command), 0);
+	assert_answer(f, "POST", link.url, ONE_CLICK, 503, "not");
+	assert_answer(f, "GET", link.url, "", 503, "");
+	assert_answer(f, "GET", "/healthz", "", 503, "");
+	kit_reopen(&f->kit, CM_STORE_WRITE);
+	f->site.store = f->kit.store;
+	assert_false(is_withdrawn(f, PETR, KIT_PURPOSE));
+	assert_answer(f, "POST", link.url, ONE_CLICK, 200, "");
+	assert_true(is_withdrawn(f, PETR, KIT_PURPOSE));
+}
+
 /* A store that takes nothing: 503, and no promise. */
 static void when_nothing_can_be_written(void **state)
 {
@@ -644,6 +670,7 @@ int main(void)
 		TEST(headers_and_statuses),
 		TEST(the_log_holds_no_token),
 		TEST(when_the_ledger_cannot_be_read),
+		TEST(when_the_store_was_replaced),
 		TEST(when_nothing_can_be_written),
 		TEST(folding_behind_the_answers),
 	};
