@@ -297,7 +297,7 @@ int cm_http_start(int listen_fd, struct cm_site *site,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
 		MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+		MHD_OPTION_END);
 	if (http->daemon == NULL) {
 		pthread_mutex_destroy(&http->mutex);
 		free(http);

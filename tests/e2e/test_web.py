@@ -315,6 +315,21 @@ def test_what_is_not_http(web, data):
     assert web.http("GET", "/healthz").text == "ok\n"
 
 
+@pytest.mark.parametrize("eol", ["\r\n", "\n"])
+@pytest.mark.parametrize("version, host", [
+    ("1.1", "Host: x@EOL@"), ("1.1", ""), ("1.0", ""),
+    ("1.1", "host:other.example:443@EOL@")])
+def test_a_sloppy_client_still_leaves(web, eol, version, host):
+    """Nothing here depends on the host, so nobody stays for want of it."""
+    path = web.uri.removeprefix(web.base_url)
+    answer = raw(web, (f"POST {path} HTTP/{version}@EOL@{host}"
+                       f"Content-Length: {len(ONE_CLICK)}@EOL@"
+                       "Connection: close@EOL@@EOL@"
+                       ).replace("@EOL@", eol).encode() + ONE_CLICK)
+    assert re.match(rb"HTTP/1\.[01] 200 ", answer), answer
+    assert withdrawn(web)
+
+
 def test_no_token_or_address_in_the_log(web):
     """R8058-16."""
     web.http("GET", web.uri)
