@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import signal
 import urllib.parse
 
@@ -149,6 +150,12 @@ class World:
         self.dir.mkdir(parents=True, exist_ok=True)
         self.dir.chmod(0o711)
         self.config_file = self.dir / "consent-milter.conf"
+        # Our daemons could not read a clone in somebody's home.
+        templates = self.dir / "templates"
+        shutil.copytree(REPO / "conf" / "templates", templates,
+                        copy_function=shutil.copyfile)
+        for language in (templates, *templates.iterdir()):
+            language.chmod(0o755)
         self.web_port = free_port()
         self.with_web = web
         self.base_url = BASE_URL
@@ -178,7 +185,7 @@ class World:
         root = os.geteuid() == 0
         values = {
             "DIR": str(self.dir),
-            "TEMPLATES": str(REPO / "conf" / "templates"),
+            "TEMPLATES": str(self.dir / "templates"),
             "BASE_URL": BASE_URL,
             "WEB_PORT": str(self.web_port),
             "GROUPS": (f'group = "{READ_GROUP}"\n'
