@@ -37,10 +37,11 @@ int cm_buf_reserve(struct cm_buf *buf, size_t len)
 
 	if (buf->failed != CM_OK)
 		return buf->failed;
+	/* cap is at most max + 1, so what fits is allowed */
+	if (len < buf->cap - buf->len)
+		return CM_OK;
 	if (len > buf->max - buf->len || buf->max == SIZE_MAX)
 		return buf->failed = CM_ELIMIT;
-	if (buf->len + len < buf->cap)
-		return CM_OK;
 	/* Half as much again: a large realloc moves pages, not bytes. */
 	cap = buf->cap + buf->cap / 2;
 	if (cap < buf->len + len + 1)
@@ -78,7 +79,13 @@ int cm_buf_adds(struct cm_buf *buf, const char *text)
 
 int cm_buf_addc(struct cm_buf *buf, char c)
 {
-	return cm_buf_add(buf, &c, 1);
+	int rc = cm_buf_reserve(buf, 1);
+
+	if (rc != CM_OK)
+		return rc;
+	buf->data[buf->len++] = c;
+	buf->data[buf->len] = '\0';
+	return CM_OK;
 }
 
 int cm_buf_addf(struct cm_buf *buf, const char *fmt, ...)

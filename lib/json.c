@@ -117,34 +117,66 @@ void cm_json_end(struct cm_json_writer *writer)
 	close_value(writer);
 }
 
+static bool needs_escape(char c)
+{
+	return (unsigned char)c < 0x20 || c == '"' || c == '\\';
+}
+
 /* RFC 8785, 3.2.2.2: two-character escapes where there are any, \u00xx for
- * other control characters, everything else as it is. */
-static void write_text(struct cm_json_writer *writer, struct cm_span text)
+ * other control characters. */
+static void write_escape(struct cm_buf *out, unsigned char c)
 {
 	static const char short_escape[32] = {
 		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',
 		['\f'] = 'f', ['\r'] = 'r',
 	};
+
+	if (c >= 0x20)
+		(void)cm_buf_addf(out, "\\%c", c);
+	else if (short_escape[c] != '\0')
+		(void)cm_buf_addf(out, "\\%c", short_escape[c]);
+	else
+		(void)cm_buf_addf(out, "\\u%04x", c);
+}
+
+/* Octets from p on that need no escape; eight at a time. */
+static size_t plain_run(const char *p, size_t n)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	size_t i = 0;
+
+	for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+		uint64_t word, quote, slash;
+
+		/* zero octets where there is one; a borrow says it too soon */
+		memcpy(&word, p + i, sizeof(word));
+		quote = word ^ (ones * '"');
+		slash = word ^ (ones * '\\');
+		if (((((word - ones * 0x20) & ~word) |
+		      ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
+		     (ones << 7)) != 0)
+			break;
+	}
+	while (i < n && !needs_escape(p[i]))
+		i++;
+	return i;
+}
+
+/* Everything but what needs an escape stands as it is. */
+static void write_text(struct cm_json_writer *writer, struct cm_span text)
+{
 	struct cm_buf *out = writer->out;
-	size_t i, from = 0;
 
 	(void)cm_buf_addc(out, '"');
-	for (i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
+	while (text.n > 0) {
+		size_t run = plain_run(text.p, text.n);
 
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
-		(void)cm_buf_add(out, text.p + from, i - from);
-		from = i + 1;
-		if (c >= 0x20)
-			(void)cm_buf_addf(out, "\\%c", c);
-		else if (short_escape[c] != '\0')
-			(void)cm_buf_addf(out, "\\%c", short_escape[c]);
-		else
-			(void)cm_buf_addf(out, "\\u%04x", c);
+		(void)cm_buf_add(out, text.p, run);
+		if (run < text.n)
+			write_escape(out, (unsigned char)text.p[run++]);
+		text.p += run;
+		text.n -= run;
 	}
-	if (text.n > from)
-		(void)cm_buf_add(out, text.p + from, text.n - from);
 	(void)cm_buf_addc(out, '"');
 }
 
@@ -153,13 +185,10 @@ static bool is_plain_name(struct cm_span name)
 {
 	size_t i;
 
-	for (i = 0; i < name.n; i++) {
-		unsigned char c = (unsigned char)name.p[i];
-
-		if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
+	for (i = 0; i < name.n; i++)
+		if (name.p[i] > 0x7e || needs_escape(name.p[i]))
 			return false;
-	}
-	return true;
+	return cm_ascii_only(name.p, name.n);
 }
 
 static bool name_may_follow(struct cm_json_writer *writer, struct cm_span name)
@@ -193,8 +222,9 @@ void cm_json_name_span(struct cm_json_writer *writer, struct cm_span name)
 	writer->level[writer->depth - 1].name_at = writer->out->len + 1;
 	writer->level[writer->depth - 1].name_n = name.n;
 	write_text(writer, name);
-	(void)cm_buf_adds(writer->out,
-			  writer->style == CM_JSON_PRETTY ? ": " : ":");
+	(void)cm_buf_addc(writer->out, ':');
+	if (writer->style == CM_JSON_PRETTY)
+		(void)cm_buf_addc(writer->out, ' ');
 	writer->named = true;
 }
 

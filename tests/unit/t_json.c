@@ -43,6 +43,43 @@ static void canonical_text_is_rfc_8785(void **state)
 	}
 }
 
+/* Wherever in a word of octets it stands, what jansson reads is the text. */
+static void every_octet_at_every_place(void **state)
+{
+	size_t at, n;
+	int c;
+
+	(void)state;
+	for (c = 1; c < 128; c++) {
+		for (n = 1; n < 20; n++) {
+			for (at = 0; at < n; at++) {
+				struct cm_json_writer writer;
+				struct cm_json *json = NULL;
+				struct cm_span back;
+				struct cm_buf out;
+				char text[20];
+
+				memset(text, 'a', n);
+				text[at] = (char)c;
+				cm_buf_init(&out, 200);
+				cm_json_init(&writer, &out, CM_JSON_CANONICAL);
+				cm_json_add_text(&writer, cm_span_n(text, n));
+				assert_int_equal(cm_json_done(&writer), CM_OK);
+				assert_int_equal(
+					cm_json_read(
+						cm_span_n(out.data, out.len),
+						200, &json, NULL),
+					CM_OK);
+				back = cm_json_text(cm_json_root(json));
+				assert_int_equal(back.n, n);
+				assert_memory_equal(back.p, text, n);
+				cm_json_free(&json);
+				cm_buf_free(&out);
+			}
+		}
+	}
+}
+
 static void write_sample(struct cm_json_writer *writer)
 {
 	cm_json_begin_object(writer);
@@ -278,6 +315,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(canonical_text_is_rfc_8785),
+		cmocka_unit_test(every_octet_at_every_place),
 		cmocka_unit_test(the_same_calls_in_three_styles),
 		cmocka_unit_test(a_wrong_call_fails_for_good),
 		cmocka_unit_test(a_full_buffer_is_told),
