@@ -171,3 +171,39 @@ def test_url_is_one_line_and_short(press):
     assert f"<{uri}>".encode() in data
     assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in (
         data)
+
+
+def blind(data):
+    """Tokens made alike: each message has its own."""
+    return re.sub(rb"/u/[\w-]{58}", b"/u/TOKEN",
+                  data.replace(b"=\r\n", b""))
+
+
+@pytest.mark.parametrize("text", [
+    None, RELATED, SIGNED, BODIES["html-base64"], BODIES["utf-8-8bit"]],
+    ids=["newsletter", "related", "signed", "html", "8bit"])
+def test_try_shows_what_leaves(press, text):
+    """consentctl try runs the daemon's own code."""
+    message = messages.newsletter() if text is None else messages.crlf(
+        HEAD + text)
+    data = sent(press, message)
+    file = press.dir / "try.eml"
+    file.write_bytes(message)
+    done = press.ctl("try", file, "--from", "news@acme.example", "--rcpt",
+                     "anna@x.test")
+    # Base64 hides the token, so there the decoded texts are compared.
+    if b"base64" in message:
+        assert [blind(t.encode()) for t in messages.texts(
+            done.stdout).values()] == [
+            blind(t.encode()) for t in messages.texts(data).values()]
+    else:
+        assert blind(done.stdout) == blind(data)
+
+
+def test_try_says_no(press):
+    file = press.dir / "try.eml"
+    file.write_bytes(messages.newsletter())
+    done = press.ctl("try", file, "--from", "news@acme.example", "--rcpt",
+                     "stranger@x.test", ok=False)
+    assert done.returncode == 1
+    assert b"no-record" in done.stderr or b"no record" in done.stderr

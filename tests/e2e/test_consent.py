@@ -1,4 +1,6 @@
 """Of a list with every state, exactly the consenting people get the mail."""
+import concurrent.futures
+
 import people
 import pytest
 
@@ -269,3 +271,43 @@ def test_fifty_refused_in_one_session(crowd):
                       messages.newsletter())
     assert set(map(told.rcpts.get, strangers)) == {REFUSED}
     assert told.data[0] == 250
+
+
+def test_refused_delivered_and_deferred_add_up(crowd):
+    """R5321-4: every RCPT ends in one of three places, also when the next
+    hop takes some later."""
+    crowd.sink.rcpt_reply["confirmed@x.test"] = "451 4.2.0 mailbox busy"
+    told = crowd.send("news@acme.example", people.EVERYBODY,
+                      messages.newsletter())
+    crowd.sink.wait(1)
+    waiting = [r["address"] for mail in crowd.postfix.settle()
+               for r in mail["recipients"]]
+    assert waiting == ["confirmed@x.test"]
+    assert sorted(crowd.sink.delivered + waiting + told.refused) == (
+        people.EVERYBODY)
+    line = crowd.line(crowd.queue_id(told))
+    assert int(line["allowed"]) == len(crowd.sink.delivered + waiting)
+    assert int(line["refused"]) == len(told.refused)
+    # It is the same message that leaves later, way out and all.
+    crowd.sink.rcpt_reply.clear()
+    data = crowd.sink.to("confirmed@x.test").data
+    assert messages.unsubscribe_uris(data)[0]
+
+
+def test_many_clients_at_once(crowd):
+    """Twenty sessions: everybody hears their own answer."""
+    readers = [f"r{i}@x.test" for i in range(100)]
+    crowd.import_csv(people.granted(*readers[::2]))
+
+    def one(i):
+        pair = readers[2 * i:2 * i + 2]
+        return pair, crowd.send("news@acme.example", pair,
+                                messages.newsletter(pair[0], id=f"n{i}"))
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        for (yes, no), told in pool.map(one, range(50)):
+            assert (told.accepted, told.refused) == ([yes], [no])
+            assert told.data[0] == 250
+    crowd.settled()
+    assert crowd.sink.delivered == sorted(readers[::2])
+    uris = {messages.unsubscribe_uris(m.data)[0] for m in crowd.sink.mails}
+    assert len(uris) == 50
