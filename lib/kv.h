@@ -63,8 +63,7 @@ CM_MUST_CHECK int cm_kv_reap(struct cm_kv *kv, struct cm_error *err);
 /* Octets of pages in use or free inside the file, without its slack. */
 uint64_t cm_kv_bytes(struct cm_kv *kv);
 
-CM_MUST_CHECK int cm_kv_begin_read(struct cm_kv *kv,
-				   struct cm_kv_txn **ret_txn,
+CM_MUST_CHECK int cm_kv_begin_read(struct cm_kv *kv, struct cm_kv_txn **ret_txn,
 				   struct cm_error *err);
 CM_MUST_CHECK int cm_kv_begin_write(struct cm_kv *kv,
 				    struct cm_kv_txn **ret_txn,

@@ -144,8 +144,8 @@ class World:
     """
 
     def __init__(self, folder, *, streams=STREAMS, purposes=PURPOSES,
-                 settings="", config=None, replace=None, postfix=True, web=True, after="",
-                 sink=None):
+                 settings="", config=None, replace=None, postfix=True,
+                 web=True, after="", sink=None):
         self.dir = pathlib.Path(folder)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.dir.chmod(0o711)
