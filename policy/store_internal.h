@@ -34,6 +34,7 @@ enum {
 	CM_STOP_KEY_LEN = 2 * CM_CONTACT_ID_LEN + CM_STOP_ID_LEN,
 	CM_MARK_LEN = 16,
 	CM_SALT_LEN = 16,
+	CM_SALTS = 128,
 	CM_PACKED_MAX = 1 << 22,     /* of one view: 4,096 facts at most */
 	CM_VIEW_ARENA_MAX = 1 << 24, /* ditto, unpacked */
 	CM_STORE_JSON_MAX = 1 << 13, /* an event's fields at their longest */
@@ -241,6 +242,9 @@ struct cm_store_batch {
 	size_t naddresses, addresses_room;
 	struct cm_private_text *evidence; /* as rows.evidence; salt | text */
 	size_t nevidence, evidence_room;
+	/* Drawn by the hundred: asking for one costs as much. */
+	uint8_t salts[CM_SALTS][CM_SALT_LEN];
+	size_t nsalts; /* not yet used */
 };
 
 /* One write transaction on the ledger, under writer.lock. */

@@ -248,6 +248,21 @@ static int keep_address(struct cm_store_batch *batch,
 	return CM_OK;
 }
 
+static int next_salt(struct cm_store_batch *batch, const uint8_t **ret_salt,
+		     struct cm_error *err)
+{
+	int rc;
+
+	if (batch->nsalts == 0) {
+		rc = cm_random(batch->salts, sizeof(batch->salts), err);
+		if (rc != CM_OK)
+			return rc;
+		batch->nsalts = CM_SALTS;
+	}
+	*ret_salt = batch->salts[--batch->nsalts];
+	return CM_OK;
+}
+
 /* Salted, so that nobody can try likely texts against the ledger. */
 static int keep_evidence(struct cm_store_batch *batch, struct cm_span evidence,
 			 struct cm_event *event, struct cm_error *err)
@@ -256,14 +271,14 @@ static int keep_evidence(struct cm_store_batch *batch, struct cm_span evidence,
 		.at = batch->texts.len,
 		.n = (uint32_t)(CM_SALT_LEN + evidence.n),
 	};
-	uint8_t salt[CM_SALT_LEN];
-	int rc = cm_random(salt, sizeof(salt), err);
+	const uint8_t *salt = NULL;
+	int rc = next_salt(batch, &salt, err);
 
 	if (rc == CM_OK)
 		rc = cm_grow(&batch->evidence, batch->nevidence,
 			     &batch->evidence_room, sizeof(text));
 	if (rc == CM_OK)
-		rc = cm_buf_add(&batch->texts, salt, sizeof(salt));
+		rc = cm_buf_add(&batch->texts, salt, CM_SALT_LEN);
 	if (rc == CM_OK)
 		rc = cm_buf_add(&batch->texts, evidence.p, evidence.n);
 	if (rc == CM_OK)
