@@ -193,8 +193,9 @@ static int apply_row(struct cm_store_reader *reader, struct cm_span key,
 	rc = is_folded(reader->hmac, reader->ledger, key, &folded, err);
 	if (rc != CM_OK || folded)
 		return rc;
-	rc = cm_view_apply_family(of_family, &event, CM_STORE_SEQ_PENDING,
-				  reader->arena);
+	if (of_family != NULL)
+		rc = cm_view_apply_family(of_family, &event,
+					  CM_STORE_SEQ_PENDING, reader->arena);
 	if (rc == CM_OK &&
 	    memcmp(&event.contact, contact, sizeof(*contact)) == 0)
 		rc = cm_view_apply(own, &event, CM_STORE_SEQ_PENDING,
@@ -204,9 +205,10 @@ static int apply_row(struct cm_store_reader *reader, struct cm_span key,
 	return CM_OK;
 }
 
-int cm_stop_apply(struct cm_store_reader *reader, const struct cm_id *contact,
-		  const struct cm_id *family, struct cm_view *own,
-		  struct cm_view *of_family, struct cm_error *err)
+/* The rows under one key prefix; of_family NULL: only the contact's own. */
+static int apply_rows(struct cm_store_reader *reader, struct cm_span prefix,
+		      const struct cm_id *contact, struct cm_view *own,
+		      struct cm_view *of_family, struct cm_error *err)
 {
 	struct cm_kv_cursor *cursor;
 	struct cm_span key, value;
@@ -214,9 +216,9 @@ int cm_stop_apply(struct cm_store_reader *reader, const struct cm_id *contact,
 
 	if (rc != CM_OK)
 		return rc;
-	rc = cm_kv_seek(cursor, cm_id_span(family), &key, &value, err);
-	while (rc == CM_OK && key.n >= sizeof(*family) &&
-	       memcmp(key.p, family->b, sizeof(*family)) == 0) {
+	rc = cm_kv_seek(cursor, prefix, &key, &value, err);
+	while (rc == CM_OK && key.n >= prefix.n &&
+	       memcmp(key.p, prefix.p, prefix.n) == 0) {
 		rc = apply_row(reader, key, value, contact, own, of_family,
 			       err);
 		if (rc == CM_OK)
@@ -224,6 +226,23 @@ int cm_stop_apply(struct cm_store_reader *reader, const struct cm_id *contact,
 	}
 	cm_kv_cursor_close(&cursor);
 	return rc == CM_ENOTFOUND ? CM_OK : rc;
+}
+
+/*
+ * Who could not be looked up when they left, or was unknown then, stands
+ * under the contact alone, as a family of one.
+ */
+int cm_stop_apply(struct cm_store_reader *reader, const struct cm_id *contact,
+		  const struct cm_id *family, struct cm_view *own,
+		  struct cm_view *of_family, struct cm_error *err)
+{
+	int rc = apply_rows(reader, cm_id_span(family), contact, own, of_family,
+			    err);
+
+	if (rc == CM_OK && memcmp(contact, family, sizeof(*contact)) != 0)
+		rc = apply_rows(reader, cm_id_span(contact), contact, own, NULL,
+				err);
+	return rc;
 }
 
 /* Without its note a refusal is folded once more, which changes no view. */

@@ -165,10 +165,11 @@ static int look_up(struct work *work, struct cm_error *err)
 	rc = cm_store_read_begin(work->site->store, work->arena, &reader, err);
 	if (rc != CM_OK)
 		return rc;
-	rc = cm_store_lookup(reader, contact, contact, &work->view, &family,
-			     err);
+	rc = find_family(work, reader, err);
+	/* What stop holds stands under the family. */
 	if (rc == CM_OK)
-		rc = find_family(work, reader, err);
+		rc = cm_store_lookup(reader, contact, &work->family,
+				     &work->view, &family, err);
 	cm_store_read_end(&reader);
 	return rc;
 }

@@ -226,6 +226,23 @@ static void one_click_withdraws_once(void **state)
 	assert_non_null(strstr(cm_buf_text(&f->log), "outcome=already"));
 }
 
+/* The same where contact and family differ. */
+static void one_click_withdraws_once_with_a_tag(void **state)
+{
+	struct fixture *f = *state;
+	const char *address = "anna+shop@gmail.com";
+	struct link link =
+		link_of(f, CM_KEY_HEADER, address, KIT_PURPOSE, TODAY);
+	int i;
+
+	grant(f, address, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
+	for (i = 0; i < 5; i++)
+		assert_answer(f, "POST", link.url, ONE_CLICK, 200, "");
+	assert_true(is_withdrawn(f, address, KIT_PURPOSE));
+	assert_int_equal(counts(f).stop_pending, 1);
+	assert_int_equal(f->told, 1);
+}
+
 /* The event says who did it, by which way, and for which family. */
 static void the_event_says_person_and_channel(void **state)
 {
@@ -566,11 +583,15 @@ static void the_log_holds_no_token(void **state)
 /* R8058-18 and its reverse: a ledger that is away does not stop anybody. */
 static void when_the_ledger_cannot_be_read(void **state)
 {
+	const char *const tagged = "anna+shop@gmail.com";
 	struct fixture *f = *state;
 	struct link link = petrs_link(f);
+	struct link annas =
+		link_of(f, CM_KEY_HEADER, tagged, KIT_PURPOSE, TODAY);
 	char ledger[160], away[160];
 
 	grant(f, PETR, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
+	grant(f, tagged, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
 	kit_path(&f->kit, "store/ledger", ledger);
 	kit_path(&f->kit, "store/away", away);
 	assert_int_equal(rename(ledger, away), 0);
@@ -578,9 +599,11 @@ static void when_the_ledger_cannot_be_read(void **state)
 	assert_answer(f, "GET", link.url, "", 503, "nothing has changed yet");
 	assert_answer(f, "POST", link.url, "x", 503, "nothing has changed");
 	assert_answer(f, "POST", link.url, ONE_CLICK, 200, "Done");
+	assert_answer(f, "POST", annas.url, ONE_CLICK, 200, "Done");
 	assert_int_equal(rename(away, ledger), 0);
 	assert_answer(f, "GET", "/healthz", "", 200, "ok");
 	assert_true(is_withdrawn(f, PETR, KIT_PURPOSE));
+	assert_true(is_withdrawn(f, tagged, KIT_PURPOSE));
 }
 
 /*
@@ -657,6 +680,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(one_click_withdraws_once),
+		TEST(one_click_withdraws_once_with_a_tag),
 		TEST(the_event_says_person_and_channel),
 		TEST(reading_never_writes),
 		TEST(whatever_is_not_ours_gets_one_answer),

@@ -107,6 +107,40 @@ static void test_stop_is_obeyed_before_it_is_folded(void **state)
 	kit_verify(kit, true);
 }
 
+/*
+ * A refusal that was recorded for a family of one, because the ledger could
+ * not be read or had never heard of the person, counts before it is folded
+ * as it does after.
+ */
+static void test_stop_of_a_family_of_one(void **state)
+{
+	const char *const address = "anna+shop@gmail.com";
+	struct kit *kit = *state;
+	struct cm_event event = kit_event(kit, address, CM_EVENT_GRANTED);
+	struct cm_error err = {0};
+	struct cm_view own, family;
+	size_t count = 0;
+	int i;
+
+	(void)kit_append(kit, &event, KIT_NOW);
+	event = kit_event(kit, address, CM_EVENT_WITHDRAWN);
+	event.family = event.contact;
+	assert_int_equal(cm_store_stop(kit->store, &event, 1, KIT_NOW, &err),
+			 CM_OK);
+	for (i = 0; i < 2; i++) {
+		kit_lookup(kit, address, &own, &family);
+		assert_non_null(kit_fact(&own, CM_FACT_WITHDRAWN));
+		/* Of nobody else. */
+		kit_lookup(kit, "anna@gmail.com", &own, &family);
+		assert_null(kit_fact(&own, CM_FACT_WITHDRAWN));
+		assert_null(kit_fact(&family, CM_FACT_WITHDRAWN));
+		assert_int_equal(
+			cm_store_fold_stop(kit->store, KIT_NOW, &count, &err),
+			CM_OK);
+	}
+	kit_verify(kit, true);
+}
+
 /* ---- opening ------------------------------------------------------------ */
 
 static void test_a_store_is_made_once(void **state)
@@ -714,6 +748,7 @@ int main(void)
 		TEST(test_grant_then_withdraw),
 		TEST(test_never_heard_of),
 		TEST(test_stop_is_obeyed_before_it_is_folded),
+		TEST(test_stop_of_a_family_of_one),
 		TEST(test_a_store_is_made_once),
 		TEST(test_no_store),
 		TEST(test_once_per_process),
