@@ -257,9 +257,11 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *from)
 	unsigned port = 0;
 
 	(void)host;
-	/* After SMFIC_QUIT_NC there is no second negotiation: answer all. */
+	/* After SMFIC_QUIT_NC there is no second negotiation, and what the
+	 * first one said is forgotten.  An MTA that waits for no reply to RCPT
+	 * would never hear a refusal: all is decided at the end. */
 	if (c == NULL)
-		c = connection_new(ctx, true);
+		c = connection_new(ctx, false);
 	if (c == NULL)
 		return SMFIS_TEMPFAIL;
 	if (address_of((const struct sockaddr *)from, address, &port))
