@@ -7,6 +7,7 @@
  */
 #include "milter/engine.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ struct cm_engine {
 	bool store_bad;     /* close it when its last user is done */
 	bool store_was_bad; /* said so in the log */
 	int64_t try_again;  /* not before this time */
+	uint64_t seen;      /* events of the longest ledger so far */
 
 	atomic_uint in_flight;
 	atomic_uint proofs;
@@ -207,12 +209,39 @@ static bool has_keys(struct cm_engine *engine)
 	return has;
 }
 
+static bool same_store_key(const struct cm_keys *a, const struct cm_keys *b)
+{
+	const struct cm_key *x = cm_keys_current(a, CM_KEY_STORE);
+	const struct cm_key *y = cm_keys_current(b, CM_KEY_STORE);
+
+	return x != NULL && y != NULL && x->len == y->len &&
+	       cm_equal_ct(x->bytes, y->bytes, x->len);
+}
+
+/*
+ * With the lock held.  By another store key nobody would be found in the
+ * store that is open, and everybody be refused for good.
+ */
+static bool take_keyring(struct cm_engine *engine, struct cm_keyring *keyring)
+{
+	if (engine->store != NULL &&
+	    !same_store_key(engine->store_keyring->keys, keyring->keys)) {
+		keyring_unref(&keyring);
+		return false;
+	}
+	keyring_unref(&engine->keyring);
+	keyring->generation = ++engine->generation;
+	engine->keyring = keyring;
+	return true;
+}
+
 int cm_engine_reload(struct cm_engine *engine, struct cm_config *config,
 		     struct cm_templates *templates, struct cm_error *err)
 {
 	struct cm_snapshot *snapshot = snapshot_new(config);
 	struct cm_keyring *keyring = NULL;
 	struct cm_error why;
+	bool taken = true;
 
 	if (snapshot == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
@@ -225,12 +254,14 @@ int cm_engine_reload(struct cm_engine *engine, struct cm_config *config,
 	(void)pthread_mutex_lock(&engine->lock);
 	snapshot_unref(&engine->snapshot);
 	engine->snapshot = snapshot;
-	if (keyring != NULL) {
-		keyring_unref(&engine->keyring);
-		keyring->generation = ++engine->generation;
-		engine->keyring = keyring;
-	}
+	if (keyring != NULL)
+		taken = take_keyring(engine, keyring);
 	(void)pthread_mutex_unlock(&engine->lock);
+	if (!taken)
+		cm_log(engine->log, CM_LOG_ERROR,
+		       "reload: %s holds the store key of another store: the "
+		       "old keys stay in use, put the right file back",
+		       engine->keys_path);
 	return CM_OK;
 }
 
@@ -337,9 +368,30 @@ int cm_engine_lend(struct cm_engine *engine, struct cm_loan *ret_loan,
 		ret_loan->keys = engine->keyring->keys;
 		ret_loan->generation = engine->keyring->generation;
 		ret_loan->store = engine->store;
+		ret_loan->seen = engine->seen;
 	}
 	(void)pthread_mutex_unlock(&engine->lock);
 	return rc;
+}
+
+int cm_engine_saw(struct cm_engine *engine, const struct cm_loan *loan,
+		  uint64_t events, struct cm_error *err)
+{
+	/* With what was seen before the loan: a reader that began earlier
+	 * than another may rightly see less than that one. */
+	if (events < loan->seen)
+		return cm_fail(err, CM_ECORRUPT,
+			       "the store has %" PRIu64 " events where it had "
+			       "%" PRIu64 ": an older copy took its place; "
+			       "bring back the refusals since then and restart",
+			       events, loan->seen);
+	if (events == loan->seen)
+		return CM_OK;
+	(void)pthread_mutex_lock(&engine->lock);
+	if (events > engine->seen)
+		engine->seen = events;
+	(void)pthread_mutex_unlock(&engine->lock);
+	return CM_OK;
 }
 
 void cm_engine_return(struct cm_engine *engine, struct cm_loan *loan,

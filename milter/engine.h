@@ -48,6 +48,7 @@ struct cm_loan {
 	struct cm_keys *keys; /* current, for tokens and contact ids */
 	struct cm_store *store;
 	uint64_t generation; /* changes when the keys do */
+	uint64_t seen;       /* events that this process saw before */
 	struct cm_keyring *keyring;
 };
 CM_MUST_CHECK int cm_engine_lend(struct cm_engine *engine,
@@ -57,6 +58,14 @@ CM_MUST_CHECK int cm_engine_lend(struct cm_engine *engine,
  * after CM_EIO and CM_ECORRUPT, and the reason logged. */
 void cm_engine_return(struct cm_engine *engine, struct cm_loan *loan,
 		      int failure, const struct cm_error *err);
+/*
+ * Say how many events the ledger of a loan has.  A ledger only grows: one
+ * that is shorter than before is an older copy, without the refusals that
+ * came since, and CM_ECORRUPT until the process is started again.
+ */
+CM_MUST_CHECK int cm_engine_saw(struct cm_engine *engine,
+				const struct cm_loan *loan, uint64_t events,
+				struct cm_error *err);
 
 struct cm_log *cm_engine_log(const struct cm_engine *engine);
 int64_t cm_engine_now(const struct cm_engine *engine);

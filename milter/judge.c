@@ -4,6 +4,7 @@
 #include <string.h>
 
 struct hearing {
+	struct cm_engine *engine;
 	const struct cm_config *config;
 	const struct cm_classified *classified;
 	struct cm_hmac *hmac;
@@ -115,6 +116,8 @@ static int hear_all(struct hearing *hearing, const struct cm_loan *loan,
 
 	if (rc != CM_OK)
 		return rc;
+	rc = cm_engine_saw(hearing->engine, loan,
+			   cm_store_size(hearing->reader), err);
 	for (i = 0; i < count && rc == CM_OK; i++)
 		if (rcpts[i].fate == CM_FATE_PENDING)
 			rc = hear(hearing, &rcpts[i], err);
@@ -128,6 +131,7 @@ int cm_judge_all(struct cm_judge *judge, const struct cm_config *config,
 		 struct cm_arena *arena, struct cm_error *err)
 {
 	struct hearing hearing = {
+		.engine = judge->engine,
 		.config = config,
 		.classified = classified,
 		.arena = arena,

@@ -63,6 +63,12 @@ int64_t cm_store_newest_rec(const struct cm_store_reader *reader)
 	return fake.newest_rec;
 }
 
+uint64_t cm_store_size(const struct cm_store_reader *reader)
+{
+	(void)reader;
+	return fake.size;
+}
+
 static void add_fact(struct cm_view *view, enum cm_fact_kind kind, int64_t at)
 {
 	struct cm_fact *fact;

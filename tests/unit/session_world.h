@@ -29,6 +29,7 @@ struct fake_store {
 	size_t count;
 	int fail_open, fail_begin, fail_lookup;
 	int64_t newest_rec;
+	uint64_t size; /* events */
 	unsigned opens, reads;
 	struct cm_hmac *hmac;
 	struct cm_arena *arena;

@@ -128,6 +128,47 @@ static void a_store_is_tried_again_and_said_once(void **state)
 	world_end(&w);
 }
 
+/* A backup put back lacks the refusals since then: 451, not their mail. */
+static void an_older_store_is_noticed(void **state)
+{
+	struct world w;
+	size_t i;
+
+	(void)state;
+	world_begin(&w, "refuse = drop", "");
+	fake.size = 10;
+	assert_int_equal(world_newsletter(&w, TO(ANNA)), CM_ANSWER_CONTINUE);
+	fake.size = 9;
+	for (i = 0; i < 3; i++)
+		assert_int_equal(world_newsletter(&w, TO(ANNA)),
+				 CM_ANSWER_TEMPFAIL);
+	fake.size = 10;
+	assert_int_equal(world_newsletter(&w, TO(ANNA)), CM_ANSWER_CONTINUE);
+	fake.size = 11;
+	assert_int_equal(world_newsletter(&w, TO(ANNA)), CM_ANSWER_CONTINUE);
+	world_end(&w);
+}
+
+/* Not 550 for everybody, as if nobody had ever consented. */
+static void another_store_key_is_not_taken(void **state)
+{
+	char command[512];
+	struct world w;
+
+	(void)state;
+	world_begin(&w, "refuse = drop", "");
+	assert_int_equal(world_newsletter(&w, TO(ANNA)), CM_ANSWER_CONTINUE);
+	(void)snprintf(command, sizeof(command),
+		       "tr 0123456789 1234567890 <%s/store.key >%s/new && "
+		       "cat %s/new >%s/store.key",
+		       w.keys, w.folder, w.folder, w.keys);
+	assert_int_equal(system(command), 0);
+	world_reload(&w, "refuse = drop", "");
+	world_check_line(&w, "store key of another store");
+	assert_int_equal(world_newsletter(&w, TO(ANNA)), CM_ANSWER_CONTINUE);
+	world_end(&w);
+}
+
 static void a_clock_behind_the_ledger_defers(void **state)
 {
 	struct world w;
@@ -301,6 +342,8 @@ int main(void)
 		cmocka_unit_test(unmatched_bulk_as_configured),
 		cmocka_unit_test(an_unreadable_store_defers),
 		cmocka_unit_test(a_store_is_tried_again_and_said_once),
+		cmocka_unit_test(an_older_store_is_noticed),
+		cmocka_unit_test(another_store_key_is_not_taken),
 		cmocka_unit_test(a_clock_behind_the_ledger_defers),
 		cmocka_unit_test(any_failing_change_defers),
 		cmocka_unit_test(crowds_are_deferred_whole),
