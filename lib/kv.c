@@ -339,29 +339,28 @@ static int file_size(const struct cm_kv *kv, uint64_t *ret_size,
 	return CM_OK;
 }
 
-static int check_pages(struct cm_kv *kv, uint64_t *ret_size,
-		       struct cm_error *err)
+/* size: as seen before the transaction; a commit may have made it longer. */
+static int check_pages(struct cm_kv *kv, uint64_t size, struct cm_error *err)
 {
 	const struct timespec pause = {.tv_nsec = SHORT_WAIT_MS * 1000000L};
-	uint64_t size = 0;
 
 	for (int i = 0;; i++) {
 		uint64_t want = cm_kv_bytes(kv);
-		int rc = file_size(kv, &size, err);
+		int rc;
 
-		if (rc != CM_OK)
-			return rc;
-		if (size >= want) {
-			*ret_size = size;
+		if (size >= want)
 			return CM_OK;
-		}
 		if (i == SHORT_TRIES)
 			return cm_fail(err, CM_ECORRUPT,
 				       "%s has %llu octets where %llu are "
 				       "needed: it was cut short",
 				       kv->data_path, (unsigned long long)size,
 				       (unsigned long long)want);
-		(void)nanosleep(&pause, NULL);
+		if (i > 0)
+			(void)nanosleep(&pause, NULL);
+		rc = file_size(kv, &size, err);
+		if (rc != CM_OK)
+			return rc;
 	}
 }
 
@@ -384,12 +383,12 @@ static void keep_slack(struct cm_kv *kv, uint64_t size)
 
 /* ---- transactions ------------------------------------------------------- */
 
+/* ret_size: of the file, before the transaction began. */
 static int begin(struct cm_kv *kv, bool writes, struct cm_kv_txn **ret_txn,
-		 struct cm_error *err)
+		 uint64_t *ret_size, struct cm_error *err)
 {
 	struct cm_kv_txn *txn;
-	uint64_t size;
-	int rc = check_file(kv, &size, err);
+	int rc = check_file(kv, ret_size, err);
 
 	if (rc != CM_OK)
 		return rc;
@@ -412,12 +411,12 @@ int cm_kv_begin_read(struct cm_kv *kv, struct cm_kv_txn **ret_txn,
 		     struct cm_error *err)
 {
 	struct cm_kv_txn *txn;
-	uint64_t size;
-	int rc = begin(kv, false, &txn, err);
+	uint64_t size = 0;
+	int rc = begin(kv, false, &txn, &size, err);
 
 	if (rc != CM_OK)
 		return rc;
-	rc = check_pages(kv, &size, err);
+	rc = check_pages(kv, size, err);
 	if (rc != CM_OK) {
 		cm_kv_abort(&txn);
 		return rc;
@@ -430,16 +429,18 @@ int cm_kv_begin_write(struct cm_kv *kv, struct cm_kv_txn **ret_txn,
 		      struct cm_error *err)
 {
 	struct cm_kv_txn *txn;
-	uint64_t size;
+	uint64_t size = 0;
 	int rc;
 
 	if (kv->read_only)
 		return cm_fail(err, CM_EUSAGE, "%s is open for reading only",
 			       kv->path);
-	rc = begin(kv, true, &txn, err);
+	rc = begin(kv, true, &txn, &size, err);
 	if (rc != CM_OK)
 		return rc;
-	rc = check_pages(kv, &size, err);
+	rc = check_pages(kv, size, err);
+	if (rc == CM_OK) /* again, now that nobody else writes */
+		rc = file_size(kv, &size, err);
 	if (rc != CM_OK) {
 		cm_kv_abort(&txn);
 		return rc;
@@ -453,13 +454,14 @@ int cm_kv_begin_write(struct cm_kv *kv, struct cm_kv_txn **ret_txn,
 static void extend(struct cm_kv *kv)
 {
 	struct cm_kv_txn *txn;
-	uint64_t size;
+	uint64_t size = 0;
 
-	if (check_file(kv, &size, NULL) != CM_OK || size >= cm_kv_bytes(kv))
+	if (file_size(kv, &size, NULL) != CM_OK || size >= cm_kv_bytes(kv))
 		return;
-	if (begin(kv, true, &txn, NULL) != CM_OK)
+	if (begin(kv, true, &txn, &size, NULL) != CM_OK)
 		return;
-	keep_slack(kv, size);
+	if (file_size(kv, &size, NULL) == CM_OK)
+		keep_slack(kv, size);
 	cm_kv_abort(&txn);
 }
 
