@@ -320,7 +320,8 @@ int cm_store_prepare(const struct cm_store_options *options,
 
 	if (store == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
-	if (pthread_mutex_init(&store->mutex, NULL) != 0) {
+	if (pthread_mutex_init(&store->mutex, NULL) != 0 ||
+	    pthread_cond_init(&store->stop_done, NULL) != 0) {
 		free(store);
 		return cm_fail(err, CM_ENOMEM, "out of memory");
 	}
@@ -410,6 +411,7 @@ void cm_store_close(struct cm_store **store_p)
 	free(store->writer_lock);
 	free(store->stop_lock);
 	free(store->private_lock);
+	(void)pthread_cond_destroy(&store->stop_done);
 	(void)pthread_mutex_destroy(&store->mutex);
 	cm_wipe(store, sizeof(*store));
 	free(store);

@@ -143,8 +143,9 @@ CM_MUST_CHECK int cm_store_put_notice(struct cm_store *store,
 
 /*
  * Refusals that must be answered at once: durable in stop on return, obeyed
- * by every reader from then on.  Takes no writer.lock.  Only types that
- * refuse; event.at as in append.
+ * by every reader from then on.  Takes no writer.lock, and threads that call
+ * at the same time share one sync.  Only types that refuse; event.at as in
+ * append.
  */
 CM_MUST_CHECK int cm_store_stop(struct cm_store *store,
 				const struct cm_event *events, size_t count,
@@ -183,7 +184,8 @@ CM_MUST_CHECK int cm_store_verify(struct cm_store *store, struct cm_buf *report,
 				  struct cm_error *err);
 
 struct cm_store_counts {
-	uint64_t events, contacts, families, addresses, stop_pending;
+	uint64_t events, contacts, families, stop_pending;
+	uint64_t addresses; /* 0 for CM_STORE_READ, which cannot see them */
 	int64_t newest_rec;
 	struct cm_hash root;
 };

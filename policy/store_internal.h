@@ -87,9 +87,12 @@ struct cm_store {
 	uint8_t mac_key[CM_SHA256_LEN];
 	uint8_t key_check[CM_MAC_LEN];
 	_Atomic int64_t reaped_at; /* monotonic seconds */
-	pthread_mutex_t mutex;     /* of idle and nidle */
+	pthread_mutex_t mutex;     /* of all below */
 	struct cm_store_reader *idle;
 	unsigned nidle;
+	struct cm_stop_request *stop_waiting; /* to be written together */
+	bool stop_led;                        /* somebody is writing */
+	pthread_cond_t stop_done;
 };
 
 /* ---- store.c ------------------------------------------------------------ */

@@ -25,12 +25,50 @@ static void folded_key(struct cm_span stop_key, uint8_t out[FOLDED_KEY_LEN])
 
 /* ---- writing ------------------------------------------------------------ */
 
-static int check_refusal(const struct cm_event *event, struct cm_error *err)
+/*
+ * What one thread asks for.  Threads that come while another one writes wait
+ * together, and the first of them then writes for all with one sync.
+ */
+struct cm_stop_request {
+	const struct cm_event *events;
+	size_t count;
+	int64_t now;
+	bool done;
+	int rc; /* when done */
+	struct cm_error err;
+	struct cm_stop_request *next;
+};
+
+/*
+ * Whatever could be wrong with an event is found before it is in stop: there
+ * it would keep every writer from folding, and others' refusals waiting.
+ */
+static int check_refusal(const struct cm_event *event, int64_t now,
+			 struct cm_error *err)
 {
-	if ((unsigned)event->type >= CM_EVENT_TYPES ||
-	    !cm_fact_refuses(cm_event_fact(event)))
+	struct cm_event timed = *event;
+	struct cm_rows probe = {0};
+	struct cm_buf json;
+	int rc = cm_rows_add(&probe, event, err);
+
+	cm_rows_free(&probe);
+	if (rc != CM_OK)
+		return rc;
+	if (!cm_fact_refuses(cm_event_fact(event)))
 		return cm_fail(err, CM_EUSAGE,
-			       "only refusals may go through stop");
+			       "only refusals may go through stop, and %s is "
+			       "none",
+			       cm_event_type_name(event->type));
+	timed.at = event->at != 0 ? event->at : now;
+	timed.rec = now;
+	cm_buf_init(&json, CM_STORE_JSON_MAX);
+	rc = cm_event_encode(&timed, &json);
+	cm_buf_free(&json);
+	if (rc != CM_OK)
+		return cm_fail(err, CM_EUSAGE,
+			       "a %s event of time %lld is not well formed",
+			       cm_event_type_name(event->type),
+			       (long long)timed.at);
 	return CM_OK;
 }
 
@@ -45,8 +83,10 @@ static int64_t time_of(struct cm_store_reader *reader,
 
 	if (event->at != 0)
 		return event->at;
-	if (reader == NULL ||
-	    cm_store_lookup(reader, &event->contact, &event->family, &own,
+	if (reader == NULL)
+		return now;
+	cm_arena_reset(reader->arena);
+	if (cm_store_lookup(reader, &event->contact, &event->family, &own,
 			    &family, NULL) != CM_OK)
 		return now;
 	return own.newest_at >= now ? own.newest_at + 1 : now;
@@ -76,9 +116,26 @@ static int put_row(struct cm_kv_txn *txn, struct cm_hmac *hmac,
 			 err);
 }
 
-static int put_rows(struct cm_store *store, struct cm_store_reader *reader,
-		    const struct cm_event *events, size_t count, int64_t now,
-		    struct cm_error *err)
+static int put_request(struct cm_kv_txn *txn, struct cm_hmac *hmac,
+		       struct cm_store_reader *reader,
+		       const struct cm_stop_request *request,
+		       struct cm_buf *value, struct cm_error *err)
+{
+	int rc = CM_OK;
+
+	for (size_t i = 0; rc == CM_OK && i < request->count; i++) {
+		struct cm_event event = request->events[i];
+
+		event.at = time_of(reader, &event, request->now);
+		event.rec = request->now;
+		rc = put_row(txn, hmac, &event, value, err);
+	}
+	return rc;
+}
+
+static int put_requests(struct cm_store *store, struct cm_store_reader *reader,
+			const struct cm_stop_request *request,
+			struct cm_error *err)
 {
 	struct cm_hmac *hmac = NULL;
 	struct cm_kv_txn *txn = NULL;
@@ -88,13 +145,8 @@ static int put_rows(struct cm_store *store, struct cm_store_reader *reader,
 	cm_buf_init(&value, CM_STORE_JSON_MAX);
 	if (rc == CM_OK)
 		rc = cm_kv_begin_write(store->stop, &txn, err);
-	for (size_t i = 0; rc == CM_OK && i < count; i++) {
-		struct cm_event event = events[i];
-
-		event.at = time_of(reader, &event, now);
-		event.rec = now;
-		rc = put_row(txn, hmac, &event, &value, err);
-	}
+	for (; rc == CM_OK && request != NULL; request = request->next)
+		rc = put_request(txn, hmac, reader, request, &value, err);
 	if (rc == CM_OK)
 		rc = cm_kv_commit(&txn, err);
 	cm_kv_abort(&txn);
@@ -103,23 +155,15 @@ static int put_rows(struct cm_store *store, struct cm_store_reader *reader,
 	return rc;
 }
 
-int cm_store_stop(struct cm_store *store, const struct cm_event *events,
-		  size_t count, int64_t now, struct cm_error *err)
+static int write_requests(struct cm_store *store,
+			  const struct cm_stop_request *requests,
+			  struct cm_error *err)
 {
 	struct cm_store_reader *reader = NULL;
 	struct cm_arena *arena = NULL;
 	int lock = -1;
-	int rc;
+	int rc = cm_arena_new(CM_VIEW_ARENA_MAX, &arena);
 
-	if (store->access != CM_STORE_WRITE)
-		return cm_fail(err, CM_EUSAGE, "%s is open for reading only",
-			       store->folder);
-	for (size_t i = 0; i < count; i++) {
-		rc = check_refusal(&events[i], err);
-		if (rc != CM_OK)
-			return rc;
-	}
-	rc = cm_arena_new(CM_VIEW_ARENA_MAX, &arena);
 	if (rc != CM_OK)
 		return cm_fail(err, rc, "out of memory");
 	rc = cm_lockfile_take(store->stop_lock, store->lock_wait_ms, &lock,
@@ -127,12 +171,65 @@ int cm_store_stop(struct cm_store *store, const struct cm_event *events,
 	if (rc == CM_OK) {
 		if (cm_store_read_begin(store, arena, &reader, NULL) != CM_OK)
 			reader = NULL; /* see time_of() */
-		rc = put_rows(store, reader, events, count, now, err);
+		rc = put_requests(store, reader, requests, err);
 		cm_store_read_end(&reader);
 	}
 	cm_lockfile_drop(&lock);
 	cm_arena_free(&arena);
 	return rc;
+}
+
+/* Write what has gathered; called and returns with the mutex held. */
+static void lead(struct cm_store *store)
+{
+	struct cm_stop_request *requests = store->stop_waiting;
+	struct cm_error err = {0};
+	int rc;
+
+	store->stop_waiting = NULL;
+	store->stop_led = true;
+	(void)pthread_mutex_unlock(&store->mutex);
+	rc = write_requests(store, requests, &err);
+	(void)pthread_mutex_lock(&store->mutex);
+	store->stop_led = false;
+	while (requests != NULL) {
+		struct cm_stop_request *next = requests->next;
+
+		/* Once done, the request is its own thread's again. */
+		requests->rc = rc;
+		requests->err = err;
+		requests->done = true;
+		requests = next;
+	}
+	(void)pthread_cond_broadcast(&store->stop_done);
+}
+
+int cm_store_stop(struct cm_store *store, const struct cm_event *events,
+		  size_t count, int64_t now, struct cm_error *err)
+{
+	struct cm_stop_request request = {
+		.events = events, .count = count, .now = now};
+
+	if (store->access != CM_STORE_WRITE)
+		return cm_fail(err, CM_EUSAGE, "%s is open for reading only",
+			       store->folder);
+	for (size_t i = 0; i < count; i++) {
+		int rc = check_refusal(&events[i], now, err);
+
+		if (rc != CM_OK)
+			return rc;
+	}
+	(void)pthread_mutex_lock(&store->mutex);
+	request.next = store->stop_waiting;
+	store->stop_waiting = &request;
+	while (!request.done && store->stop_led)
+		(void)pthread_cond_wait(&store->stop_done, &store->mutex);
+	if (!request.done)
+		lead(store);
+	(void)pthread_mutex_unlock(&store->mutex);
+	if (request.rc != CM_OK && err != NULL)
+		*err = request.err;
+	return request.rc;
 }
 
 /* ---- reading ------------------------------------------------------------ */

@@ -4,6 +4,7 @@
  * usage: bench_store [CONTACTS]     default 1,000,000
  */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -12,7 +13,7 @@
 
 #include "tests/unit/store_kit.h"
 
-enum { DURABLE = 500, LOOKUPS = 1000000 };
+enum { DURABLE = 500, LOOKUPS = 1000000, THREADS = 16 };
 
 /* On a shared machine the CPU's time is the one to compare. */
 struct span {
@@ -150,6 +151,45 @@ static void durable(struct kit *kit)
 	say("stop, one durable act at a time", since(start), DURABLE);
 }
 
+struct stopper {
+	struct cm_store *store;
+	struct cm_event event;
+};
+
+static void *stop_on(void *ctx)
+{
+	struct stopper *stopper = ctx;
+	struct cm_error err = {0};
+
+	for (uint64_t i = 0; i < DURABLE / THREADS; i++)
+		stop_if(cm_store_stop(stopper->store, &stopper->event, 1,
+				      KIT_NOW, &err),
+			&err);
+	return NULL;
+}
+
+/* One-click after a newsletter: many at once, one sync for all. */
+static void durable_threads(struct kit *kit)
+{
+	struct stopper stoppers[THREADS];
+	pthread_t threads[THREADS];
+	struct span start = begin();
+
+	for (uint64_t i = 0; i < THREADS; i++) {
+		char text[64];
+
+		address_of(i, text);
+		stoppers[i].store = kit->store;
+		stoppers[i].event = kit_event(kit, text, CM_EVENT_WITHDRAWN);
+		if (pthread_create(&threads[i], NULL, stop_on, &stoppers[i]))
+			exit(1);
+	}
+	for (uint64_t i = 0; i < THREADS; i++)
+		(void)pthread_join(threads[i], NULL);
+	say("stop, 16 threads at once", since(start),
+	    DURABLE / THREADS * THREADS);
+}
+
 static void lookups(struct kit *kit, uint64_t contacts, unsigned per_read)
 {
 	struct cm_id ids[1024][2];
@@ -213,6 +253,7 @@ int main(int argc, char **argv)
 	lookups(&kit, contacts, 1);
 	lookups(&kit, contacts, 50);
 	durable(&kit);
+	durable_threads(&kit);
 	lookups(&kit, contacts, 50);
 	start = begin();
 	kit_verify(&kit, true);

@@ -741,6 +741,100 @@ static void test_readers_never_miss_a_refusal(void **state)
 	kit_verify(kit, true);
 }
 
+struct stopper {
+	struct kit *kit;
+	unsigned number;
+	int bad;
+};
+
+enum { STOPPERS = 8, STOPS = 12 };
+
+static void *stop_some(void *ctx)
+{
+	struct stopper *stopper = ctx;
+
+	for (unsigned i = 0; i < STOPS; i++) {
+		struct cm_error err = {0};
+		struct cm_event event;
+		char address[64];
+
+		(void)snprintf(address, sizeof(address), "p%u-%u@example.com",
+			       stopper->number, i);
+		event = kit_event(stopper->kit, address, CM_EVENT_OBJECTED);
+		if (cm_store_stop(stopper->kit->store, &event, 1, KIT_NOW,
+				  &err) != CM_OK)
+			stopper->bad++;
+		/* One in between that is refused harms nobody else. */
+		event.type = CM_EVENT_GRANTED;
+		if (cm_store_stop(stopper->kit->store, &event, 1, KIT_NOW,
+				  &err) != CM_EUSAGE)
+			stopper->bad++;
+	}
+	return NULL;
+}
+
+static void test_threads_share_a_sync(void **state)
+{
+	struct kit *kit = *state;
+	struct kit kits[STOPPERS];
+	struct stopper stoppers[STOPPERS];
+	pthread_t threads[STOPPERS];
+	struct cm_store_counts counts;
+	struct cm_error err = {0};
+	size_t count;
+
+	for (unsigned i = 0; i < STOPPERS; i++) {
+		const struct cm_key *key =
+			cm_keys_current(kit->keys, CM_KEY_STORE);
+
+		kits[i] = *kit; /* but an HMAC of its own */
+		assert_int_equal(
+			cm_hmac_new(key->bytes, key->len, &kits[i].hmac, &err),
+			CM_OK);
+		stoppers[i] = (struct stopper){.kit = &kits[i], .number = i};
+		assert_int_equal(pthread_create(&threads[i], NULL, stop_some,
+						&stoppers[i]),
+				 0);
+	}
+	for (unsigned i = 0; i < STOPPERS; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(stoppers[i].bad, 0);
+		cm_hmac_free(&kits[i].hmac);
+	}
+	assert_int_equal(cm_store_count(kit->store, &counts, &err), CM_OK);
+	assert_int_equal(counts.stop_pending, STOPPERS * STOPS);
+	assert_int_equal(cm_store_fold_stop(kit->store, KIT_NOW, &count, &err),
+			 CM_OK);
+	assert_int_equal(count, STOPPERS * STOPS);
+	kit_verify(kit, true);
+}
+
+/* What stop takes, every writer must be able to fold. */
+static void test_stop_takes_nothing_that_cannot_be_folded(void **state)
+{
+	struct kit *kit = *state;
+	struct cm_event good =
+		kit_event(kit, "eva@example.com", CM_EVENT_WITHDRAWN);
+	struct cm_error err = {0};
+	struct cm_event bad[5];
+
+	for (size_t i = 0; i < 5; i++)
+		bad[i] = good;
+	memset(&bad[0].family, 0, sizeof(bad[0].family));
+	memset(&bad[1].contact, 0, sizeof(bad[1].contact));
+	(void)snprintf(bad[2].purpose, sizeof(bad[2].purpose), "No Such/x");
+	bad[3].at = INT64_MAX;
+	memset(bad[4].channel, 'x', sizeof(bad[4].channel));
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(
+			cm_store_stop(kit->store, &bad[i], 1, KIT_NOW, &err),
+			CM_EUSAGE);
+	assert_int_equal(cm_store_stop(kit->store, &good, 1, KIT_NOW, &err),
+			 CM_OK);
+	(void)kit_append(kit, &good, KIT_NOW);
+	kit_verify(kit, true);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -765,6 +859,8 @@ int main(void)
 		TEST(test_only_refusals_go_through_stop),
 		TEST(test_rebuild_byte_for_byte),
 		TEST(test_readers_never_miss_a_refusal),
+		TEST(test_threads_share_a_sync),
+		TEST(test_stop_takes_nothing_that_cannot_be_folded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
