@@ -156,35 +156,67 @@ int cm_cmd_show(struct cm_ctl *ctl, const struct cm_args *args,
 struct history {
 	struct cm_ctl *ctl;
 	const struct cm_person *person;
+	struct cm_arena *arena; /* of some events at a time */
 	uint64_t *seqs;
-	struct cm_event *events;
 	size_t count;
+	struct cm_out_json json;
 };
 
-static int read_history(struct history *history, struct cm_error *err)
+typedef void history_fn(struct history *history, uint64_t seq,
+			const struct cm_event *event);
+
+static int read_seqs(struct history *history, struct cm_error *err)
 {
 	struct cm_ctl *ctl = history->ctl;
 	struct cm_store_reader *reader = NULL;
-	struct cm_span json;
-	size_t i;
 	int rc = cm_store_read_begin(ctl->store, ctl->arena, &reader, err);
 
 	if (rc != CM_OK)
 		return rc;
 	rc = cm_store_events_of(reader, &history->person->contact,
 				&history->seqs, &history->count, err);
-	if (rc == CM_OK) {
-		history->events = cm_arena_array(ctl->arena, history->count + 1,
-						 sizeof(*history->events));
-		if (history->events == NULL)
-			rc = cm_fail(err, CM_ENOMEM, "out of memory");
-	}
-	for (i = 0; rc == CM_OK && i < history->count; i++) {
-		rc = cm_store_event(reader, history->seqs[i], &json, err);
+	cm_store_read_end(&reader);
+	return rc;
+}
+
+/* A person who is in every night's list may have many: a few at a time. */
+static int tell_some(struct history *history, size_t *at, history_fn *tell,
+		     struct cm_error *err)
+{
+	enum { SOME = 1000 };
+	struct cm_store_reader *reader = NULL;
+	struct cm_event event;
+	struct cm_span json;
+	size_t n;
+	int rc = cm_store_read_begin(history->ctl->store, history->arena,
+				     &reader, err);
+
+	for (n = 0; rc == CM_OK && n < SOME && *at < history->count; n++) {
+		uint64_t seq = history->seqs[(*at)++];
+
+		rc = cm_store_event(reader, seq, &json, err);
 		if (rc == CM_OK)
-			rc = cm_event_decode(json, &history->events[i], err);
+			rc = cm_event_decode(json, &event, err);
+		if (rc == CM_OK)
+			tell(history, seq, &event);
 	}
 	cm_store_read_end(&reader);
+	cm_arena_reset(history->arena);
+	return rc;
+}
+
+static int tell_all(struct history *history, history_fn *tell,
+		    struct cm_error *err)
+{
+	enum { SOME_ARENA_MAX = 64 * 1024 * 1024 };
+	size_t at = 0;
+	int rc = cm_arena_new(SOME_ARENA_MAX, &history->arena);
+
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "out of memory");
+	while (rc == CM_OK && at < history->count)
+		rc = tell_some(history, &at, tell, err);
+	cm_arena_free(&history->arena);
 	return rc;
 }
 
@@ -209,9 +241,11 @@ static void json_hash(struct cm_json_writer *w, const char *name, bool has,
 	cm_json_put_text(w, name, has ? hex : NULL);
 }
 
-static void json_event(struct cm_json_writer *w, uint64_t seq,
+static void json_event(struct history *history, uint64_t seq,
 		       const struct cm_event *event)
 {
+	struct cm_json_writer *w = &history->json.w;
+
 	cm_json_begin_object(w);
 	cm_json_put_int(w, "seq", (int64_t)seq);
 	cm_json_put_text(w, "type", cm_event_type_name(event->type));
@@ -237,25 +271,27 @@ static void json_event(struct cm_json_writer *w, uint64_t seq,
 	cm_json_end(w);
 }
 
-static int history_json(const struct history *history, struct cm_error *err)
+static int history_json(struct history *history, struct cm_error *err)
 {
-	struct cm_out_json json;
+	struct cm_json_writer *w = &history->json.w;
 	char id[CM_ID_TEXT_LEN];
-	size_t i;
+	int rc;
 
-	cm_out_json_begin(&json);
-	cm_json_begin_object(&json.w);
-	cm_json_put_text(&json.w, "contact",
+	cm_out_json_begin(&history->json);
+	cm_json_begin_object(w);
+	cm_json_put_text(w, "contact",
 			 cm_out_id(&history->person->contact, id));
-	cm_json_put_text(&json.w, "address",
-			 history->person->address.canonical);
-	cm_json_name(&json.w, "events");
-	cm_json_begin_array(&json.w);
-	for (i = 0; i < history->count; i++)
-		json_event(&json.w, history->seqs[i], &history->events[i]);
-	cm_json_end(&json.w);
-	cm_json_end(&json.w);
-	return cm_out_json_end(&json, history->ctl->out, err);
+	cm_json_put_text(w, "address", history->person->address.canonical);
+	cm_json_name(w, "events");
+	cm_json_begin_array(w);
+	rc = tell_all(history, json_event, err);
+	cm_json_end(w);
+	cm_json_end(w);
+	if (rc != CM_OK) {
+		cm_buf_free(&history->json.buf);
+		return rc;
+	}
+	return cm_out_json_end(&history->json, history->ctl->out, err);
 }
 
 static void text_actor(FILE *out, const struct cm_event *event)
@@ -267,8 +303,10 @@ static void text_actor(FILE *out, const struct cm_event *event)
 		(void)fprintf(out, " (%s)", event->channel);
 }
 
-static void text_event(FILE *out, uint64_t seq, const struct cm_event *event)
+static void text_event(struct history *history, uint64_t seq,
+		       const struct cm_event *event)
 {
+	FILE *out = history->ctl->out;
 	char at[CM_CLOCK_TEXT];
 	char hex[CM_HEX_LEN(CM_HASH_LEN) + 1];
 
@@ -305,17 +343,13 @@ int cm_cmd_history(struct cm_ctl *ctl, const struct cm_args *args,
 {
 	struct cm_person person;
 	struct history history = {.ctl = ctl, .person = &person};
-	size_t i;
 	int rc = cm_person_find(ctl, cm_args_word(args, 0), &person, err);
 
 	if (rc == CM_OK)
-		rc = read_history(&history, err);
-	if (rc != CM_OK)
-		return rc;
-	if (ctl->json)
-		rc = history_json(&history, err);
-	for (i = 0; !ctl->json && i < history.count; i++)
-		text_event(ctl->out, history.seqs[i], &history.events[i]);
+		rc = read_seqs(&history, err);
+	if (rc == CM_OK)
+		rc = ctl->json ? history_json(&history, err)
+			       : tell_all(&history, text_event, err);
 	if (rc == CM_OK && history.count == 0)
 		return ctl->json ? CM_ENOTFOUND
 				 : cm_fail(err, CM_ENOTFOUND,

@@ -42,7 +42,6 @@ enum cm_ctl_access {
 };
 
 struct cm_ctl {
-	const char *program;
 	const char *config_file;
 	bool json;                /* --json was given */
 	FILE *out;                /* answers */

@@ -193,8 +193,7 @@ static int finish(struct cm_ctl *ctl, int rc, struct cm_error *err)
 int main(int argc, char **argv)
 {
 	struct cm_error err = {.code = CM_OK};
-	struct cm_ctl ctl = {.program = "consentctl",
-			     .config_file = CM_CONFIG_DEFAULT,
+	struct cm_ctl ctl = {.config_file = CM_CONFIG_DEFAULT,
 			     .out = stdout,
 			     .notes = stderr,
 			     .now = cm_clock_now()};

@@ -152,8 +152,8 @@ static const char show_help[] =
 	"the event it rests on.  Exit code 1 if nothing is on record.\n";
 
 static const char history_help[] =
-	"Everything on record for exactly this address, oldest first: when it\n"
-	"happened, who did it, where it came from.\n";
+	"Everything on record for exactly this address, in the order it was\n"
+	"written: when it happened, who did it, where it came from.\n";
 
 static const char why_help[] =
 	"The milter's decision for one message of the stream, and the events\n"

@@ -20,6 +20,13 @@ enum {
 	PREVIEW_ARENA_MAX = 1024 * 1024 * 1024,
 };
 
+/* By purpose index; made once, for a decision is large. */
+struct tables {
+	struct cm_decision *before;
+	struct cm_decision *after;
+	bool *touched;
+};
+
 /* The rows of people whose refusals reach each other (design 4). */
 struct family {
 	struct cm_import *import;
@@ -30,6 +37,7 @@ struct family {
 	struct cm_view stored; /* in the store */
 	struct cm_view after;  /* and with what the rows refuse */
 	struct cm_view own;    /* of the person read last */
+	struct tables *tables;
 };
 
 /* One person's rows, and what the store says of them before and after. */
@@ -40,8 +48,7 @@ struct person {
 	size_t count;
 	struct cm_view stored;
 	struct cm_view after;
-	const struct cm_decision *before; /* by purpose index */
-	const bool *touched;              /* ditto */
+	const struct tables *tables;
 };
 
 static bool asks_for_more(const struct cm_import_row *row)
@@ -222,12 +229,14 @@ static int settle_fates(struct family *family, struct cm_error *err)
 /* ---- findings ----------------------------------------------------------- */
 
 /* Purposes the rows speak of; marks and "all" speak of the roots. */
-static void touch(const struct person *person, bool *touched)
+static void touch(const struct person *person)
 {
+	bool *touched = person->tables->touched;
 	const struct cm_config *config = person->import->ctl->config;
 	size_t i;
 	size_t k;
 
+	memset(touched, 0, config->npurposes * sizeof(*touched));
 	for (i = 0; i < person->count; i++) {
 		uint16_t purpose = person->rows[i].purpose;
 
@@ -266,9 +275,9 @@ static void note_conflict(struct cm_import *import,
 	import->conflicts++;
 }
 
-static void find_conflicts(const struct person *person,
-			   const struct cm_decision *after)
+static void find_conflicts(const struct person *person)
 {
+	const struct tables *tables = person->tables;
 	size_t i;
 
 	for (i = 0; i < person->count; i++) {
@@ -277,9 +286,9 @@ static void find_conflicts(const struct person *person,
 
 		if (!asks_for_more(row))
 			continue;
-		before = &person->before[row->purpose];
+		before = &tables->before[row->purpose];
 		if (is_persons_word(before->reason) &&
-		    after[row->purpose].verdict == CM_VERDICT_REFUSE)
+		    tables->after[row->purpose].verdict == CM_VERDICT_REFUSE)
 			note_conflict(person->import, row, before);
 	}
 }
@@ -302,16 +311,16 @@ static void find_doubles(const struct person *person)
 	}
 }
 
-static void count_changes(const struct person *person,
-			  const struct cm_decision *after)
+static void count_changes(const struct person *person)
 {
+	const struct tables *tables = person->tables;
 	struct cm_import *import = person->import;
 	size_t i;
 
 	for (i = 0; i < import->ctl->config->npurposes; i++) {
-		if (person->touched[i])
-			import->change[person->before[i].reason]
-				      [after[i].reason]++;
+		if (tables->touched[i])
+			import->change[tables->before[i].reason]
+				      [tables->after[i].reason]++;
 	}
 }
 
@@ -345,7 +354,7 @@ static void decide_touched(const struct person *person,
 	size_t i;
 
 	for (i = 0; i < ctl->config->npurposes; i++) {
-		if (person->touched[i])
+		if (person->tables->touched[i])
 			cm_decide_purpose(ctl->config,
 					  &ctl->config->purposes[i], own,
 					  family, ctl->now, &decisions[i]);
@@ -380,31 +389,22 @@ static int fold_rows(struct person *person)
 static int preview_person(struct person *person, struct cm_error *err)
 {
 	const struct family *family = person->family;
-	size_t n = person->import->ctl->config->npurposes;
-	struct cm_decision *before =
-		cm_arena_array(family->arena, n + 1, sizeof(*before));
-	struct cm_decision *after =
-		cm_arena_array(family->arena, n + 1, sizeof(*after));
-	bool *touched = cm_arena_array(family->arena, n + 1, sizeof(*touched));
-	int rc;
+	int rc = fold_rows(person);
 
-	if (before == NULL || after == NULL || touched == NULL)
-		return cm_fail(err, CM_ENOMEM, "out of memory");
-	person->before = before;
-	person->touched = touched;
-	touch(person, touched);
-	rc = fold_rows(person);
 	if (rc != CM_OK)
 		return cm_fail(err, rc,
-			       "%s:row %u: this person has too many records "
-			       "(at most %d)",
+			       "%s:row %u: this person, or the list, has too "
+			       "many records (at most %d for one)",
 			       person->import->list->path, person->rows->number,
 			       CM_VIEW_FACTS_MAX);
-	decide_touched(person, &person->stored, &family->stored, before);
-	decide_touched(person, &person->after, &family->after, after);
-	find_conflicts(person, after);
+	touch(person);
+	decide_touched(person, &person->stored, &family->stored,
+		       person->tables->before);
+	decide_touched(person, &person->after, &family->after,
+		       person->tables->after);
+	find_conflicts(person);
 	find_doubles(person);
-	count_changes(person, after);
+	count_changes(person);
 	count_rows(person);
 	return CM_OK;
 }
@@ -420,6 +420,7 @@ static int preview_family(struct family *family, struct cm_error *err)
 			.import = family->import,
 			.rows = &family->rows[at],
 			.count = same_people(family, at),
+			.tables = family->tables,
 		};
 
 		/* Nearly every family is one person, read in pass one. */
@@ -447,8 +448,9 @@ static size_t family_at(const struct cm_import *import, size_t at)
 	return n;
 }
 
-static int preview_chunk(struct cm_import *import, struct cm_arena *arena,
-			 size_t *at, struct cm_error *err)
+static int preview_chunk(struct cm_import *import, struct tables *tables,
+			 struct cm_arena *arena, size_t *at,
+			 struct cm_error *err)
 {
 	struct cm_store_reader *reader = NULL;
 	size_t n;
@@ -462,6 +464,7 @@ static int preview_chunk(struct cm_import *import, struct cm_arena *arena,
 			.arena = arena,
 			.rows = &import->rows[*at],
 			.count = family_at(import, *at),
+			.tables = tables,
 		};
 
 		rc = preview_family(&family, err);
@@ -472,7 +475,8 @@ static int preview_chunk(struct cm_import *import, struct cm_arena *arena,
 	return rc;
 }
 
-int cm_import_preview(struct cm_import *import, struct cm_error *err)
+static int preview_all(struct cm_import *import, struct tables *tables,
+		       struct cm_error *err)
 {
 	struct cm_arena *arena = NULL;
 	size_t at = 0;
@@ -482,10 +486,28 @@ int cm_import_preview(struct cm_import *import, struct cm_error *err)
 		return cm_fail(err, rc, "out of memory");
 	import->progress.what = "comparing with the store";
 	while (rc == CM_OK && at < import->nrows) {
-		rc = preview_chunk(import, arena, &at, err);
+		rc = preview_chunk(import, tables, arena, &at, err);
 		cm_progress_show(&import->progress, at, import->nrows);
 	}
 	cm_progress_end(&import->progress);
 	cm_arena_free(&arena);
 	return rc;
+}
+
+int cm_import_preview(struct cm_import *import, struct cm_error *err)
+{
+	size_t n = import->ctl->config->npurposes + 1; /* never 0 */
+	struct tables tables = {
+		.before = cm_arena_array(import->arena, n,
+					 sizeof(*tables.before)),
+		.after =
+			cm_arena_array(import->arena, n, sizeof(*tables.after)),
+		.touched = cm_arena_array(import->arena, n,
+					  sizeof(*tables.touched)),
+	};
+
+	if (tables.before == NULL || tables.after == NULL ||
+	    tables.touched == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	return preview_all(import, &tables, err);
 }
