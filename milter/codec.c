@@ -1,6 +1,8 @@
 /* See codec.h. */
+#define _GNU_SOURCE /* memrchr */
 #include "milter/codec.h"
 
+#include <endian.h>
 #include <string.h>
 
 void cm_decoder_init(struct cm_decoder *d, enum cm_cte cte,
@@ -13,13 +15,17 @@ void cm_decoder_init(struct cm_decoder *d, enum cm_cte cte,
 	d->end = d->start + encoded.n;
 }
 
-/* Of a hex digit its value, of anything else 16. */
-static unsigned hex_value(char c)
+/* Table of hex digits, one more than their value; 0 for other octets. */
+static const uint8_t hex_values[256] = {
+	['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+	['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['A'] = 11, ['B'] = 12,
+	['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16, ['a'] = 11, ['b'] = 12,
+	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
+
+static int hex_value(char c)
 {
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0');
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+	return hex_values[(unsigned char)c] - 1;
 }
 
 /*
@@ -29,7 +35,8 @@ static unsigned hex_value(char c)
  */
 static size_t qp_escape(const char *p, const char *end, int *ret_octet)
 {
-	unsigned high, low;
+	int high;
+	int low;
 
 	*ret_octet = -1;
 	if (end - p == 1)
@@ -42,57 +49,34 @@ static size_t qp_escape(const char *p, const char *end, int *ret_octet)
 		return p[2] == '\n' ? 3 : 0;
 	high = hex_value(p[1]);
 	low = hex_value(p[2]);
-	if (high > 15 || low > 15)
+	if (high < 0 || low < 0)
 		return 0;
-	*ret_octet = (int)(high * 16 + low);
+	*ret_octet = high * 16 + low;
 	return 3;
 }
 
-/* Holds the word neither "=" nor 8-bit octets?  For a word of octets, a
- * borrow only ever says no where yes were right. */
-static bool is_plain64(uint64_t word)
+/* Copies up to n octets, until "=" or 8-bit; eight at a time. */
+static size_t qp_run(const char *p, char *out, size_t n)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
-	const uint64_t equals = word ^ (ones * '=');
-
-	return ((((equals - ones) & ~equals) | word) & (ones << 7)) == 0;
-}
-
-static bool is_plain32(uint32_t word)
-{
-	const uint32_t ones = UINT32_C(0x01010101);
-	const uint32_t equals = word ^ (ones * '=');
-
-	return ((((equals - ones) & ~equals) | word) & (ones << 7)) == 0;
-}
-
-/*
- * Copy what stands for itself: up to the next "=" or 8-bit octet.  By words,
- * for in QP such runs are a line at most and often less.
- */
-static size_t qp_copy(char *out, const char *in, size_t n)
-{
-	uint64_t word;
-	uint32_t half;
 	size_t i = 0;
 
-	for (; n - i >= sizeof(word); i += sizeof(word)) {
-		memcpy(&word, in + i, sizeof(word));
-		if (!is_plain64(word))
-			break;
+	while (n - i >= sizeof(uint64_t)) {
+		uint64_t word;
+		uint64_t equals; /* an octet is 0 where word has "=" */
+		uint64_t stop;
+
+		memcpy(&word, p + i, sizeof(word));
 		memcpy(out + i, &word, sizeof(word));
+		word = le64toh(word);
+		equals = word ^ ones * '=';
+		stop = (((equals - ones) & ~equals) | word) & ones * 0x80;
+		if (stop != 0)
+			return i + (size_t)__builtin_ctzll(stop) / 8;
+		i += sizeof(word);
 	}
-	if (n - i >= sizeof(half)) {
-		memcpy(&half, in + i, sizeof(half));
-		if (is_plain32(half)) {
-			memcpy(out + i, &half, sizeof(half));
-			i += sizeof(half);
-		}
-	}
-	while (i < n && in[i] != '=' && (in[i] & 0x80) == 0) {
-		out[i] = in[i];
-		i++;
-	}
+	for (; i < n && p[i] != '=' && (p[i] & 0x80) == 0; i++)
+		out[i] = p[i];
 	return i;
 }
 
@@ -105,13 +89,22 @@ static int qp_read(struct cm_decoder *d, char *out, size_t room, size_t *ret_n)
 		size_t used;
 		int octet;
 
-		used = qp_copy(out + n, d->p, run < room - n ? run : room - n);
+		if (run > room - n)
+			run = room - n;
+		used = qp_run(d->p, out + n, run);
 		n += used;
 		d->p += used;
-		if (n == room || d->p == d->end)
-			break;
+		if (used == run)
+			continue;
 		if (*d->p != '=')
-			return CM_EDATA; /* 8-bit */
+			return CM_EDATA;
+		if (d->end - d->p >= 3 && hex_value(d->p[1]) >= 0 &&
+		    hex_value(d->p[2]) >= 0) {
+			out[n++] = (char)(hex_value(d->p[1]) * 16 +
+					  hex_value(d->p[2]));
+			d->p += 3;
+			continue;
+		}
 		used = qp_escape(d->p, d->end, &octet);
 		if (used == 0)
 			return CM_EDATA;
@@ -123,32 +116,38 @@ static int qp_read(struct cm_decoder *d, char *out, size_t room, size_t *ret_n)
 	return CM_OK;
 }
 
-/* 0-63; 64 "=", 65 line ends and blanks, 66 anything else. */
-enum { B64_PAD = 64, B64_BLANK = 65, B64_BAD = 66 };
+enum { B64_BAD = 0, B64_PAD = 65, B64_BLANK = 66 };
+
+/* One more than the value of each character; B64_* for the others. */
+static const uint8_t b64_values[256] = {
+	['A'] = 1,          ['B'] = 2,          ['C'] = 3,
+	['D'] = 4,          ['E'] = 5,          ['F'] = 6,
+	['G'] = 7,          ['H'] = 8,          ['I'] = 9,
+	['J'] = 10,         ['K'] = 11,         ['L'] = 12,
+	['M'] = 13,         ['N'] = 14,         ['O'] = 15,
+	['P'] = 16,         ['Q'] = 17,         ['R'] = 18,
+	['S'] = 19,         ['T'] = 20,         ['U'] = 21,
+	['V'] = 22,         ['W'] = 23,         ['X'] = 24,
+	['Y'] = 25,         ['Z'] = 26,         ['a'] = 27,
+	['b'] = 28,         ['c'] = 29,         ['d'] = 30,
+	['e'] = 31,         ['f'] = 32,         ['g'] = 33,
+	['h'] = 34,         ['i'] = 35,         ['j'] = 36,
+	['k'] = 37,         ['l'] = 38,         ['m'] = 39,
+	['n'] = 40,         ['o'] = 41,         ['p'] = 42,
+	['q'] = 43,         ['r'] = 44,         ['s'] = 45,
+	['t'] = 46,         ['u'] = 47,         ['v'] = 48,
+	['w'] = 49,         ['x'] = 50,         ['y'] = 51,
+	['z'] = 52,         ['0'] = 53,         ['1'] = 54,
+	['2'] = 55,         ['3'] = 56,         ['4'] = 57,
+	['5'] = 58,         ['6'] = 59,         ['7'] = 60,
+	['8'] = 61,         ['9'] = 62,         ['+'] = 63,
+	['/'] = 64,         ['='] = B64_PAD,    [' '] = B64_BLANK,
+	['\t'] = B64_BLANK, ['\r'] = B64_BLANK, ['\n'] = B64_BLANK,
+};
 
 static unsigned b64_value(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return (unsigned)(c - 'A');
-	if (c >= 'a' && c <= 'z')
-		return (unsigned)(c - 'a') + 26;
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0') + 52;
-	switch (c) {
-	case '+':
-		return 62;
-	case '/':
-		return 63;
-	case '=':
-		return B64_PAD;
-	case '\r':
-	case '\n':
-	case ' ':
-	case '\t':
-		return B64_BLANK;
-	default:
-		return B64_BAD;
-	}
+	return b64_values[(unsigned char)c];
 }
 
 /* The next four characters of the alphabet; fewer than four at the end. */
@@ -169,6 +168,38 @@ static int b64_quantum(struct cm_decoder *d, unsigned v[4], unsigned *ret_n)
 	return CM_OK;
 }
 
+/* v holds table values, which are one too many. */
+static void b64_join(const unsigned v[4], char out[3])
+{
+	unsigned bits = (v[0] - 1) << 18 | (v[1] - 1) << 12 | (v[2] - 1) << 6 |
+			(v[3] - 1);
+
+	out[0] = (char)(bits >> 16);
+	out[1] = (char)(bits >> 8);
+	out[2] = (char)bits;
+}
+
+/* Whole groups of a line, as nearly all are. */
+static size_t b64_fast(struct cm_decoder *d, char *out, size_t room)
+{
+	size_t n = 0;
+
+	while (d->end - d->p >= 4 && room - n >= 3 && !d->padded) {
+		const unsigned v[4] = {b64_value(d->p[0]), b64_value(d->p[1]),
+				       b64_value(d->p[2]), b64_value(d->p[3])};
+		unsigned i = 0;
+
+		while (i < 4 && v[i] - 1 < 64)
+			i++;
+		if (i < 4)
+			break;
+		b64_join(v, out + n);
+		n += 3;
+		d->p += 4;
+	}
+	return n;
+}
+
 /* Three octets, or fewer when padded; 0 at the end. */
 static int b64_group(struct cm_decoder *d, char out[3], unsigned *ret_n)
 {
@@ -187,15 +218,13 @@ static int b64_group(struct cm_decoder *d, char out[3], unsigned *ret_n)
 	if (v[3] == B64_PAD) {
 		d->padded = true;
 		count = v[2] == B64_PAD ? 1 : 2;
-		v[3] = 0;
+		v[3] = 1;
 		if (count == 1)
-			v[2] = 0;
+			v[2] = 1;
 	}
 	if (v[2] == B64_PAD)
 		return CM_EDATA;
-	out[0] = (char)(v[0] << 2 | v[1] >> 4);
-	out[1] = (char)(v[1] << 4 | v[2] >> 2);
-	out[2] = (char)(v[2] << 6 | v[3]);
+	b64_join(v, out);
 	*ret_n = count;
 	return CM_OK;
 }
@@ -216,6 +245,9 @@ static int b64_read(struct cm_decoder *d, char *out, size_t room, size_t *ret_n)
 		if (room - n >= 3) {
 			unsigned got;
 
+			n += b64_fast(d, out + n, room - n);
+			if (room - n < 3)
+				continue;
 			rc = b64_group(d, out + n, &got);
 			n += rc == CM_OK ? got : 0;
 			if (rc == CM_OK && got == 0)
@@ -344,26 +376,46 @@ int cm_qp_encode(struct cm_span text, struct cm_buf *out)
 	return cm_buf_ok(out);
 }
 
-/* The first offset in encoded at which `at` octets have been decoded. */
-static size_t qp_seek(struct cm_span encoded, size_t at)
+/* A soft line break that ends at `at`: its length, else 0. */
+static size_t qp_soft_break(struct cm_span encoded, size_t at)
 {
-	const char *p = encoded.p;
-	const char *end = p + encoded.n;
+	size_t n = 0;
 
-	while (at > 0) {
-		const char *equals = memchr(p, '=', (size_t)(end - p));
-		size_t run = (size_t)((equals != NULL ? equals : end) - p);
-		int octet;
+	if (at > 0 && encoded.p[at - 1] == '\n')
+		n = at > 1 && encoded.p[at - 2] == '\r' ? 2 : 1;
+	else if (at != encoded.n)
+		return 0;
+	return at > n && encoded.p[at - n - 1] == '=' ? n + 1 : 0;
+}
 
-		if (run >= at)
-			return (size_t)(p - encoded.p) + at;
-		at -= run;
-		p += run;
-		p += qp_escape(p, end, &octet);
-		if (octet >= 0)
-			at--;
+/*
+ * The first offset in encoded behind which `left` octets are decoded: from
+ * the end, since that is where footers go.
+ */
+static size_t qp_seek_back(struct cm_span encoded, size_t left)
+{
+	size_t at = encoded.n;
+	size_t soft;
+
+	while (left > 0) {
+		const char *equals = memrchr(encoded.p, '=', at);
+		size_t from = 0;
+		int octet = -1;
+
+		if (equals != NULL)
+			from = (size_t)(equals - encoded.p) +
+			       qp_escape(equals, encoded.p + encoded.n, &octet);
+		if (at - from >= left) {
+			at -= left;
+			break;
+		}
+		left -= at - from;
+		at = equals != NULL ? (size_t)(equals - encoded.p) : 0;
+		left -= octet >= 0;
 	}
-	return (size_t)(p - encoded.p);
+	while ((soft = qp_soft_break(encoded, at)) > 0)
+		at -= soft;
+	return at;
 }
 
 static size_t column_of(struct cm_span encoded, size_t at)
@@ -375,10 +427,10 @@ static size_t column_of(struct cm_span encoded, size_t at)
 	return n;
 }
 
-static int qp_splice(struct cm_span encoded, size_t at, struct cm_span insert,
+static int qp_splice(struct cm_span encoded, size_t left, struct cm_span insert,
 		     struct cm_buf *out, struct cm_codec_splice *splice)
 {
-	size_t e = encoded.n > 0 ? qp_seek(encoded, at) : 0;
+	size_t e = encoded.n > 0 ? qp_seek_back(encoded, left) : 0;
 
 	splice->at = e;
 	/* A blank must not come to stand before our line end (6.7, rule 3);
@@ -493,7 +545,7 @@ int cm_codec_splice(enum cm_cte cte, struct cm_span encoded,
 
 	cm_buf_init(&out, splice_max(decoded.n, insert.n));
 	if (cte == CM_CTE_QP)
-		rc = qp_splice(encoded, at, insert, &out, &splice);
+		rc = qp_splice(encoded, decoded.n - at, insert, &out, &splice);
 	else if (cte == CM_CTE_BASE64)
 		rc = b64_splice(encoded, decoded, at, insert, &out, &splice);
 	else

@@ -12,7 +12,7 @@
 
 #include "milter/mime.h"
 
-enum { CM_DISPLAY_MAX = 8 }; /* alternatives of one text; two is usual */
+enum { CM_DISPLAY_MAX = 16 }; /* alternatives of one text; two is usual */
 
 struct cm_display {
 	size_t parts[CM_DISPLAY_MAX]; /* indexes, in message order */

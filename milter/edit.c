@@ -14,6 +14,10 @@
 #include "milter/proof.h"
 #include "milter/upgrade.h"
 
+enum {
+	KEPT_MAX = 1024 * 1024, /* octets of a text kept until it is proven */
+};
+
 /* One display leaf on its way to a footer. */
 struct leaf {
 	size_t part;
@@ -122,8 +126,9 @@ static int decode(struct editor *e, struct leaf *leaf,
 {
 	int rc;
 
-	leaf->has_8bit = !cm_ascii_only(leaf->encoded.p, leaf->encoded.n);
 	if (part->cte == CM_CTE_7BIT || part->cte == CM_CTE_8BIT) {
+		leaf->has_8bit =
+			!cm_ascii_only(leaf->encoded.p, leaf->encoded.n);
 		leaf->text = leaf->encoded;
 		if (leaf->has_8bit && part->cte == CM_CTE_7BIT)
 			*ret_why = "encoding";
@@ -153,7 +158,7 @@ static const char *read_text(struct editor *e, struct leaf *leaf)
 	if (leaf->text.n > 0 &&
 	    memchr(leaf->text.p, '\0', leaf->text.n) != NULL)
 		return "binary";
-	if (has(leaf->text, "-----BEGIN PGP "))
+	if (!leaf->html && has(leaf->text, "-----BEGIN PGP "))
 		return "pgp";
 	if (!leaf->html) {
 		leaf->at = cm_footer_place(leaf->text);
@@ -395,6 +400,12 @@ static int splice_leaf(struct editor *e, struct leaf *leaf,
 	return rc;
 }
 
+static void forget_text(struct leaf *leaf)
+{
+	cm_buf_free(&leaf->scratch);
+	leaf->text = cm_span_n(NULL, 0);
+}
+
 /* All leaves get it, or none does. */
 static int make_splices(struct editor *e, bool *ret_go_on)
 {
@@ -418,7 +429,8 @@ static int make_splices(struct editor *e, bool *ret_go_on)
 		if (!leaf->done && rc == CM_OK && why == NULL)
 			rc = splice_leaf(e, leaf, &why);
 		/* Before the new body is made: memory for one at a time. */
-		cm_buf_free(&leaf->scratch);
+		if (leaf->text.n > KEPT_MAX)
+			forget_text(leaf);
 	}
 	if (rc != CM_OK)
 		return rc;
@@ -472,6 +484,7 @@ static void claim(const struct editor *e, const struct leaf *leaf,
 	ret_claim->part = leaf->part;
 	ret_claim->at = leaf->at;
 	ret_claim->piece = leaf->piece;
+	ret_claim->text = leaf->text;
 	ret_claim->upgraded = leaf->recharset || leaf->reencode;
 	ret_claim->cte = leaf->reencode ? CM_CTE_QP : part->cte;
 	ret_claim->charset = cm_span("utf-8");

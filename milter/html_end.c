@@ -16,7 +16,7 @@ enum {
 	FOREIGN = 128,   /* SVG, MathML: other rules for raw text */
 	CELL = 256,      /* closed within its table only */
 	QUIET = 512,     /* shows no text by itself */
-	BODY = 1024,     /* these by name */
+	BODY = 1024,
 	HTML = 2048,
 	FRAMESET = 4096,
 	PLAINTEXT = 8192,
@@ -27,54 +27,75 @@ struct element {
 	unsigned what;
 };
 
-/* html.spec.whatwg.org, 13.1.2, 13.2.4.2 and 13.2.6.  Sorted. */
-static const struct element elements[] = {
+/* html.spec.whatwg.org, 13.1.2, 13.2.4.2 and 13.2.6, by first letter. */
+static const struct element names_a[] = {
 	{"a", FORMATTING},
 	{"applet", SCOPE | NOPLACE},
 	{"area", VOID | QUIET},
 	{"audio", NOPLACE},
-	{"b", FORMATTING},
-	{"base", VOID | QUIET},
-	{"basefont", VOID | QUIET},
-	{"bgsound", VOID | QUIET},
-	{"big", FORMATTING},
-	{"body", BODY},
-	{"br", VOID | QUIET},
-	{"button", NOPLACE},
-	{"canvas", NOPLACE},
-	{"caption", SCOPE | CELL | NOPLACE},
-	{"code", FORMATTING},
-	{"col", VOID | QUIET},
+};
+static const struct element names_b[] = {
+	{"b", FORMATTING},          {"base", VOID | QUIET},
+	{"basefont", VOID | QUIET}, {"bgsound", VOID | QUIET},
+	{"big", FORMATTING},        {"body", BODY},
+	{"br", VOID | QUIET},       {"button", NOPLACE},
+};
+static const struct element names_c[] = {
+	{"canvas", NOPLACE},          {"caption", SCOPE | CELL | NOPLACE},
+	{"code", FORMATTING},         {"col", VOID | QUIET},
 	{"colgroup", CELL | NOPLACE},
+};
+static const struct element names_d[] = {
 	{"datalist", NOPLACE},
 	{"details", NOPLACE},
 	{"dialog", NOPLACE},
+};
+static const struct element names_e[] = {
 	{"em", FORMATTING},
 	{"embed", VOID},
+};
+static const struct element names_f[] = {
 	{"font", FORMATTING},
 	{"frame", VOID},
 	{"frameset", FRAMESET},
-	{"head", 0},
+};
+static const struct element names_h[] = {
 	{"hr", VOID},
 	{"html", HTML},
+};
+static const struct element names_i[] = {
 	{"i", FORMATTING},
 	{"iframe", RAW},
 	{"img", VOID | QUIET},
 	{"input", VOID},
+};
+static const struct element names_k[] = {
 	{"keygen", VOID},
+};
+static const struct element names_l[] = {
 	{"link", VOID | QUIET},
+};
+static const struct element names_m[] = {
 	{"marquee", SCOPE | NOPLACE},
 	{"math", SCOPE | FOREIGN | NOPLACE},
 	{"meta", VOID | QUIET},
+};
+static const struct element names_n[] = {
 	{"nobr", FORMATTING},
 	{"noembed", RAW},
 	{"noframes", RAW},
 	{"noscript", NOPLACE},
+};
+static const struct element names_o[] = {
 	{"object", SCOPE | NOPLACE},
 	{"optgroup", NOPLACE},
 	{"option", NOPLACE},
+};
+static const struct element names_p[] = {
 	{"param", VOID | QUIET},
 	{"plaintext", PLAINTEXT},
+};
+static const struct element names_s[] = {
 	{"s", FORMATTING},
 	{"script", RAW | SCRIPT},
 	{"select", NOPLACE},
@@ -84,6 +105,8 @@ static const struct element elements[] = {
 	{"strong", FORMATTING},
 	{"style", RAW},
 	{"svg", SCOPE | FOREIGN | NOPLACE},
+};
+static const struct element names_t[] = {
 	{"table", SCOPE | TABLE | NOPLACE},
 	{"tbody", CELL | NOPLACE},
 	{"td", SCOPE | CELL | NOPLACE},
@@ -96,10 +119,39 @@ static const struct element elements[] = {
 	{"tr", CELL | NOPLACE},
 	{"track", VOID | QUIET},
 	{"tt", FORMATTING},
+};
+static const struct element names_u[] = {
 	{"u", FORMATTING},
+};
+static const struct element names_v[] = {
 	{"video", NOPLACE},
+};
+static const struct element names_w[] = {
 	{"wbr", VOID | QUIET},
+};
+static const struct element names_x[] = {
 	{"xmp", RAW},
+};
+
+static const struct {
+	const struct element *names;
+	size_t count;
+} elements[26] = {
+#define LETTER(c)                                                              \
+	{                                                                      \
+		names_##c, sizeof(names_##c) / sizeof(*names_##c)              \
+	}
+	['a' - 'a'] = LETTER(a), ['b' - 'a'] = LETTER(b),
+	['c' - 'a'] = LETTER(c), ['d' - 'a'] = LETTER(d),
+	['e' - 'a'] = LETTER(e), ['f' - 'a'] = LETTER(f),
+	['h' - 'a'] = LETTER(h), ['i' - 'a'] = LETTER(i),
+	['k' - 'a'] = LETTER(k), ['l' - 'a'] = LETTER(l),
+	['m' - 'a'] = LETTER(m), ['n' - 'a'] = LETTER(n),
+	['o' - 'a'] = LETTER(o), ['p' - 'a'] = LETTER(p),
+	['s' - 'a'] = LETTER(s), ['t' - 'a'] = LETTER(t),
+	['u' - 'a'] = LETTER(u), ['v' - 'a'] = LETTER(v),
+	['w' - 'a'] = LETTER(w), ['x' - 'a'] = LETTER(x),
+#undef LETTER
 };
 
 struct open {
@@ -115,12 +167,6 @@ struct tag {
 	bool closes_itself; /* "/>" */
 	bool hidden;
 	struct cm_span lang;
-};
-
-/* Of elements[] by first letter: where they begin, lengths as bits. */
-struct index {
-	unsigned char from[27];
-	unsigned lengths[26];
 };
 
 #define NOWHERE SIZE_MAX
@@ -139,7 +185,6 @@ struct reader {
 	size_t html_at;
 	const char *place_why; /* why the place at body_at is not one */
 	bool shows_after;      /* text or pictures since then */
-	struct index index;
 };
 
 static bool unsure(struct reader *r, const char *why)
@@ -148,55 +193,52 @@ static bool unsure(struct reader *r, const char *why)
 	return false;
 }
 
-enum { ELEMENTS = sizeof(elements) / sizeof(*elements) };
-
-static void make_index(struct index *index)
+static bool same_name(struct cm_span name, const char *lower)
 {
 	size_t i;
-	unsigned letter = 0;
 
-	memset(index, 0, sizeof(*index));
-	for (i = 0; i < ELEMENTS; i++) {
-		unsigned first = (unsigned)(elements[i].name[0] - 'a');
-
-		while (letter <= first)
-			index->from[letter++] = (unsigned char)i;
-		index->lengths[first] |= 1u << strlen(elements[i].name);
-	}
-	while (letter <= 26)
-		index->from[letter++] = ELEMENTS;
+	/* Lower case by the bit: e has letters only, so no other octet fits. */
+	for (i = 0; i < name.n; i++)
+		if ((name.p[i] | 0x20) != lower[i])
+			return false;
+	return lower[i] == '\0';
 }
 
-/* Most names are none of ours, and most of those by length alone. */
-static unsigned what_is(const struct index *index, struct cm_span name)
+static unsigned what_is(struct cm_span name)
 {
-	unsigned first = (unsigned)(cm_ascii_lower(name.p[0]) - 'a');
+	unsigned letter = (unsigned)(name.p[0] | 0x20) - 'a';
 	size_t i;
 
-	if (name.n > 31 || (index->lengths[first] & 1u << name.n) == 0)
+	if (letter >= 26)
 		return 0;
-	for (i = index->from[first]; i < index->from[first + 1]; i++)
-		if (cm_span_is(name, elements[i].name))
-			return elements[i].what;
+	for (i = 0; i < elements[letter].count; i++)
+		if (same_name(name, elements[letter].names[i].name))
+			return elements[letter].names[i].what;
 	return 0;
 }
 
-/* Characters that end a name or a value within a tag. */
-enum { BLANK = 1, SLASH = 2, CLOSE = 4, EQUALS = 8 };
+/* What ends a name, and what separates: asked of most octets of a tag. */
+enum { SPACE = 1, NAME_END = 2, ATTRIBUTE_END = 4 };
 
-static const unsigned char classes[256] = {
-	['\t'] = BLANK, ['\n'] = BLANK, ['\f'] = BLANK, ['\r'] = BLANK,
-	[' '] = BLANK,  ['/'] = SLASH,  ['>'] = CLOSE,  ['='] = EQUALS,
+static const uint8_t octets[256] = {
+	[' '] = SPACE | NAME_END | ATTRIBUTE_END,
+	['\t'] = SPACE | NAME_END | ATTRIBUTE_END,
+	['\n'] = SPACE | NAME_END | ATTRIBUTE_END,
+	['\r'] = SPACE | NAME_END | ATTRIBUTE_END,
+	['\f'] = SPACE | NAME_END | ATTRIBUTE_END,
+	['/'] = NAME_END | ATTRIBUTE_END,
+	['>'] = NAME_END | ATTRIBUTE_END,
+	['='] = ATTRIBUTE_END,
 };
 
-static bool is_one_of(char c, unsigned which)
+static bool is(char c, unsigned what)
 {
-	return (classes[(unsigned char)c] & which) != 0;
+	return (octets[(unsigned char)c] & what) != 0;
 }
 
 static bool is_space(char c)
 {
-	return is_one_of(c, BLANK);
+	return is(c, SPACE);
 }
 
 static const char *find(const char *p, const char *end, const char *what)
@@ -207,89 +249,63 @@ static const char *find(const char *p, const char *end, const char *what)
 
 /* ---- what is hidden ---------------------------------------------------- */
 
-/* Does a declaration that hides stand round the colon at text[at]? */
-static bool hides_at(const char *text, size_t at, size_t n)
+static bool is_zero(struct cm_span value)
 {
-	static const struct {
-		size_t colon; /* octets in front of the ":" */
-		const char *text;
-	} hides[] = {
-		{7, "display:none"},    {10, "visibility:hidden"},
-		{8, "mso-hide:all"},    {10, "max-height:0;"},
-		{10, "max-height:0px"}, {7, "opacity:0;"},
-	};
-	size_t i;
+	return value.n > 0 && value.p[0] == '0' &&
+	       (value.n == 1 ||
+		(value.p[1] != '.' && !cm_ascii_digit(value.p[1])));
+}
 
-	for (i = 0; i < sizeof(hides) / sizeof(*hides); i++) {
-		size_t len = strlen(hides[i].text);
-
-		if (at >= hides[i].colon && n - at >= len - hides[i].colon &&
-		    memcmp(text + at - hides[i].colon, hides[i].text, len) == 0)
-			return true;
-	}
+static bool declaration_hides(struct cm_span name, struct cm_span value)
+{
+	if (cm_span_is(name, "display"))
+		return cm_span_starts(value, "none");
+	if (cm_span_is(name, "visibility"))
+		return cm_span_starts(value, "hidden");
+	if (cm_span_is(name, "mso-hide"))
+		return cm_span_starts(value, "all");
+	if (cm_span_is(name, "max-height") || cm_span_is(name, "opacity"))
+		return is_zero(value);
 	return false;
 }
 
-/*
- * Cheap, and true of every declaration that hides: the letter in front of
- * the colon and the one behind it, blanks apart, are of those in hides[].
- */
-static bool may_hide(struct cm_span style)
-{
-	const char *end = style.p + style.n;
-	const char *at = style.p;
-
-	while (at < end && (at = memchr(at, ':', (size_t)(end - at))) != NULL) {
-		const char *before = at++;
-		const char *after = at;
-		char c;
-
-		while (before > style.p && is_space(before[-1]))
-			before--;
-		while (after < end && is_space(*after))
-			after++;
-		if (before == style.p || after == end)
-			continue;
-		c = cm_ascii_lower(before[-1]);
-		if (c != 'y' && c != 'e' && c != 't')
-			continue;
-		c = cm_ascii_lower(*after);
-		if (c == 'n' || c == 'h' || c == 'a' || c == '0')
-			return true;
-	}
-	return false;
-}
-
-/* Style declarations that make an element invisible, blanks taken out. */
 static bool style_hides(struct cm_span style)
 {
-	char text[1024];
-	const char *colon;
-	size_t n = 0;
-	size_t i;
+	const char *p = style.p;
+	const char *end = p + style.n;
 
-	if (!may_hide(style))
-		return false;
-	for (i = 0; i < style.n && n < sizeof(text) - 1; i++)
-		if (!is_space(style.p[i]))
-			text[n++] = cm_ascii_lower(style.p[i]);
-	text[n++] = ';';
-	for (colon = memchr(text, ':', n); colon != NULL;
-	     colon = memchr(colon + 1, ':', n - (size_t)(colon + 1 - text)))
-		if (hides_at(text, (size_t)(colon - text), n))
-			return true;
+	while (p < end) {
+		const char *semicolon = memchr(p, ';', (size_t)(end - p));
+		const char *stop = semicolon != NULL ? semicolon : end;
+		const char *colon;
+
+		while (p < stop && is_space(*p))
+			p++;
+		/* d, m, o, v: the first letters of what can hide. */
+		if (p < stop && strchr("dmovDMOV", *p) != NULL) {
+			colon = memchr(p, ':', (size_t)(stop - p));
+			if (colon != NULL &&
+			    declaration_hides(
+				    cm_span_trim(
+					    cm_span_n(p, (size_t)(colon - p))),
+				    cm_span_trim(cm_span_n(
+					    colon + 1,
+					    (size_t)(stop - colon - 1)))))
+				return true;
+		}
+		p = stop + 1;
+	}
 	return false;
 }
 
 static void note_attribute(struct tag *tag, struct cm_span name,
 			   struct cm_span value)
 {
-	if (name.n == 6 && cm_span_is(name, "hidden"))
+	if (name.n == 5 && same_name(name, "style"))
+		tag->hidden |= style_hides(value);
+	else if (name.n == 6 && same_name(name, "hidden"))
 		tag->hidden = true;
-	else if (name.n == 5 && cm_span_is(name, "style") && value.n > 0 &&
-		 style_hides(value))
-		tag->hidden = true;
-	else if (name.n == 4 && cm_span_is(name, "lang") && tag->lang.p == NULL)
+	else if (name.n == 4 && same_name(name, "lang") && tag->lang.p == NULL)
 		tag->lang = value;
 }
 
@@ -314,7 +330,7 @@ static const char *take_value(const char *p, const char *end,
 		return quote + 1;
 	}
 	ret_value->p = p;
-	while (p < end && !is_one_of(*p, BLANK | CLOSE))
+	while (p < end && !is_space(*p) && *p != '>')
 		p++;
 	ret_value->n = (size_t)(p - ret_value->p);
 	return p;
@@ -330,7 +346,7 @@ static bool take_attributes(struct reader *r, struct tag *tag)
 		struct cm_span value = {0};
 
 		tag->closes_itself = false;
-		for (; p < r->end && is_one_of(*p, BLANK | SLASH); p++)
+		for (; p < r->end && (is_space(*p) || *p == '/'); p++)
 			tag->closes_itself = *p == '/';
 		if (p == r->end)
 			break;
@@ -339,8 +355,7 @@ static bool take_attributes(struct reader *r, struct tag *tag)
 			return true;
 		}
 		name.p = p++; /* even "=" may begin a name */
-		while (p < r->end &&
-		       !is_one_of(*p, BLANK | SLASH | CLOSE | EQUALS))
+		while (p < r->end && !is(*p, ATTRIBUTE_END))
 			p++;
 		name.n = (size_t)(p - name.p);
 		while (p < r->end && is_space(*p))
@@ -357,10 +372,10 @@ static bool take_tag(struct reader *r, bool end, struct tag *ret_tag)
 	struct tag tag = {.end = end};
 	const char *p = r->p;
 
-	while (p < r->end && !is_one_of(*p, BLANK | SLASH | CLOSE))
+	while (p < r->end && !is(*p, NAME_END))
 		p++;
 	tag.name = cm_span_n(r->p, (size_t)(p - r->p));
-	tag.what = what_is(&r->index, tag.name);
+	tag.what = what_is(tag.name);
 	r->p = p;
 	if (!take_attributes(r, &tag))
 		return false;
@@ -638,7 +653,6 @@ struct cm_html_end cm_html_end(struct cm_span html)
 	r.body_at = r.html_at = NOWHERE;
 	r.place_why = NULL;
 	r.shows_after = false;
-	make_index(&r.index);
 	r.base = r.p = html.n > 0 ? html.p : "";
 	r.end = r.p + html.n;
 	while (r.p < r.end) {

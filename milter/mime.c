@@ -126,8 +126,10 @@ static bool take_field(struct scan *s, const char *p, const char *end,
 
 	if (colon == NULL || colon == p)
 		return unsure(s, "header");
+	/* RFC 5322, 3.6.8 allows more; readers do not. */
 	for (q = p; q < colon; q++)
-		if (*q <= ' ' || *q > '~')
+		if (!cm_ascii_alpha(*q) && !cm_ascii_digit(*q) && *q != '-' &&
+		    *q != '_' && *q != '.')
 			return unsure(s, "header");
 	why = cm_field_take(&s->field, cm_span_n(p, (size_t)(colon - p)),
 			    cm_span_n(colon + 1, (size_t)(end - colon - 1)),
@@ -253,15 +255,17 @@ static bool end_content(struct scan *s, const char *p)
 	return message_is_apart(s, part);
 }
 
-/* The rest of a delimiter line: LWSP only, then CRLF or the end. */
+/*
+ * The rest of a delimiter line: LWSP only, then CRLF.  RFC 2046 lets the very
+ * last one go without; GMime reads that as text, and SMTP always has it.
+ */
 static bool rest_is_blank(struct scan *s, const char *p, const char *next)
 {
-	if (next > p && next[-1] == '\n') {
-		if (next - p < 2 || next[-2] != '\r')
-			return unsure(s, "line");
-		next -= 2;
-	}
-	for (; p < next; p++)
+	if (next[-1] != '\n')
+		return unsure(s, "boundary");
+	if (next - p < 2 || next[-2] != '\r')
+		return unsure(s, "line");
+	for (; p < next - 2; p++)
 		if (*p != ' ' && *p != '\t')
 			return unsure(s, "boundary");
 	return true;

@@ -101,21 +101,112 @@ static size_t longest_line(struct cm_span text)
 	return longest;
 }
 
+static bool text_ends(struct text *t)
+{
+	return text_left(t) == 0 && !t->bad;
+}
+
+/* Octets that both begin with, up to and with a line end. */
+static size_t common_head(struct cm_span a, struct cm_span b)
+{
+	size_t max = a.n < b.n ? a.n : b.n;
+	size_t i = 0;
+
+	while (max - i >= 64 && memcmp(a.p + i, b.p + i, 64) == 0)
+		i += 64;
+	while (i < max && a.p[i] == b.p[i])
+		i++;
+	while (i > 0 && a.p[i - 1] != '\n')
+		i--;
+	return i;
+}
+
+/* Octets that both end with, behind a line end. */
+static size_t common_tail(struct cm_span a, struct cm_span b)
+{
+	size_t max = a.n < b.n ? a.n : b.n;
+	size_t i = 0;
+
+	while (i < max && a.p[a.n - i - 1] == b.p[b.n - i - 1])
+		i++;
+	while (i > 0 && a.p[a.n - i] != '\n')
+		i--;
+	return i > 0 ? i - 1 : 0;
+}
+
+static bool decoded_length(enum cm_cte cte, struct cm_span encoded,
+			   size_t *ret_n)
+{
+	struct text t;
+
+	*ret_n = 0;
+	text_init(&t, cte, encoded);
+	while (text_left(&t) > 0) {
+		*ret_n += t.n;
+		t.used = t.n;
+	}
+	return !t.bad;
+}
+
+/*
+ * Lines decode by themselves but in base64, so lines that are the same octets
+ * before and after are the same text: only those between are decoded.
+ */
+static bool changed_lines_are(const struct cm_proof_leaf *leaf,
+			      struct cm_span was, struct cm_span is,
+			      enum cm_cte cte)
+{
+	size_t head = common_head(was, is);
+	struct cm_span old = slice(was, head, was.n);
+	struct cm_span new = slice(is, head, is.n);
+	size_t tail = common_tail(old, new);
+	struct text t;
+	size_t from, to;
+
+	if (!decoded_length(cte, slice(old, old.n - tail, old.n), &to) ||
+	    !decoded_length(cte, slice(old, 0, old.n - tail), &from) ||
+	    to > leaf->text.n || from > leaf->text.n - to)
+		return false;
+	to = leaf->text.n - to;
+	from = to - from;
+	if (leaf->at < from || leaf->at > to)
+		return false;
+	text_init(&t, cte, slice(old, 0, old.n - tail));
+	if (!text_is(&t, slice(leaf->text, from, to)) || !text_ends(&t))
+		return false;
+	text_init(&t, cte, slice(new, 0, new.n - tail));
+	return text_is(&t, slice(leaf->text, from, leaf->at)) &&
+	       text_is(&t, leaf->piece) &&
+	       text_is(&t, slice(leaf->text, leaf->at, to)) && text_ends(&t);
+}
+
+/* The old text as it was planned on, or decoded again where it was let go. */
+static bool is_old_and_piece(const struct cm_proof_leaf *leaf,
+			     struct cm_span was, struct cm_span is,
+			     enum cm_cte cte)
+{
+	struct text old;
+	struct text new;
+
+	if (leaf->text.p != NULL && !leaf->upgraded && cte != CM_CTE_BASE64)
+		return changed_lines_are(leaf, was, is, cte);
+	text_init(&old, cte, was);
+	text_init(&new, leaf->upgraded ? leaf->cte : cte, is);
+	return texts_agree(&old, &new, leaf->at) &&
+	       text_is(&new, leaf->piece) && texts_agree(&old, &new, SIZE_MAX);
+}
+
 static const char *check_leaf(const struct cm_proof_leaf *leaf,
 			      struct cm_span was, struct cm_span is,
 			      enum cm_cte cte)
 {
-	struct text old;
-	struct text new;
 	size_t longest;
 
-	text_init(&old, cte, was);
-	text_init(&new, leaf->upgraded ? leaf->cte : cte, is);
-	if (!texts_agree(&old, &new, leaf->at) || !text_is(&new, leaf->piece) ||
-	    !texts_agree(&old, &new, SIZE_MAX))
+	if (!is_old_and_piece(leaf, was, is, cte))
 		return "text";
 	/* RFC 6152: 8-bit only where there was 8-bit before. */
-	if (cm_ascii_only(was.p, was.n) && !cm_ascii_only(is.p, is.n))
+	if (cte == CM_CTE_8BIT && cm_ascii_only(was.p, was.n) &&
+	    !cm_ascii_only(is.p, is.n))
 		return "8bit";
 	longest = longest_line(is);
 	if (longest > CM_PROOF_LINE_MAX && longest > longest_line(was))

@@ -17,6 +17,7 @@ struct cm_proof_leaf {
 	size_t part;          /* index in the old tree */
 	size_t at;            /* offset in the decoded text */
 	struct cm_span piece; /* decoded */
+	struct cm_span text;  /* decoded as it was; NULL: decode it again */
 	/* What the leaf is now, when it was upgraded; else as it was. */
 	bool upgraded;
 	enum cm_cte cte;

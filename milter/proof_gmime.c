@@ -1,5 +1,4 @@
 /* See proof.h.  The second reader: nothing here uses our own parser. */
-#include <pthread.h>
 #include <string.h>
 
 #include <gmime/gmime.h>
@@ -286,14 +285,20 @@ static void check_body(struct walk *w, GByteArray *bytes)
 	g_object_unref(stream);
 }
 
+/*
+ * g_mime_init() is not thread safe and sessions are threads, so it runs before
+ * main(): there is no lock to keep, and no call for a program to forget.
+ */
+__attribute__((constructor)) static void start_gmime(void)
+{
+	g_mime_init();
+}
+
 int cm_proof_gmime(const struct cm_proof *proof, const char **ret_why)
 {
-	/* g_mime_init() is not thread safe, and every session gets here. */
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct walk w = {.proof = proof};
 	size_t i;
 
-	(void)pthread_once(&once, g_mime_init);
 	/* GLib counts in 32 bits; max-edit-size keeps us far below. */
 	if (proof->after.n > G_MAXINT32 || proof->before.n > G_MAXINT32) {
 		*ret_why = "size";

@@ -180,9 +180,128 @@ static void a_piece_decodes_where_it_was_put(void **state)
 	}
 }
 
+static struct cm_span s(const char *text)
+{
+	return cm_span(text);
+}
+
+static void no_encoded_line_is_too_long(struct cm_span text)
+{
+	while (text.n > 0) {
+		const char *nl = memchr(text.p, '\n', text.n);
+		size_t n = nl != NULL ? (size_t)(nl - text.p) : text.n;
+
+		if (n > 0 && text.p[n - 1] == '\r')
+			n--;
+		assert_true(n <= CM_CODEC_LINE);
+		n = nl != NULL ? (size_t)(nl - text.p) + 1 : text.n;
+		text.p += n;
+		text.n -= n;
+	}
+}
+
+static void decodes_strictly(void **state)
+{
+	static const struct {
+		enum cm_cte cte;
+		const char *encoded;
+		const char *text; /* NULL: readers differ, so CM_EDATA */
+	} rows[] = {
+		{CM_CTE_QP, "", ""},
+		{CM_CTE_QP, "Caf=C3=A9", "Caf\xc3\xa9"},
+		{CM_CTE_QP, "Caf=c3=a9", "Caf\xc3\xa9"},
+		{CM_CTE_QP, "one=\r\ntwo\r\n", "onetwo\r\n"},
+		{CM_CTE_QP, "one=\ntwo", "onetwo"},
+		{CM_CTE_QP, "one=", "one"},
+		{CM_CTE_QP, "=\r\n=\r\n=\r\n", ""},
+		{CM_CTE_QP, "a b \r\n", "a b \r\n"},
+		{CM_CTE_QP, "a=3Db", "a=b"},
+		{CM_CTE_QP, "a=3", NULL},
+		{CM_CTE_QP, "a=XY", NULL},
+		{CM_CTE_QP, "a==", NULL},
+		{CM_CTE_QP, "a= \r\n", NULL},
+		{CM_CTE_QP, "a=\rb", NULL},
+		{CM_CTE_QP, "Caf\xc3\xa9", NULL},
+		{CM_CTE_QP, "long enough for eight\xc3\xa9", NULL},
+		{CM_CTE_BASE64, "", ""},
+		{CM_CTE_BASE64, "SGVsbG8=", "Hello"},
+		{CM_CTE_BASE64, "SGVs\r\nbG8=\r\n\r\n", "Hello"},
+		{CM_CTE_BASE64, "SGV\r\nsbG8=", "Hello"},
+		{CM_CTE_BASE64, "SGVsbA==", "Hell"},
+		{CM_CTE_BASE64, "SGVs", "Hel"},
+		{CM_CTE_BASE64, "SGVsbG8", NULL},
+		{CM_CTE_BASE64, "SGVsbG8=x", NULL},
+		{CM_CTE_BASE64, "SGVsbA==SGVs", NULL},
+		{CM_CTE_BASE64, "SGVs=", NULL},
+		{CM_CTE_BASE64, "S===", NULL},
+		{CM_CTE_BASE64, "SG=s", NULL},
+		{CM_CTE_BASE64, "SG-s", NULL},
+		{CM_CTE_7BIT, "Hello", "Hello"},
+		{CM_CTE_7BIT, "Caf\xc3\xa9", NULL},
+		{CM_CTE_8BIT, "Caf\xc3\xa9", "Caf\xc3\xa9"},
+		{CM_CTE_OTHER, "Hello", NULL},
+	};
+	struct cm_buf out;
+	size_t i;
+
+	(void)state;
+	cm_buf_init(&out, 1000);
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		int rc;
+
+		cm_buf_reset(&out);
+		rc = cm_decode(rows[i].cte, s(rows[i].encoded), &out);
+		if (rows[i].text == NULL) {
+			assert_int_equal(rc, CM_EDATA);
+			continue;
+		}
+		assert_int_equal(rc, CM_OK);
+		assert_string_equal(cm_buf_text(&out), rows[i].text);
+	}
+	cm_buf_free(&out);
+}
+
+/* RFC 2045, 6.7: no blank at a line's end, lines within 76. */
+static void quoted_printable_is_well_formed(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *encoded;
+	} rows[] = {
+		{"Hello\r\n", "Hello\r\n"},
+		{"a \r\nb\t\r\nc ", "a=20\r\nb=09\r\nc=20"},
+		{"1=1", "1=3D1"},
+		{"From here\r\n.\r\n..\r\nNot From\r\n",
+		 "=46rom here\r\n=2E\r\n..\r\nNot From\r\n"},
+		{"a\nb\rc", "a=0Ab=0Dc"},
+		{"\xc5\xbe", "=C5=BE"},
+	};
+	struct cm_buf out;
+	struct cm_buf text;
+	size_t i;
+
+	(void)state;
+	cm_buf_init(&out, 100000);
+	cm_buf_init(&text, 100000);
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		cm_buf_reset(&out);
+		assert_int_equal(cm_qp_encode(s(rows[i].text), &out), CM_OK);
+		assert_string_equal(cm_buf_text(&out), rows[i].encoded);
+	}
+	cm_buf_reset(&out);
+	for (i = 0; i < 1000; i++)
+		(void)cm_buf_adds(&text, i % 3 == 0 ? "\xc5\xbe" : "x ");
+	assert_int_equal(cm_qp_encode(s(cm_buf_text(&text)), &out), CM_OK);
+	no_encoded_line_is_too_long(s(cm_buf_text(&out)));
+	cm_buf_free(&out);
+	cm_buf_free(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(decodes_strictly),
+		cmocka_unit_test(quoted_printable_is_well_formed),
 		cmocka_unit_test(quoted_printable_by_words_and_by_octets),
 		cmocka_unit_test(a_decoder_reads_in_any_pieces),
 		cmocka_unit_test(a_piece_decodes_where_it_was_put),

@@ -293,7 +293,7 @@ static void put_display(struct gen *g, unsigned depth)
 {
 	unsigned kind = below(g, depth > 3 ? 2 : 5);
 
-	if (kind < 2 || g->editable > 4)
+	if (kind < 2 || g->editable > 3)
 		put_leaf(g, kind == 0);
 	else if (kind == 2)
 		put_alternative(g, depth);

@@ -167,9 +167,160 @@ static void every_beginning_of_a_text_is_read(void **state)
 	}
 }
 
+static void the_place(void **state)
+{
+	static const char *const rows[] = {
+		"|",
+		"Hello|",
+		"<p>Hello</p>\r\n|",
+		"<html><body>Hello|</body></html>\r\n",
+		"<html><p>Hello|</html>",
+		"<HTML><BoDy>Hello|</BODY\n></HTML>",
+		"<body>a</body><p>b|</body>",
+		"<body>a</body>b|",
+		"<body>a</body><p>b</p>|",
+		"<body>a|</body>\r\n<!-- b --></html> \t",
+		"<body>a|</body></html><img src=x>",
+		"<body>a|</body><style>p{}</style>",
+		"<body><!-- </body> -->a|</body>",
+		"<body><!-->a|</body>",
+		"<body><!--->a|</body>",
+		"<body><!---->a|</body>",
+		"<body><!-- x --!>a|</body>",
+		"<body><!-- x --!y --> </body -->a|</body>",
+		"<body><!--<!-->a|</body>",
+		"<body><!x </body>a|</body>",
+		"<body><?x </body>a|</body>",
+		"<body></3 </body>a|</body>",
+		"<body></>a|</body>",
+		"<body>1 < 2|</body>",
+		"<body>a <|",
+		"<body><script>'</body>'</script>|</body>",
+		"<body><script><!--<script></script></body>--></script>|</"
+		"body>",
+		"<body><script><!--</script>|</body>",
+		"<body><script><!-->'<script>'</script>|</body>",
+		"<body><script></scripty></body></script >|</body>",
+		"<body><STYLE>/*</body>*/</style>|</body>",
+		"<body><textarea></body></textarea>|</body>",
+		"<head><title></body></title></head><body>|</body>",
+		"<body><xmp></body></xmp>|</body>",
+		"<body><iframe></body></iframe>|</body>",
+		"<body><noembed></body></noembed>|</body>",
+		"<body><noframes></body></noframes>|</body>",
+		"<body><template></body></template>|</body>",
+		"<body><img alt='</body>'>|</body>",
+		"<body><img alt=\"</body>\"/>|</body>",
+		"<body><img alt=</body>|</body>",
+		"<body><a =\"></body>\">|</body>",
+		"<!DOCTYPE html PUBLIC \"-//W3C\" \"x\"><body>|</body>",
+		"<body><p hidden>x</p>|</body>",
+		"<body><p style='display:none'>x</p>y|</body>",
+		"<body><div style=\"color:red; DISPLAY : NONE !important\">"
+		"x</div>|</body>",
+		"<body><div style='opacity:0.9'>x|</body>",
+		"<body><div style='max-height:05px'>x|</body>",
+		"<body><div style='font-size:0'>x|</body>",
+		"<body><table><tr><td>a<td>b<tr><td>c</table>|</body>",
+		"<body><table><tr><td><table><tr><td></table></table>|</body>",
+		"<body><table><td></div></td></table>|</body>",
+		"<body><b><p></b></p>|</body>",
+		"<body><svg><circle/></svg>|</body>",
+		"<body><svg/>|</body>",
+		"<body><select><option>x</select>|</body>",
+		"<body><ul><li>a<li>b</ul>|</body>",
+	};
+	char text[512];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		size_t at = strcspn(rows[i], "|");
+		struct cm_html_end end;
+
+		memcpy(text, rows[i], at);
+		memcpy(text + at, rows[i] + at + 1, strlen(rows[i]) - at);
+		end = cm_html_end(cm_span(text));
+		if (end.unsure != NULL || end.at != at)
+			fail_msg("%s: %s at %zu", rows[i],
+				 end.unsure != NULL ? end.unsure : "sure",
+				 end.at);
+	}
+}
+
+static void not_sure(void **state)
+{
+	static const struct {
+		const char *html;
+		const char *why;
+	} rows[] = {
+		{"<body>a<!-- </body>", "html"},
+		{"<body>a<! ", "html"},
+		{"<body>a<!-- x --", "html"},
+		{"<body>a<script></body>", "html"},
+		{"<body>a<script><!--<script></script></body>", "html"},
+		{"<body>a<style></body></styl>", "html"},
+		{"<body>a<textarea></body>", "html"},
+		{"<body>a<title></body>", "html"},
+		{"<body>a<a href='x></body>", "html"},
+		{"<body>a<a href", "html"},
+		{"<body>a</bo", "html"},
+		{"<body>a</", "html"},
+		{"<body>a<plaintext></body>", "plaintext"},
+		{"<frameset></frameset>", "frameset"},
+		{"<body>a<template></body>", "html"},
+		{"<body>a<select></body>", "html"},
+		{"<body>a<table></body>", "html"},
+		{"<body>a<table><tr><td></body>", "html"},
+		{"<body>a<svg></body>", "html"},
+		{"<body>a<svg width=5/></body>", "html"},
+		{"<body>a<svg><style></style></svg></body>", "html"},
+		{"<body>a<math><![CDATA[</body>]]></math></body>", "html"},
+		{"<body>a<object></body>", "html"},
+		{"<body>a<details></body>", "html"},
+		{"<body>a<video></body>", "html"},
+		{"<body>a<noscript></body>", "html"},
+		{"<body hidden>a</body>", "hidden"},
+		{"<body><div style='display:none'>a</body>", "hidden"},
+		{"<body><div style='x:y;mso-hide:all'>a</body>", "hidden"},
+		{"<body><div style='max-height:0'>a</body>", "hidden"},
+		{"<body><div style='opacity: 0 '>a</body>", "hidden"},
+		{"<body><div style=visibility:hidden>a</body>", "hidden"},
+		{"<body><p><b hidden>a</p>b</body>", "hidden"},
+		{"<body><div hidden><table><td></div></table>b</body>",
+		 "hidden"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct cm_html_end end = cm_html_end(cm_span(rows[i].html));
+
+		if (end.unsure == NULL || strcmp(end.unsure, rows[i].why) != 0)
+			fail_msg("%s: %s", rows[i].html,
+				 end.unsure != NULL ? end.unsure : "sure");
+	}
+}
+
+static void a_bomb_is_not_followed(void **state)
+{
+	static char text[CM_HTML_DEPTH_MAX * 3 + 4];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i <= CM_HTML_DEPTH_MAX; i++)
+		memcpy(text + i * 3, "<p>", 3);
+	assert_string_equal(cm_html_end(cm_span_n(text, i * 3)).unsure,
+			    "depth");
+	assert_null(cm_html_end(cm_span_n(text, i * 3 - 3)).unsure);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_place),
+		cmocka_unit_test(not_sure),
+		cmocka_unit_test(a_bomb_is_not_followed),
 		cmocka_unit_test(the_last_visible_place),
 		cmocka_unit_test(styles_that_hide),
 		cmocka_unit_test(more_colons_than_anybody_counts),

@@ -1,0 +1,162 @@
+/* proof: both readers say no to every way an edit can go wrong. */
+#include <string.h>
+
+#include "milter/proof.h"
+
+#include "tests/unit/test.h"
+
+#define HEAD  "--b\r\nContent-Type: text/plain; charset=utf-8\r\n"
+#define QP    "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+#define OTHER "\r\n--b\r\nContent-Type: image/gif\r\n\r\nGIF\r\n--b--\r\n"
+
+static const char before[] = HEAD QP "Caf=C3=A9\r\nend" OTHER;
+
+struct claim {
+	const char *after;
+	size_t at;
+	const char *piece;
+	bool kept; /* the decoded text is at hand */
+};
+
+static void ask(const struct claim *claim, const char **ret_scan,
+		const char **ret_gmime)
+{
+	const struct cm_facts_header headers[] = {
+		{cm_span("Content-Type"),
+		 cm_span("multipart/mixed; boundary=b")}};
+	struct cm_proof_leaf leaf = {.part = 1, .at = claim->at};
+	struct cm_arena *arena = NULL;
+	struct cm_mime tree;
+	struct cm_proof proof = {
+		.headers = headers,
+		.nheaders = 1,
+		.headers_after = headers,
+		.nheaders_after = 1,
+		.before = cm_span(before),
+		.after = cm_span(claim->after),
+		.tree = &tree,
+		.leaves = &leaf,
+		.nleaves = 1,
+	};
+
+	assert_int_equal(cm_arena_new(1 << 20, &arena), CM_OK);
+	assert_int_equal(cm_mime_scan(headers, 1, proof.before, arena, &tree),
+			 CM_OK);
+	assert_null(tree.unsure);
+	leaf.piece = cm_span(claim->piece);
+	if (claim->kept)
+		leaf.text = cm_span("Caf\xc3\xa9\r\nend");
+	assert_int_equal(cm_proof_scan(&proof, arena, ret_scan), CM_OK);
+	assert_int_equal(cm_proof_gmime(&proof, ret_gmime), CM_OK);
+	cm_arena_free(&arena);
+}
+
+static const char *or_holds(const char *why)
+{
+	return why != NULL ? why : "holds";
+}
+
+static void what_holds_and_what_does_not(void **state)
+{
+	static const struct {
+		struct claim claim;
+		const char *scan;
+		const char *gmime;
+	} rows[] = {
+		{{HEAD QP "Caf=C3=A9\r\nend\r\nSt=C3=B3p" OTHER, 10,
+		  "\r\nSt\xc3\xb3p", false},
+		 "holds",
+		 "holds"},
+		{{HEAD QP "Caf=C3=A9\r\nStop\r\nend" OTHER, 7, "Stop\r\n",
+		  false},
+		 "holds",
+		 "holds"},
+		/* another footer than claimed */
+		{{HEAD QP "Caf=C3=A9\r\nend\r\nStep" OTHER, 10, "\r\nStop",
+		  false},
+		 "text",
+		 "text"},
+		/* in another place */
+		{{HEAD QP "St\r\nCaf=C3=A9\r\nend" OTHER, 10, "\r\nSt", false},
+		 "text",
+		 "text"},
+		/* twice */
+		{{HEAD QP "Caf=C3=A9\r\nend\r\nSt\r\nSt" OTHER, 10, "\r\nSt",
+		  false},
+		 "text",
+		 "text"},
+		/* the old text changed */
+		{{HEAD QP "Cafe=C3=A9\r\nend\r\nSt" OTHER, 10, "\r\nSt", false},
+		 "text",
+		 "text"},
+		{{HEAD QP "Caf=C3=A9\r\nen\r\nSt" OTHER, 10, "\r\nSt", false},
+		 "text",
+		 "text"},
+		/* raw "=" where it means something */
+		{{HEAD QP "Caf=C3=A9\r\nend\r\n=S" OTHER, 10, "\r\n=S", false},
+		 "text",
+		 "holds"},
+		/* 8-bit where there was none */
+		{{HEAD QP "Caf=C3=A9\r\nend\r\nSt\xc3\xb3p" OTHER, 10,
+		  "\r\nSt\xc3\xb3p", false},
+		 "text",
+		 "holds"},
+		/* a delimiter made or lost */
+		{{HEAD QP "Caf=C3=A9\r\nend\r\n--b\r\n\r\nx" OTHER, 10,
+		  "\r\n--b\r\n\r\nx", false},
+		 "shape",
+		 "shape"},
+		{{HEAD QP "Caf=C3=A9\r\nend\r\n--b--\r\n", 10, "", false},
+		 "shape",
+		 "shape"},
+		/* the other part changed */
+		{{HEAD QP "Caf=C3=A9\r\nend\r\nSt"
+			  "\r\n--b\r\nContent-Type: image/gif\r\n\r\nGIG\r\n"
+			  "--b--\r\n",
+		  10, "\r\nSt", false},
+		 "other",
+		 "content"},
+		{{HEAD QP "Caf=C3=A9\r\nend\r\nSt"
+			  "\r\n--b\r\nContent-Type: image/png\r\n\r\nGIF\r\n"
+			  "--b--\r\n",
+		  10, "\r\nSt", false},
+		 "between",
+		 "type"},
+		/* its header changed */
+		{{"--b\r\nContent-Type: text/plain; charset=latin1\r\n" QP
+		  "Caf=C3=A9\r\nend\r\nSt" OTHER,
+		  10, "\r\nSt", false},
+		 "between",
+		 "charset"},
+		/* something behind the end */
+		{{HEAD QP "Caf=C3=A9\r\nend\r\nSt" OTHER "x", 10, "\r\nSt",
+		  false},
+		 "between",
+		 "holds"},
+	};
+	size_t i;
+	int kept;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		for (kept = 0; kept < 2; kept++) {
+			struct claim claim = rows[i].claim;
+			const char *scan = NULL;
+			const char *gmime = NULL;
+
+			claim.kept = kept == 1;
+			ask(&claim, &scan, &gmime);
+			assert_string_equal(or_holds(scan), rows[i].scan);
+			assert_string_equal(or_holds(gmime), rows[i].gmime);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_holds_and_what_does_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
