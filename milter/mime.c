@@ -61,12 +61,12 @@ static struct cm_mime_part *add_part(struct scan *s)
 {
 	struct cm_mime_part *parts;
 
-	if (s->count < s->room)
-		return &s->parts[s->count++];
-	if (s->room >= CM_MIME_PARTS_MAX) {
+	if (s->count == CM_MIME_PARTS_MAX) {
 		(void)unsure(s, "parts");
 		return NULL;
 	}
+	if (s->count < s->room)
+		return &s->parts[s->count++];
 	parts = cm_arena_array(s->field.arena, s->room + s->room + FIRST_PARTS,
 			       sizeof(*parts));
 	if (parts == NULL) {

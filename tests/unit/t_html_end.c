@@ -82,7 +82,7 @@ static void styles_that_hide(void **state)
 		{"display:none", true},
 		{"DISPLAY : None ;", true},
 		{"color:red;display:\r\n\tnone", true},
-		{"d i s p l a y:none", true}, /* blanks do not count */
+		{"d i s p l a y:none", false}, /* no property of CSS */
 		{"visibility:hidden", true},
 		{"mso-hide: all", true},
 		{"max-height:0", true},

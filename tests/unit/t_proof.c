@@ -95,7 +95,7 @@ static void what_holds_and_what_does_not(void **state)
 		/* raw "=" where it means something */
 		{{HEAD QP "Caf=C3=A9\r\nend\r\n=S" OTHER, 10, "\r\n=S", false},
 		 "text",
-		 "holds"},
+		 "text"},
 		/* 8-bit where there was none */
 		{{HEAD QP "Caf=C3=A9\r\nend\r\nSt\xc3\xb3p" OTHER, 10,
 		  "\r\nSt\xc3\xb3p", false},
@@ -146,8 +146,10 @@ static void what_holds_and_what_does_not(void **state)
 
 			claim.kept = kept == 1;
 			ask(&claim, &scan, &gmime);
-			assert_string_equal(or_holds(scan), rows[i].scan);
-			assert_string_equal(or_holds(gmime), rows[i].gmime);
+			if (strcmp(or_holds(scan), rows[i].scan) != 0 ||
+			    strcmp(or_holds(gmime), rows[i].gmime) != 0)
+				fail_msg("row %zu: %s and %s", i,
+					 or_holds(scan), or_holds(gmime));
 		}
 	}
 }
