@@ -60,7 +60,7 @@ static int fold_once(struct cm_fold *fold)
 		return CM_FOLD_AGAIN_MS;
 	if (rc != CM_OK)
 		cm_log_error(fold->log, CM_LOG_ERROR,
-			     "withdrawals stay in stop, and are obeyed there",
+			     "withdrawals cannot be moved to the ledger now",
 			     &err);
 	return CM_FOLD_IDLE_MS;
 }

@@ -37,6 +37,8 @@ struct connection {
 };
 
 struct cm_http {
+	struct cm_log *log;
+	pthread_rwlock_t use; /* held for reading by every answer */
 	struct cm_site *site;
 	struct MHD_Daemon *daemon;
 	pthread_mutex_t mutex;     /* guards the list */
@@ -187,7 +189,9 @@ static enum MHD_Result respond(struct cm_http *http,
 	struct cm_answer answer;
 	enum MHD_Result result;
 
+	pthread_rwlock_rdlock(&http->use);
 	cm_answer_make(http->site, &request, cm_clock_now(), &answer);
+	pthread_rwlock_unlock(&http->use);
 	result = send_answer(connection, &answer);
 	cm_answer_free(&answer);
 	return result;
@@ -269,24 +273,15 @@ static void on_message(void *cls, const char *fmt, va_list ap)
 	int n = vsnprintf(text, sizeof(text), fmt, ap);
 
 	if (n > 0)
-		cm_log(http->site->log, CM_LOG_DEBUG, "http: %s", text);
+		cm_log(http->log, CM_LOG_DEBUG, "http: %s", text);
 }
 
 /* ---- start and stop
  * -------------------------------------------------------------- */
 
-int cm_http_start(int listen_fd, struct cm_site *site,
-		  struct cm_http **ret_http, struct cm_error *err)
+static struct MHD_Daemon *start_daemon(struct cm_http *http, int listen_fd)
 {
-	struct cm_http *http = calloc(1, sizeof(*http));
-
-	if (http == NULL || pthread_mutex_init(&http->mutex, NULL) != 0) {
-		free(http);
-		close(listen_fd);
-		return cm_fail(err, CM_ENOMEM, "no memory for HTTP");
-	}
-	http->site = site;
-	http->daemon = MHD_start_daemon(
+	return MHD_start_daemon(
 		MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL,
 		on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_message, http,
 		MHD_OPTION_LISTEN_SOCKET, listen_fd,
@@ -298,14 +293,44 @@ int cm_http_start(int listen_fd, struct cm_site *site,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
 		MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL,
 		MHD_OPTION_END);
-	if (http->daemon == NULL) {
-		pthread_mutex_destroy(&http->mutex);
+}
+
+static void http_free(struct cm_http **http)
+{
+	pthread_rwlock_destroy(&(*http)->use);
+	pthread_mutex_destroy(&(*http)->mutex);
+	free(*http);
+	*http = NULL;
+}
+
+int cm_http_start(int listen_fd, struct cm_site *site,
+		  struct cm_http **ret_http, struct cm_error *err)
+{
+	struct cm_http *http = calloc(1, sizeof(*http));
+
+	if (http == NULL || pthread_mutex_init(&http->mutex, NULL) != 0 ||
+	    pthread_rwlock_init(&http->use, NULL) != 0) {
 		free(http);
+		close(listen_fd);
+		return cm_fail(err, CM_ENOMEM, "no memory for HTTP");
+	}
+	http->log = site->log;
+	http->site = site;
+	http->daemon = start_daemon(http, listen_fd);
+	if (http->daemon == NULL) {
+		http_free(&http);
 		close(listen_fd);
 		return cm_fail(err, CM_EIO, "libmicrohttpd did not start");
 	}
 	*ret_http = http;
 	return CM_OK;
+}
+
+void cm_http_use(struct cm_http *http, struct cm_site *site)
+{
+	pthread_rwlock_wrlock(&http->use);
+	http->site = site;
+	pthread_rwlock_unlock(&http->use);
 }
 
 static unsigned connections(struct cm_http *http)
@@ -330,7 +355,5 @@ void cm_http_stop(struct cm_http **http)
 	     waited += CM_HTTP_DRAIN_STEP_MS)
 		(void)nanosleep(&step, NULL);
 	MHD_stop_daemon((*http)->daemon);
-	pthread_mutex_destroy(&(*http)->mutex);
-	free(*http);
-	*http = NULL;
+	http_free(http);
 }

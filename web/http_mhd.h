@@ -12,10 +12,12 @@
 
 struct cm_http;
 
-/* Takes listen_fd in any case; site outlives it. */
+/* Takes listen_fd in any case; site outlives it, or its replacement. */
 CM_MUST_CHECK int cm_http_start(int listen_fd, struct cm_site *site,
 				struct cm_http **ret_http,
 				struct cm_error *err);
+/* From now on another site; when it returns, nobody uses the old one. */
+void cm_http_use(struct cm_http *http, struct cm_site *site);
 /*
  * Close connections whose request takes too long.  To be called about once a
  * second: the library's time-out only counts silence, and a client that sends

@@ -22,12 +22,21 @@ enum {
 	/* The folding thread may wait so long for another writer; answers
 	 * never do, they go to stop. */
 	CM_WEB_LOCK_WAIT_MS = 1000,
+	CM_WEB_PROBE_MAX = 1 << 20, /* octets of a look at the store */
 };
 
 struct options {
 	const char *config;
 	bool foreground;
 	bool test;
+};
+
+/* Keys and store as they were when opened, and what works on them. */
+struct opened {
+	struct cm_keys *keys;
+	struct cm_store *store;
+	struct cm_fold *fold;
+	struct cm_site site;
 };
 
 /* All that lives while we serve. */
@@ -38,10 +47,7 @@ struct server {
 	struct cm_proc_user user;
 	int listen_fd;
 	int ready;
-	struct cm_keys *keys;
-	struct cm_store *store;
-	struct cm_fold *fold;
-	struct cm_site site;
+	struct opened *opened;
 	struct cm_http *http;
 };
 
@@ -135,44 +141,111 @@ static int open_log(struct server *server, bool foreground,
 	return rc == CM_OK ? CM_OK : cm_fail(err, rc, "no memory for the log");
 }
 
-static int open_store(struct server *server, struct cm_error *err)
+static int open_store(const struct cm_config *config, struct opened *opened,
+		      struct cm_error *err)
 {
 	const struct cm_store_options options = {
-		.path = server->config->store_path,
-		.map_size = server->config->store_map_size,
+		.path = config->store_path,
+		.map_size = config->store_map_size,
 		.lock_wait_ms = CM_WEB_LOCK_WAIT_MS,
 		.group = (gid_t)-1,
 		.write_group = (gid_t)-1,
 	};
 	int rc;
 
-	rc = cm_keys_open(server->config->keys_path, &server->keys, err);
+	rc = cm_keys_open(config->keys_path, &opened->keys, err);
 	if (rc == CM_OK)
-		rc = cm_store_open(&options, CM_STORE_WRITE, server->keys,
-				   &server->store, err);
+		rc = cm_store_open(&options, CM_STORE_WRITE, opened->keys,
+				   &opened->store, err);
 	return rc;
+}
+
+static void opened_free(struct opened **opened)
+{
+	if (*opened == NULL)
+		return;
+	cm_fold_end(&(*opened)->fold);
+	cm_store_close(&(*opened)->store);
+	cm_keys_free(&(*opened)->keys);
+	pthread_mutex_destroy(&(*opened)->site.one_post);
+	free(*opened);
+	*opened = NULL;
+}
+
+static int opened_new(const struct server *server, struct opened **ret_opened,
+		      struct cm_error *err)
+{
+	struct opened *opened = calloc(1, sizeof(*opened));
+	struct cm_site *site;
+	int rc;
+
+	if (opened == NULL ||
+	    pthread_mutex_init(&opened->site.one_post, NULL) != 0) {
+		free(opened);
+		return cm_fail(err, CM_ENOMEM, "no memory to open the store");
+	}
+	rc = open_store(server->config, opened, err);
+	if (rc == CM_OK)
+		rc = cm_fold_start(opened->store, server->log, &opened->fold,
+				   err);
+	if (rc != CM_OK) {
+		opened_free(&opened);
+		return rc;
+	}
+	site = &opened->site;
+	site->config = server->config;
+	site->templates = server->templates;
+	site->keys = opened->keys;
+	site->store = opened->store;
+	site->log = server->log;
+	site->withdrawn = cm_fold_wake;
+	site->ctx = opened->fold;
+	*ret_opened = opened;
+	return CM_OK;
 }
 
 static int start_serving(struct server *server, struct cm_error *err)
 {
-	struct cm_site *site = &server->site;
 	int fd = server->listen_fd;
-	int rc;
+	int rc = opened_new(server, &server->opened, err);
 
-	rc = cm_fold_start(server->store, server->log, &server->fold, err);
 	if (rc != CM_OK)
 		return rc;
-	site->config = server->config;
-	site->templates = server->templates;
-	site->keys = server->keys;
-	site->store = server->store;
-	site->log = server->log;
-	site->withdrawn = cm_fold_wake;
-	site->ctx = server->fold;
-	if (pthread_mutex_init(&site->one_post, NULL) != 0)
-		return cm_fail(err, CM_ENOMEM, "no memory for a lock");
 	server->listen_fd = -1;
-	return cm_http_start(fd, site, &server->http, err);
+	return cm_http_start(fd, &server->opened->site, &server->http, err);
+}
+
+static bool is_readable(struct cm_store *store)
+{
+	struct cm_store_reader *reader = NULL;
+	struct cm_arena *arena = NULL;
+	int rc;
+
+	if (cm_arena_new(CM_WEB_PROBE_MAX, &arena) != CM_OK)
+		return true; /* that is another trouble */
+	rc = cm_store_read_begin(store, arena, &reader, NULL);
+	cm_store_read_end(&reader);
+	cm_arena_free(&arena);
+	return rc == CM_OK;
+}
+
+/*
+ * A store that was put back from a backup is another one than we have open,
+ * perhaps with other keys.  The old one is kept until the new one is there:
+ * as long as its stop can be written, clicks are taken.
+ */
+static void follow_store(struct server *server)
+{
+	struct opened *fresh = NULL, *old = server->opened;
+
+	if (is_readable(old->store) ||
+	    opened_new(server, &fresh, NULL) != CM_OK)
+		return;
+	cm_http_use(server->http, &fresh->site);
+	server->opened = fresh;
+	opened_free(&old);
+	cm_log(server->log, CM_LOG_NOTICE,
+	       "the store was replaced: the new one is in use");
 }
 
 /* In the order that proc.h asks for; threads start last. */
@@ -191,8 +264,6 @@ static int start(struct server *server, const struct options *options,
 		rc = open_log(server, options->foreground, err);
 	if (rc == CM_OK)
 		rc = cm_proc_drop(&server->user, err);
-	if (rc == CM_OK)
-		rc = open_store(server, err);
 	if (rc == CM_OK)
 		rc = start_serving(server, err);
 	return rc;
@@ -214,18 +285,18 @@ static void serve_until_told(struct server *server, const sigset_t *ending)
 {
 	const struct timespec second = {1, 0};
 
-	while (sigtimedwait(ending, NULL, &second) < 0)
+	while (sigtimedwait(ending, NULL, &second) < 0) {
 		cm_http_reap(server->http);
+		follow_store(server);
+	}
 }
 
 static void stop(struct server *server)
 {
 	cm_http_stop(&server->http);
-	cm_fold_end(&server->fold);
+	opened_free(&server->opened);
 	if (server->listen_fd >= 0)
 		close(server->listen_fd);
-	cm_store_close(&server->store);
-	cm_keys_free(&server->keys);
 	cm_templates_free(&server->templates);
 	cm_config_unref(&server->config);
 	cm_log_free(&server->log);

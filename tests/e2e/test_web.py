@@ -359,6 +359,21 @@ def test_a_store_that_is_away(web):
     assert withdrawn(web)
 
 
+def test_a_store_from_a_backup(web):
+    """It is followed without a restart; no 200 is given for the old one."""
+    folder = next((web.dir / "store").rglob("ledger")).parent
+    run(["cp", "-a", folder, f"{folder}.copy"])
+    web.one_click(tokens.link(web, "bob@x.test"))
+    folder.rename(f"{folder}.old")
+    pathlib.Path(f"{folder}.copy").rename(folder)
+    done = wait_until("the new store is in use", lambda: web.one_click(
+        web.uri).status == 200, timeout=10)
+    assert done and withdrawn(web)
+    assert not withdrawn(web, "bob@x.test"), "the backup is older than that"
+    settled(web)
+    web.ctl("verify")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to drop it")
 def test_root_is_dropped(web):
     status = pathlib.Path(f"/proc/{web.web.pid}/status").read_text()
