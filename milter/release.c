@@ -188,7 +188,7 @@ static bool is_unacceptable(const struct cm_stream *stream,
 	       edit->outcome == CM_BODY_UNEDITABLE;
 }
 
-static int plan_edit(const struct cm_release_request *request,
+static int plan_edit(const struct cm_release_request *request, size_t allowed,
 		     struct cm_arena *scratch, struct cm_release *release,
 		     struct cm_error *err)
 {
@@ -202,7 +202,7 @@ static int plan_edit(const struct cm_release_request *request,
 	if (rc != CM_OK)
 		return rc;
 	release->has_edit = true;
-	if (is_unacceptable(stream, &release->edit)) {
+	if (allowed > 0 && is_unacceptable(stream, &release->edit)) {
 		release->result = CM_RESULT_REJECTED;
 		release->answer = CM_ANSWER_REJECT;
 		release->reply = &cm_reply_uneditable;
@@ -228,7 +228,7 @@ static void plan_nobody(const struct cm_release_request *request,
 		release->answer = CM_ANSWER_DISCARD;
 		break;
 	case CM_REFUSE_REWRITE:
-		break; /* the auditor gets it, as it came */
+		break; /* the auditor gets it */
 	}
 }
 
@@ -265,8 +265,8 @@ int cm_release_plan(const struct cm_release_request *request,
 		release.audit = stream->rewrite_to;
 	if (allowed == 0 && refuses(request))
 		plan_nobody(request, &release);
-	else
-		rc = plan_edit(request, scratch, &release, err);
+	if (release.answer == CM_ANSWER_CONTINUE)
+		rc = plan_edit(request, allowed, scratch, &release, err);
 	if (rc == CM_OK)
 		*ret_release = release;
 	return rc;

@@ -157,9 +157,13 @@ static void rewriting_tells_the_auditor_once(void **state)
 		       "add audit@acme.example NOTIFY=NEVER\n");
 	assert_non_null(calls);
 	assert_null(strstr(calls + 1, "add audit"));
+	assert_true(world_has_call(&w, "remove 1 X-Consent-Purpose\n"));
 	/* The auditor reads it, too: nobody's token may be in it. */
 	assert_false(world_has_call(&w, "/u/"));
 	assert_false(world_has_call(&w, "List-Unsubscribe-Post"));
+	/* Nor does our own header leave when only the auditor gets it. */
+	assert_int_equal(world_newsletter(&w, TO(DORA)), CM_ANSWER_CONTINUE);
+	assert_true(world_has_call(&w, "remove 1 X-Consent-Purpose\n"));
 	world_end(&w);
 }
 
