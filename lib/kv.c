@@ -425,6 +425,23 @@ int cm_kv_begin_read(struct cm_kv *kv, struct cm_kv_txn **ret_txn,
 	return CM_OK;
 }
 
+/*
+ * Where a writer goes on stands in lock.mdb, which readers can write too: one
+ * that lies there would have the last commit overwritten.
+ */
+static int check_last(const struct cm_kv_txn *txn, struct cm_error *err)
+{
+	MDB_envinfo info;
+
+	(void)mdb_env_info(txn->kv->env, &info); /* fails for NULL only */
+	if (mdb_txn_id(txn->txn) == info.me_last_txnid + 1)
+		return CM_OK;
+	return cm_fail(err, CM_ECORRUPT,
+		       "%s/lock.mdb does not name the last transaction: stop "
+		       "all programs, remove it and start them again",
+		       txn->kv->path);
+}
+
 int cm_kv_begin_write(struct cm_kv *kv, struct cm_kv_txn **ret_txn,
 		      struct cm_error *err)
 {
@@ -438,7 +455,9 @@ int cm_kv_begin_write(struct cm_kv *kv, struct cm_kv_txn **ret_txn,
 	rc = begin(kv, true, &txn, &size, err);
 	if (rc != CM_OK)
 		return rc;
-	rc = check_pages(kv, size, err);
+	rc = check_last(txn, err);
+	if (rc == CM_OK)
+		rc = check_pages(kv, size, err);
 	if (rc == CM_OK) /* again, now that nobody else writes */
 		rc = file_size(kv, &size, err);
 	if (rc != CM_OK) {

@@ -2,6 +2,7 @@
 #include "lib/kv.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -381,6 +382,36 @@ static void test_opening_what_was_cut(void **state)
 	cm_kv_close(&kv);
 }
 
+/* Readers can write lock.mdb; what stands there must not undo a commit. */
+static void test_a_lie_in_the_lock_file(void **state)
+{
+	/* LMDB 0.9 on Linux: magic(4), format(4), mutex, id of the last. */
+	enum { LAST_AT = 8 + sizeof(pthread_mutex_t) };
+	struct fixture *f = *state;
+	struct cm_kv *kv = must_open(f, true, false);
+	struct cm_kv_txn *txn = NULL;
+	struct cm_error err = {0};
+	uint64_t last, lie;
+	int fd;
+
+	for (int i = 0; i < 3; i++)
+		must_put(kv, "apple", i == 2 ? "red" : "green");
+	fd = open(f->lock, O_RDWR);
+	assert_int_equal(pread(fd, &last, sizeof(last), LAST_AT), sizeof(last));
+	lie = last - 1;
+	assert_int_equal(pwrite(fd, &lie, sizeof(lie), LAST_AT), sizeof(lie));
+	assert_int_equal(cm_kv_begin_write(kv, &txn, &err), CM_ECORRUPT);
+	assert_null(txn);
+	assert_non_null(strstr(err.text, "lock.mdb"));
+	assert_int_equal(pwrite(fd, &last, sizeof(last), LAST_AT),
+			 sizeof(last));
+	check_get(kv, "apple", "red");
+	must_put(kv, "plum", "blue");
+	check_get(kv, "apple", "red");
+	cm_kv_close(&kv);
+	(void)close(fd);
+}
+
 static void test_map_full_is_told(void **state)
 {
 	struct fixture *f = *state;
@@ -452,6 +483,7 @@ int main(void)
 		TEST(test_the_file_changed_under_us),
 		TEST(test_opening_what_is_no_database),
 		TEST(test_opening_what_was_cut),
+		TEST(test_a_lie_in_the_lock_file),
 		TEST(test_map_full_is_told),
 		TEST(test_lockfile_deadline),
 	};
