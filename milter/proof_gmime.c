@@ -1,25 +1,25 @@
-/* See proof.h.  The second reader: nothing here uses our own parser. */
+/*
+ * See proof.h.  The second reader: GMime's parser and decoders read the
+ * result, and what they find is compared with what ours made of the original.
+ * The original is given to GMime only where it looks deeper than we do, into
+ * a message within the message: that must then be the same to it.
+ */
 #include <string.h>
 
 #include <gmime/gmime.h>
 
+#include "milter/codec.h"
 #include "milter/proof.h"
 
 enum {
 	CHUNK = 16 * 1024,
 };
 
-/* What is remembered of a leaf between the two readings. */
-struct leaf_seen {
-	GByteArray *text; /* decoded, of the edited ones */
-	char *digest;     /* of a message within the message */
-};
-
 struct walk {
 	const struct cm_proof *proof;
-	struct leaf_seen *seen; /* by part, filled from the old body */
-	bool after;             /* reading the new one */
-	size_t next;            /* part */
+	char **digests; /* by part: of messages, from the old body */
+	bool after;     /* reading the new one */
+	size_t next;    /* part */
 	const char *why;
 };
 
@@ -77,47 +77,57 @@ static const struct cm_proof_leaf *find_leaf(const struct walk *w, size_t part)
 	return NULL;
 }
 
-static struct cm_span span_of(const GByteArray *bytes)
-{
-	return cm_span_n(bytes->len > 0 ? (const char *)bytes->data : "",
-			 bytes->len);
-}
-
 static bool is_inserted(struct cm_span old, struct cm_span new,
 			struct cm_span piece, size_t at)
 {
-	return at <= old.n && memcmp(new.p, old.p, at) == 0 &&
+	return new.n ==
+		       old.n + piece.n &&at <=
+			       old.n &&memcmp(new.p, old.p, at) ==
+		       0 &&
 	       memcmp(new.p + at, piece.p, piece.n) == 0 &&
 	       memcmp(new.p + at + piece.n, old.p + at, old.n - at) == 0;
 }
 
-/* GMime's own decoding of the old text, the piece in one place. */
-static bool check_text(struct walk *w, const struct cm_proof_leaf *leaf,
-		       GMimeDataWrapper *content)
+/* GMime's text of the result is ours of the original, and the piece. */
+static bool is_as_claimed(struct walk *w, const struct cm_proof_leaf *leaf,
+			  struct cm_span raw, struct cm_span new)
 {
-	GMimeStream *out = g_mime_stream_mem_new();
-	GByteArray *text = g_byte_array_new();
-	struct cm_span old;
-	struct cm_span new;
-	bool ok;
+	enum cm_cte cte = w->proof->tree->parts[leaf->part].cte;
+	struct cm_span old = leaf->text;
+	struct cm_buf decoded;
+	bool ok = true;
 
-	g_mime_stream_mem_set_byte_array((GMimeStreamMem *)out, text);
-	ok = g_mime_data_wrapper_write_to_stream(content, out) >= 0;
-	g_object_unref(out);
-	if (!w->after) {
-		w->seen[leaf->part].text = text;
-		return ok || disagree(w, "decode");
+	cm_buf_init(&decoded, raw.n + 1);
+	if (old.p == NULL) {
+		ok = cm_decode(cte, raw, &decoded) == CM_OK;
+		old = cm_span_n(cm_buf_text(&decoded), decoded.len);
 	}
-	old = span_of(w->seen[leaf->part].text);
-	new = span_of(text);
-	ok = ok && new.n == old.n + leaf->piece.n &&is_inserted(
-					    old, new, leaf->piece, leaf->at);
-	g_byte_array_free(text, TRUE);
+	ok = ok && is_inserted(old, new, leaf->piece, leaf->at);
+	cm_buf_free(&decoded);
 	return ok || disagree(w, "text");
 }
 
+static bool check_text(struct walk *w, const struct cm_proof_leaf *leaf,
+		       struct cm_span raw, GMimeDataWrapper *content)
+{
+	GMimeStream *out = g_mime_stream_mem_new();
+	GByteArray *text =
+		g_byte_array_sized_new((guint)(raw.n + leaf->piece.n));
+	bool ok;
+
+	g_mime_stream_mem_set_byte_array((GMimeStreamMem *)out, text);
+	ok = g_mime_data_wrapper_write_to_stream(content, out) >= 0 ||
+	     disagree(w, "decode");
+	g_object_unref(out);
+	ok = ok &&
+	     is_as_claimed(w, leaf, raw,
+			   cm_span_n((const char *)text->data, text->len));
+	g_byte_array_free(text, TRUE);
+	return ok;
+}
+
 static bool check_edited(struct walk *w, const struct cm_proof_leaf *leaf,
-			 GMimePart *object)
+			 struct cm_span raw, GMimePart *object)
 {
 	static const GMimeContentEncoding encodings[] = {
 		[CM_CTE_7BIT] = GMIME_CONTENT_ENCODING_7BIT,
@@ -127,7 +137,7 @@ static bool check_edited(struct walk *w, const struct cm_proof_leaf *leaf,
 		[CM_CTE_OTHER] = GMIME_CONTENT_ENCODING_UUENCODE,
 	};
 	const struct cm_mime_part *part = &w->proof->tree->parts[leaf->part];
-	bool upgraded = leaf->upgraded && w->after;
+	bool upgraded = leaf->upgraded;
 	enum cm_cte cte = upgraded ? leaf->cte : part->cte;
 	const char *charset = g_mime_object_get_content_type_parameter(
 		(GMimeObject *)object, "charset");
@@ -140,7 +150,7 @@ static bool check_edited(struct walk *w, const struct cm_proof_leaf *leaf,
 	    (part->has_cte || upgraded ||
 	     encoding != GMIME_CONTENT_ENCODING_DEFAULT))
 		return disagree(w, "encoding");
-	return check_text(w, leaf, g_mime_part_get_content(object));
+	return check_text(w, leaf, raw, g_mime_part_get_content(object));
 }
 
 static bool check_part(struct walk *w, size_t index, GMimePart *object)
@@ -154,10 +164,10 @@ static bool check_part(struct walk *w, size_t index, GMimePart *object)
 	if (content == NULL)
 		return raw.n == 0 && leaf == NULL ? true
 						  : disagree(w, "content");
-	if (!(leaf != NULL && w->after) &&
-	    !stream_is(g_mime_data_wrapper_get_stream(content), raw))
-		return disagree(w, "content");
-	return leaf == NULL || check_edited(w, leaf, object);
+	if (leaf != NULL && w->after)
+		return check_edited(w, leaf, raw, object);
+	return stream_is(g_mime_data_wrapper_get_stream(content), raw) ||
+	       disagree(w, "content");
 }
 
 /* GMime looks into a message; we do not: it must only be the same again. */
@@ -170,10 +180,11 @@ static bool check_message(struct walk *w, size_t index, GMimeObject *object)
 
 	g_free(text);
 	if (!w->after) {
-		w->seen[index].digest = digest;
+		w->digests[index] = digest;
 		return true;
 	}
-	ok = strcmp(digest, w->seen[index].digest) == 0;
+	ok = w->digests[index] != NULL &&
+	     strcmp(digest, w->digests[index]) == 0;
 	g_free(digest);
 	return ok || disagree(w, "message");
 }
@@ -294,6 +305,16 @@ __attribute__((constructor)) static void start_gmime(void)
 	g_mime_init();
 }
 
+static bool has_message(const struct cm_mime *tree)
+{
+	size_t i;
+
+	for (i = 0; i < tree->count; i++)
+		if (cm_span_is(tree->parts[i].type, "message"))
+			return true;
+	return false;
+}
+
 int cm_proof_gmime(const struct cm_proof *proof, const char **ret_why)
 {
 	struct walk w = {.proof = proof};
@@ -304,20 +325,18 @@ int cm_proof_gmime(const struct cm_proof *proof, const char **ret_why)
 		*ret_why = "size";
 		return CM_OK;
 	}
-	w.seen = g_new0(struct leaf_seen, proof->tree->count);
-	check_body(&w, whole_message(proof->headers, proof->nheaders,
-				     proof->before));
+	w.digests = g_new0(char *, proof->tree->count);
+	if (has_message(proof->tree))
+		check_body(&w, whole_message(proof->headers, proof->nheaders,
+					     proof->before));
 	w.after = true;
 	if (w.why == NULL)
 		check_body(&w,
 			   whole_message(proof->headers_after,
 					 proof->nheaders_after, proof->after));
-	for (i = 0; i < proof->tree->count; i++) {
-		if (w.seen[i].text != NULL)
-			g_byte_array_free(w.seen[i].text, TRUE);
-		g_free(w.seen[i].digest);
-	}
-	g_free(w.seen);
+	for (i = 0; i < proof->tree->count; i++)
+		g_free(w.digests[i]);
+	g_free(w.digests);
 	*ret_why = w.why;
 	return CM_OK;
 }
