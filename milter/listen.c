@@ -195,9 +195,11 @@ static int bind_unix(int fd, const struct sockaddr_un *at, gid_t group,
 		return cm_fail_errno(err, errnum, "binding \"%s\"",
 				     at->sun_path);
 	if (chown(at->sun_path, (uid_t)-1, group) != 0)
-		return cm_fail_errno(err, errno,
-				     "giving \"%s\" to its socket-group",
-				     at->sun_path);
+		return cm_fail_errno(
+			err, errno,
+			"giving \"%s\" to its socket-group (start "
+			"as root, or put the user into that group)",
+			at->sun_path);
 	if (chmod(at->sun_path, (mode_t)mode) != 0)
 		return cm_fail_errno(err, errno, "chmod \"%s\"", at->sun_path);
 	return CM_OK;

@@ -267,10 +267,15 @@ static int become_daemon(struct daemon *daemon, struct cm_error *err)
 {
 	int rc = find_user(daemon, err);
 
-	if (rc == CM_OK)
-		rc = listen_all(daemon, err);
+	/* Without root this only says whether we are who we should be. */
+	if (rc == CM_OK && geteuid() != 0)
+		rc = cm_proc_drop(&daemon->user, err);
+	/* First, so that lock and pid file hold the daemon's own number;
+	 * the terminal is let go of only when all is well. */
 	if (rc == CM_OK && !daemon->options.foreground)
 		rc = cm_proc_detach(&daemon->ready, err);
+	if (rc == CM_OK)
+		rc = listen_all(daemon, err);
 	if (rc == CM_OK && daemon->config->pid_file != NULL)
 		rc = cm_proc_pid_file(daemon->config->pid_file, err);
 	if (rc == CM_OK)
