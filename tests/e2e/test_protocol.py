@@ -214,7 +214,7 @@ def test_a_bad_reload_changes_nothing(small):
     good = world.config
     for old, new in (("refuse = reject", "refuse = rejekt"),
                      ('listener "main"', 'listener "other"'),
-                     ("/conf/templates", "/conf/no-such-folder")):
+                     ("/templates", "/no-such-folder")):
         before = world.milter_log().count("the old configuration stays")
         world.write_config(good.replace(old, new, 1))
         world.milter.signal(signal.SIGUSR1)
