@@ -76,7 +76,7 @@ static int fold(struct cm_hasher *hasher, const struct cm_hash *hashes,
 	return CM_OK;
 }
 
-/* ---- appending --------------------------------------------------------- */
+/* ---- appending ---------------------------------------------------------- */
 
 struct tile {
 	size_t count;   /* hashes held, below CM_MERKLE_TILE_WIDTH */

@@ -104,8 +104,7 @@ static void set_later(struct work *work, const struct cm_error *err)
 	set_page(work, 503, CM_TEMPLATE_PAGE_LATER, no_purpose);
 }
 
-/* ---- what the token says, and what the store knows -------------------------
- */
+/* ---- what the token says, and what the store knows ---------------------- */
 
 /* Both kinds are always tried: time tells nothing about which it was. */
 static int read_token(struct work *work)
@@ -174,8 +173,7 @@ static int look_up(struct work *work, struct cm_error *err)
 	return rc;
 }
 
-/* ---- the places
- * -------------------------------------------------------------- */
+/* ---- the places --------------------------------------------------------- */
 
 static void show(struct work *work, int status)
 {

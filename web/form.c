@@ -9,7 +9,7 @@ enum {
 	CM_PARAMETER_MAX = CM_BOUNDARY_MAX,
 };
 
-/* ---- pairs --------------------------------------------------------------- */
+/* ---- pairs -------------------------------------------------------------- */
 
 static enum cm_form_act pair_act(struct cm_span name, struct cm_span value)
 {
@@ -54,8 +54,7 @@ static struct cm_span cut(struct cm_span *rest, char separator)
 	return first;
 }
 
-/* ---- application/x-www-form-urlencoded ------------------------------------
- */
+/* ---- application/x-www-form-urlencoded ---------------------------------- */
 
 static int hex_value(char c)
 {
@@ -103,8 +102,7 @@ static enum cm_form_act read_urlencoded(struct cm_span body)
 	return act;
 }
 
-/* ---- parameters: type; name=value; name="value" ----------------------------
- */
+/* ---- parameters: type; name=value; name="value" ------------------------- */
 
 struct parameter {
 	struct cm_span name;
@@ -179,8 +177,7 @@ static bool find_parameter(struct cm_span field, const char *name,
 	return false;
 }
 
-/* ---- multipart/form-data ----------------------------------------------------
- */
+/* ---- multipart/form-data ------------------------------------------------ */
 
 /* A line without its end; CRLF or, from sloppy clients, LF alone. */
 static struct cm_span take_line(struct cm_span *rest)

@@ -61,8 +61,7 @@ static int64_t monotonic_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* ---- connections
- * ------------------------------------------------------------- */
+/* ---- connections -------------------------------------------------------- */
 
 static struct connection *connection_add(struct cm_http *http, int fd)
 {
@@ -140,8 +139,7 @@ static void restart_clock(struct cm_http *http,
 	pthread_mutex_unlock(&http->mutex);
 }
 
-/* ---- requests
- * ------------------------------------------------------------------ */
+/* ---- requests ----------------------------------------------------------- */
 
 static struct cm_span field(struct MHD_Connection *connection, const char *name)
 {
@@ -276,8 +274,7 @@ static void on_message(void *cls, const char *fmt, va_list ap)
 		cm_log(http->log, CM_LOG_DEBUG, "http: %s", text);
 }
 
-/* ---- start and stop
- * -------------------------------------------------------------- */
+/* ---- start and stop ----------------------------------------------------- */
 
 static struct MHD_Daemon *start_daemon(struct cm_http *http, int listen_fd)
 {

@@ -112,8 +112,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* ---- asking
- * -------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------- */
 
 struct link {
 	char url[CM_TOKEN_URL_LEN + 8];
@@ -203,8 +202,7 @@ static bool is_withdrawn(struct fixture *f, const char *address,
 	return false;
 }
 
-/* ---- tests
- * ---------------------------------------------------------------------- */
+/* ---- tests -------------------------------------------------------------- */
 
 /* R8058-3, R8058-13: one click withdraws, the next ones change nothing. */
 static void one_click_withdraws_once(void **state)
