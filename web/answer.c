@@ -31,6 +31,30 @@ struct work {
 	const char *outcome;
 };
 
+int cm_site_init(struct cm_site *site, struct cm_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < CM_SITE_LOCKS; i++) {
+		int rc = pthread_mutex_init(&site->one_post[i], NULL);
+
+		if (rc == 0)
+			continue;
+		while (i > 0)
+			pthread_mutex_destroy(&site->one_post[--i]);
+		return cm_fail_errno(err, rc, "no lock can be made");
+	}
+	return CM_OK;
+}
+
+void cm_site_deinit(struct cm_site *site)
+{
+	size_t i;
+
+	for (i = 0; i < CM_SITE_LOCKS; i++)
+		pthread_mutex_destroy(&site->one_post[i]);
+}
+
 static const struct cm_span no_purpose = {NULL, 0};
 
 static void add_header(struct cm_answer *answer, const char *name,
@@ -306,6 +330,7 @@ static void act_on_token(struct work *work)
 
 static void at_token(struct work *work)
 {
+	pthread_mutex_t *lock;
 	int rc = read_token(work);
 
 	if (rc == CM_EDATA) {
@@ -320,11 +345,15 @@ static void at_token(struct work *work)
 		return;
 	}
 	describe_token(work);
-	if (work->method == CM_METHOD_POST)
-		pthread_mutex_lock(&work->site->one_post);
+	if (work->method != CM_METHOD_POST) {
+		act_on_token(work);
+		return;
+	}
+	/* Ids are keyed digests, so any octet of one spreads evenly. */
+	lock = &work->site->one_post[work->token.contact.b[0] % CM_SITE_LOCKS];
+	pthread_mutex_lock(lock);
 	act_on_token(work);
-	if (work->method == CM_METHOD_POST)
-		pthread_mutex_unlock(&work->site->one_post);
+	pthread_mutex_unlock(lock);
 }
 
 static void at_no_token(struct work *work)

@@ -23,6 +23,8 @@
 #include "web/page.h"
 #include "web/route.h"
 
+enum { CM_SITE_LOCKS = 64 }; /* many more than threads: few wait in vain */
+
 /* What all requests share; all of it outlives them. */
 struct cm_site {
 	const struct cm_config *config;
@@ -33,9 +35,16 @@ struct cm_site {
 	/* Told after each new withdrawal, so that stop gets folded. */
 	void (*withdrawn)(void *ctx);
 	void *ctx;
-	/* One POST at a time looks and writes: twins make one event. */
-	pthread_mutex_t one_post;
+	/*
+	 * One POST at a time of one person looks and writes, so that twins
+	 * make one event; those of others share the disk's sync.
+	 */
+	pthread_mutex_t one_post[CM_SITE_LOCKS];
 };
+
+/* The locks only; the rest is the caller's to fill in. */
+CM_MUST_CHECK int cm_site_init(struct cm_site *site, struct cm_error *err);
+void cm_site_deinit(struct cm_site *site);
 
 struct cm_request {
 	const char *method;

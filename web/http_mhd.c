@@ -15,8 +15,8 @@
 #include "web/form.h"
 
 enum {
-	/* A POST waits for the disk; four of them keep it busy. */
-	CM_HTTP_THREADS = 4,
+	/* A POST waits for the disk; those that wait share one sync. */
+	CM_HTTP_THREADS = 8,
 	/* Providers post in bursts from few addresses, and behind a proxy all
 	 * have one: so no limit for each address (R8058-17). */
 	CM_HTTP_CONNECTIONS = 1024,

@@ -167,7 +167,7 @@ static void opened_free(struct opened **opened)
 	cm_fold_end(&(*opened)->fold);
 	cm_store_close(&(*opened)->store);
 	cm_keys_free(&(*opened)->keys);
-	pthread_mutex_destroy(&(*opened)->site.one_post);
+	cm_site_deinit(&(*opened)->site);
 	free(*opened);
 	*opened = NULL;
 }
@@ -179,10 +179,12 @@ static int opened_new(const struct server *server, struct opened **ret_opened,
 	struct cm_site *site;
 	int rc;
 
-	if (opened == NULL ||
-	    pthread_mutex_init(&opened->site.one_post, NULL) != 0) {
-		free(opened);
+	if (opened == NULL)
 		return cm_fail(err, CM_ENOMEM, "no memory to open the store");
+	rc = cm_site_init(&opened->site, err);
+	if (rc != CM_OK) {
+		free(opened);
+		return rc;
 	}
 	rc = open_store(server->config, opened, err);
 	if (rc == CM_OK)

@@ -93,7 +93,7 @@ static int set_up(void **state)
 	f->site.withdrawn = count_call;
 	f->site.ctx = &f->told;
 	assert_int_equal(cm_log_call(keep_line, &f->log, &f->site.log), CM_OK);
-	assert_int_equal(pthread_mutex_init(&f->site.one_post, NULL), 0);
+	assert_int_equal(cm_site_init(&f->site, NULL), CM_OK);
 	*state = f;
 	return 0;
 }
@@ -102,7 +102,7 @@ static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
-	pthread_mutex_destroy(&f->site.one_post);
+	cm_site_deinit(&f->site);
 	cm_log_free(&f->site.log);
 	cm_buf_free(&f->log);
 	cm_templates_free(&f->templates);
@@ -239,6 +239,58 @@ static void one_click_withdraws_once_with_a_tag(void **state)
 	assert_true(is_withdrawn(f, address, KIT_PURPOSE));
 	assert_int_equal(counts(f).stop_pending, 1);
 	assert_int_equal(f->told, 1);
+}
+
+enum { TWINS = 8 };
+
+struct twin {
+	struct fixture *f;
+	const char *url;
+	int bad;
+};
+
+static void *post_often(void *ctx)
+{
+	struct twin *twin = ctx;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		struct cm_answer answer;
+
+		ask(twin->f, "POST", twin->url, ONE_CLICK, NULL, &answer);
+		twin->bad += answer.status != 200;
+		cm_answer_free(&answer);
+	}
+	return NULL;
+}
+
+/* R8058-13: providers send twins at the same moment; still one event. */
+static void twins_make_one_event(void **state)
+{
+	struct fixture *f = *state;
+	struct link petr = petrs_link(f);
+	struct link anna = link_of(f, CM_KEY_HEADER, "anna@example.com",
+				   KIT_PURPOSE, TODAY);
+	struct twin twins[TWINS];
+	pthread_t threads[TWINS];
+	int i;
+
+	cm_log_free(&f->site.log); /* the test's log is for one thread */
+	f->site.withdrawn = NULL;
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
+	for (i = 0; i < TWINS; i++) {
+		twins[i].f = f;
+		twins[i].url = i % 2 ? petr.url : anna.url;
+		twins[i].bad = 0;
+		assert_int_equal(pthread_create(&threads[i], NULL, post_often,
+						&twins[i]),
+				 0);
+	}
+	for (i = 0; i < TWINS; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(twins[i].bad, 0);
+	}
+	assert_int_equal(counts(f).stop_pending, 2);
 }
 
 /* The event says who did it, by which way, and for which family. */
@@ -679,6 +731,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(one_click_withdraws_once),
 		TEST(one_click_withdraws_once_with_a_tag),
+		TEST(twins_make_one_event),
 		TEST(the_event_says_person_and_channel),
 		TEST(reading_never_writes),
 		TEST(whatever_is_not_ours_gets_one_answer),
