@@ -515,14 +515,26 @@ static bool anybody_answered(const struct cm_message *message)
 	return false;
 }
 
+/* Of all recipients refused nothing could follow: that is our doing. */
+static enum cm_result result_without_end(const struct cm_message *message)
+{
+	size_t i;
+
+	for (i = 0; i < message->nrcpts; i++)
+		if (message->rcpts[i].fate != CM_FATE_REFUSED_RCPT)
+			return CM_RESULT_ABORTED;
+	return CM_RESULT_REJECTED;
+}
+
 void cm_session_abort(struct cm_session *session)
 {
-	struct ending ending = {.release = {.result = CM_RESULT_ABORTED}};
+	struct ending ending = {.classified = NULL};
 
 	if (session->snapshot == NULL)
 		return;
 	/* Refused people are accounted for even if no message follows. */
 	if (anybody_answered(session->message)) {
+		ending.release.result = result_without_end(session->message);
 		ending.classified = &session->envelope;
 		ending.queue_id = macro(session, "i");
 		log_end(session, &ending, 0);

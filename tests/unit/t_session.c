@@ -63,7 +63,15 @@ static void the_aborted_are_accounted_for(void **state)
 	cm_record_mail(w.record, w.session, "<news@acme.example>");
 	(void)cm_record_rcpt(w.record, w.session, CARL);
 	cm_session_abort(w.session);
-	world_check_log(&w, "aborted", 1, 0, 1);
+	world_check_log(&w, "rejected", 1, 0, 1);
+	cm_buf_reset(&w.lines);
+	cm_record_mail(w.record, w.session, "<news@acme.example>");
+	(void)cm_record_rcpt(w.record, w.session, CARL);
+	(void)cm_record_rcpt(w.record, w.session, ANNA);
+	cm_session_abort(w.session);
+	assert_non_null(strstr(cm_buf_text(&w.lines), " result=aborted "));
+	assert_int_equal(world_logged(&w, "refused"), 1);
+	assert_int_equal(world_logged(&w, "unsent"), 1);
 	cm_buf_reset(&w.lines);
 	/* Nobody was refused: nothing to tell. */
 	cm_record_mail(w.record, w.session, "<news@acme.example>");

@@ -261,10 +261,14 @@ def show(once):
 
 
 def main():
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
     def leave(*_):
+        for end in ends:  # a second Ctrl-C must not cut the cleaning short
+            signal.signal(end, signal.SIG_IGN)
         raise KeyboardInterrupt
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGHUP, leave)
+    for end in ends:
+        signal.signal(end, leave)
     try:
         return show("--once" in sys.argv[1:])
     except KeyboardInterrupt:
