@@ -8,6 +8,22 @@
  * The body edit is planned by our own scanner over byte offsets
  * (milter/mime), spliced, re-scanned always, and re-read by GMime when asked
  * (milter/proof): where the readers do not agree, the body stays as it came.
+ *
+ * Words of .why:
+ *   not-wanted  off (stream), nolink, done (this recipient's link is there)
+ *   policy      size, dkim (signed before us)
+ *   sealed      signed, encrypted, smime, pgp
+ *   no place    notext, attachment, shape (report, digest, unknown multipart),
+ *               type (an alternative we cannot edit), start (related)
+ *   text        charset, encoding, format, binary, checksum, line
+ *   html        html (unclosed, or moved by browsers), hidden, frameset,
+ *               plaintext, depth
+ *   mime        boundary, header, parameter, duplicate, version, line, parts,
+ *               depth
+ *   disproved   what the proof found; our bug
+ * Charsets are us-ascii and utf-8.  A footer that is not ASCII goes into 7bit
+ * HTML as entities; 7bit or us-ascii plain text becomes utf-8 in
+ * quoted-printable for it (milter/upgrade), for nothing else.
  */
 #ifndef CM_MILTER_EDIT_H
 #define CM_MILTER_EDIT_H

@@ -112,6 +112,20 @@ static bool is_extended(struct cm_span attribute, const char *name)
 			  name);
 }
 
+/* RFC 2231, 7: name, name*, name*0, name*0*; other stars are read at will. */
+static bool is_attribute(struct cm_span word)
+{
+	const char *end = word.p + word.n;
+	const char *p = memchr(word.p, '*', word.n);
+
+	if (p == NULL)
+		return true;
+	p++;
+	while (p < end && cm_ascii_digit(*p))
+		p++;
+	return p == end || (*p == '*' && p + 1 == end && p[-1] != '*');
+}
+
 static const char *keep(struct cm_span attribute, struct cm_span value,
 			const struct slot *slots, size_t count)
 {
@@ -149,8 +163,8 @@ static const char *take_parameters(struct lexer *l, const struct slot *slots,
 		skip_blank(l);
 		if (l->p == l->end)
 			break;
-		if (!take_token(l, &attribute) || !take_char(l, '=') ||
-		    !take_value(l, &value))
+		if (!take_token(l, &attribute) || !is_attribute(attribute) ||
+		    !take_char(l, '=') || !take_value(l, &value))
 			return "header";
 		why = keep(attribute, value, slots, count);
 		if (why != NULL)

@@ -24,113 +24,119 @@ enum {
 
 struct element {
 	const char *name;
+	size_t n;
 	unsigned what;
 };
 
+#define E(name, what)                                                          \
+	{                                                                      \
+		name, sizeof(name) - 1, what                                   \
+	}
+
 /* html.spec.whatwg.org, 13.1.2, 13.2.4.2 and 13.2.6, by first letter. */
 static const struct element names_a[] = {
-	{"a", FORMATTING},
-	{"applet", SCOPE | NOPLACE},
-	{"area", VOID | QUIET},
-	{"audio", NOPLACE},
+	E("a", FORMATTING),
+	E("applet", SCOPE | NOPLACE),
+	E("area", VOID | QUIET),
+	E("audio", NOPLACE),
 };
 static const struct element names_b[] = {
-	{"b", FORMATTING},          {"base", VOID | QUIET},
-	{"basefont", VOID | QUIET}, {"bgsound", VOID | QUIET},
-	{"big", FORMATTING},        {"body", BODY},
-	{"br", VOID | QUIET},       {"button", NOPLACE},
+	E("b", FORMATTING),          E("base", VOID | QUIET),
+	E("basefont", VOID | QUIET), E("bgsound", VOID | QUIET),
+	E("big", FORMATTING),        E("body", BODY),
+	E("br", VOID | QUIET),       E("button", NOPLACE),
 };
 static const struct element names_c[] = {
-	{"canvas", NOPLACE},          {"caption", SCOPE | CELL | NOPLACE},
-	{"code", FORMATTING},         {"col", VOID | QUIET},
-	{"colgroup", CELL | NOPLACE},
+	E("canvas", NOPLACE),          E("caption", SCOPE | CELL | NOPLACE),
+	E("code", FORMATTING),         E("col", VOID | QUIET),
+	E("colgroup", CELL | NOPLACE),
 };
 static const struct element names_d[] = {
-	{"datalist", NOPLACE},
-	{"details", NOPLACE},
-	{"dialog", NOPLACE},
+	E("datalist", NOPLACE),
+	E("details", NOPLACE),
+	E("dialog", NOPLACE),
 };
 static const struct element names_e[] = {
-	{"em", FORMATTING},
-	{"embed", VOID},
+	E("em", FORMATTING),
+	E("embed", VOID),
 };
 static const struct element names_f[] = {
-	{"font", FORMATTING},
-	{"frame", VOID},
-	{"frameset", FRAMESET},
+	E("font", FORMATTING),
+	E("frame", VOID),
+	E("frameset", FRAMESET),
 };
 static const struct element names_h[] = {
-	{"hr", VOID},
-	{"html", HTML},
+	E("hr", VOID),
+	E("html", HTML),
 };
 static const struct element names_i[] = {
-	{"i", FORMATTING},
-	{"iframe", RAW},
-	{"img", VOID | QUIET},
-	{"input", VOID},
+	E("i", FORMATTING),
+	E("iframe", RAW),
+	E("img", VOID | QUIET),
+	E("input", VOID),
 };
 static const struct element names_k[] = {
-	{"keygen", VOID},
+	E("keygen", VOID),
 };
 static const struct element names_l[] = {
-	{"link", VOID | QUIET},
+	E("link", VOID | QUIET),
 };
 static const struct element names_m[] = {
-	{"marquee", SCOPE | NOPLACE},
-	{"math", SCOPE | FOREIGN | NOPLACE},
-	{"meta", VOID | QUIET},
+	E("marquee", SCOPE | NOPLACE),
+	E("math", SCOPE | FOREIGN | NOPLACE),
+	E("meta", VOID | QUIET),
 };
 static const struct element names_n[] = {
-	{"nobr", FORMATTING},
-	{"noembed", RAW},
-	{"noframes", RAW},
-	{"noscript", NOPLACE},
+	E("nobr", FORMATTING),
+	E("noembed", RAW),
+	E("noframes", RAW),
+	E("noscript", NOPLACE),
 };
 static const struct element names_o[] = {
-	{"object", SCOPE | NOPLACE},
-	{"optgroup", NOPLACE},
-	{"option", NOPLACE},
+	E("object", SCOPE | NOPLACE),
+	E("optgroup", NOPLACE),
+	E("option", NOPLACE),
 };
 static const struct element names_p[] = {
-	{"param", VOID | QUIET},
-	{"plaintext", PLAINTEXT},
+	E("param", VOID | QUIET),
+	E("plaintext", PLAINTEXT),
 };
 static const struct element names_s[] = {
-	{"s", FORMATTING},
-	{"script", RAW | SCRIPT},
-	{"select", NOPLACE},
-	{"small", FORMATTING},
-	{"source", VOID | QUIET},
-	{"strike", FORMATTING},
-	{"strong", FORMATTING},
-	{"style", RAW},
-	{"svg", SCOPE | FOREIGN | NOPLACE},
+	E("s", FORMATTING),
+	E("script", RAW | SCRIPT),
+	E("select", NOPLACE),
+	E("small", FORMATTING),
+	E("source", VOID | QUIET),
+	E("strike", FORMATTING),
+	E("strong", FORMATTING),
+	E("style", RAW),
+	E("svg", SCOPE | FOREIGN | NOPLACE),
 };
 static const struct element names_t[] = {
-	{"table", SCOPE | TABLE | NOPLACE},
-	{"tbody", CELL | NOPLACE},
-	{"td", SCOPE | CELL | NOPLACE},
-	{"template", SCOPE | TABLE | NOPLACE},
-	{"textarea", RAW},
-	{"tfoot", CELL | NOPLACE},
-	{"th", SCOPE | CELL | NOPLACE},
-	{"thead", CELL | NOPLACE},
-	{"title", RAW},
-	{"tr", CELL | NOPLACE},
-	{"track", VOID | QUIET},
-	{"tt", FORMATTING},
+	E("table", SCOPE | TABLE | NOPLACE),
+	E("tbody", CELL | NOPLACE),
+	E("td", SCOPE | CELL | NOPLACE),
+	E("template", SCOPE | TABLE | NOPLACE),
+	E("textarea", RAW),
+	E("tfoot", CELL | NOPLACE),
+	E("th", SCOPE | CELL | NOPLACE),
+	E("thead", CELL | NOPLACE),
+	E("title", RAW),
+	E("tr", CELL | NOPLACE),
+	E("track", VOID | QUIET),
+	E("tt", FORMATTING),
 };
 static const struct element names_u[] = {
-	{"u", FORMATTING},
+	E("u", FORMATTING),
 };
 static const struct element names_v[] = {
-	{"video", NOPLACE},
+	E("video", NOPLACE),
 };
 static const struct element names_w[] = {
-	{"wbr", VOID | QUIET},
+	E("wbr", VOID | QUIET),
 };
 static const struct element names_x[] = {
-	{"xmp", RAW},
+	E("xmp", RAW),
 };
 
 static const struct {
@@ -212,7 +218,8 @@ static unsigned what_is(struct cm_span name)
 	if (letter >= 26)
 		return 0;
 	for (i = 0; i < elements[letter].count; i++)
-		if (same_name(name, elements[letter].names[i].name))
+		if (name.n == elements[letter].names[i].n &&
+		    same_name(name, elements[letter].names[i].name))
 			return elements[letter].names[i].what;
 	return 0;
 }
@@ -271,7 +278,7 @@ static bool declaration_hides(struct cm_span name, struct cm_span value)
 
 static bool style_hides(struct cm_span style)
 {
-	const char *p = style.p;
+	const char *p = style.n > 0 ? style.p : "";
 	const char *end = p + style.n;
 
 	while (p < end) {

@@ -124,12 +124,103 @@ static void once_only(void **state)
 	test_world_close(&w);
 }
 
+/* Wherever memory ends, it is said so, and nothing half-made comes out. */
+static void memory_may_end_anywhere(void **state)
+{
+	struct test_world w;
+	size_t max;
+	int rc = CM_ENOMEM;
+
+	(void)state;
+	test_world_open(&w);
+	w.request.language = "cs";
+	test_world_message(&w, alternative, strlen(alternative));
+	for (max = 64; rc != CM_OK; max += 64) {
+		struct cm_arena *arena = NULL;
+		struct cm_edit edit = {.outcome = CM_BODY_DISPROVED};
+
+		assert_int_equal(cm_arena_new(max, &arena), CM_OK);
+		rc = cm_edit_make(&w.request, arena, &edit, NULL);
+		if (rc != CM_OK) {
+			assert_int_equal(rc, CM_ENOMEM);
+			assert_int_equal(edit.outcome, CM_BODY_DISPROVED);
+			assert_null(edit.headers);
+		}
+		cm_arena_free(&arena);
+	}
+	assert_true(max > 1000);
+	test_world_close(&w);
+}
+
+/* Contact, then Content-Language, then <html lang>, stream, config. */
+static void the_language_of_the_footer(void **state)
+{
+	static const struct {
+		const char *contact;
+		const char *header;
+		const char *html;
+		const char *stream;
+		const char *language;
+	} rows[] = {
+		{"cs", "Content-Language: en\r\n", "en", "en", "cs"},
+		{NULL, "Content-Language: cs, en\r\n", "en", "en", "cs"},
+		{"xx", "", "cs-CZ", "en", "cs"},
+		{NULL, "Content-Language: xx\r\n", "yy", "cs", "cs"},
+		{NULL, "", "yy", NULL, "en"},
+	};
+	struct test_world w;
+	size_t i;
+
+	(void)state;
+	test_world_open(&w);
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct cm_edit edit;
+		char text[512];
+
+		(void)snprintf(text, sizeof(text),
+			       "%sContent-Type: text/html\r\n\r\n<html "
+			       "lang=\"%s\">Hello\r\n",
+			       rows[i].header, rows[i].html);
+		w.request.language = rows[i].contact;
+		w.stream.language = rows[i].stream;
+		edit = make(&w, text);
+		assert_int_equal(edit.outcome, CM_BODY_FOOTER);
+		assert_string_equal(edit.language, rows[i].language);
+	}
+	test_world_close(&w);
+}
+
+/* Values are an admin's words: never mark-up, lines or controls. */
+static void values_stay_values(void **state)
+{
+	struct test_world w;
+	struct cm_edit edit;
+	char *body;
+
+	(void)state;
+	test_world_open(&w);
+	w.config.controller_name = "A<script>&\x1b[31m\"B";
+	edit = make(&w, "Content-Type: text/html\r\n\r\n<p>x</p>\r\n");
+	assert_int_equal(edit.outcome, CM_BODY_FOOTER);
+	body = strndup(edit.body.p, edit.body.n);
+	assert_non_null(strstr(body, "A&lt;script&gt;&amp;[31m&quot;B"));
+	free(body);
+	w.config.controller_name = "caf\xe9";
+	test_world_message(&w, "\r\nx", 3);
+	assert_int_equal(cm_edit_make(&w.request, w.arena, &edit, NULL),
+			 CM_ECONFIG);
+	test_world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_text_gets_it_at_its_end),
 		cmocka_unit_test(both_alternatives_get_it),
 		cmocka_unit_test(once_only),
+		cmocka_unit_test(memory_may_end_anywhere),
+		cmocka_unit_test(the_language_of_the_footer),
+		cmocka_unit_test(values_stay_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -215,6 +215,7 @@ static void the_place(void **state)
 		"<body><a =\"></body>\">|</body>",
 		"<!DOCTYPE html PUBLIC \"-//W3C\" \"x\"><body>|</body>",
 		"<body><p hidden>x</p>|</body>",
+		"<body><p style lang>x|</body>",
 		"<body><p style='display:none'>x</p>y|</body>",
 		"<body><div style=\"color:red; DISPLAY : NONE !important\">"
 		"x</div>|</body>",
