@@ -347,32 +347,50 @@ static bool qp_literal(struct cm_span text, size_t i, size_t column)
 	return c > ' ' && c <= '~' && c != '=' && !qp_fragile(text, i, column);
 }
 
+/* A line being made: added whole, not octet by octet. */
+struct qp_line {
+	char text[CM_CODEC_LINE + 2];
+	size_t n;
+};
+
+static void qp_end_line(struct qp_line *line, const char *end,
+			struct cm_buf *out)
+{
+	(void)cm_buf_add(out, line->text, line->n);
+	(void)cm_buf_adds(out, end);
+	line->n = 0;
+}
+
 int cm_qp_encode(struct cm_span text, struct cm_buf *out)
 {
 	static const char digits[] = "0123456789ABCDEF";
-	size_t column = 0;
+	struct qp_line line = {.n = 0};
 	size_t i;
 
 	for (i = 0; i < text.n; i++) {
 		unsigned char c = (unsigned char)text.p[i];
-		char word[3] = {'=', digits[c >> 4], digits[c & 15]};
-		size_t n = qp_literal(text, i, column) ? 1 : 3;
+		bool literal;
 
 		if (is_crlf(text, i)) {
-			(void)cm_buf_add(out, "\r\n", 2);
-			column = 0;
+			qp_end_line(&line, "\r\n", out);
 			i++;
 			continue;
 		}
+		literal = qp_literal(text, i, line.n);
 		/* Room for the "=" that any line may have to end with. */
-		if (column + n > CM_CODEC_LINE - 1) {
-			(void)cm_buf_add(out, "=\r\n", 3);
-			column = 0;
-			n = qp_literal(text, i, column) ? 1 : 3;
+		if (line.n + (literal ? 1 : 3) > CM_CODEC_LINE - 1) {
+			qp_end_line(&line, "=\r\n", out);
+			literal = qp_literal(text, i, line.n);
 		}
-		(void)cm_buf_add(out, n == 1 ? text.p + i : word, n);
-		column += n;
+		if (literal) {
+			line.text[line.n++] = (char)c;
+		} else {
+			line.text[line.n++] = '=';
+			line.text[line.n++] = digits[c >> 4];
+			line.text[line.n++] = digits[c & 15];
+		}
 	}
+	qp_end_line(&line, "", out);
 	return cm_buf_ok(out);
 }
 

@@ -276,6 +276,28 @@ static bool declaration_hides(struct cm_span name, struct cm_span value)
 	return false;
 }
 
+/* "name:value": few names are as long as those that hide. */
+static bool text_hides(const char *p, const char *colon, const char *stop)
+{
+	const char *end = colon;
+
+	while (p < end && is_space(*p))
+		p++;
+	while (p < end && is_space(end[-1]))
+		end--;
+	switch (end - p) {
+	case sizeof("display") - 1: /* and opacity */
+	case sizeof("mso-hide") - 1:
+	case sizeof("visibility") - 1: /* and max-height */
+		return declaration_hides(
+			cm_span_n(p, (size_t)(end - p)),
+			cm_span_trim(cm_span_n(colon + 1,
+					       (size_t)(stop - colon - 1))));
+	default:
+		return false;
+	}
+}
+
 static bool style_hides(struct cm_span style)
 {
 	const char *p = style.n > 0 ? style.p : "";
@@ -284,22 +306,10 @@ static bool style_hides(struct cm_span style)
 	while (p < end) {
 		const char *semicolon = memchr(p, ';', (size_t)(end - p));
 		const char *stop = semicolon != NULL ? semicolon : end;
-		const char *colon;
+		const char *colon = memchr(p, ':', (size_t)(stop - p));
 
-		while (p < stop && is_space(*p))
-			p++;
-		/* d, m, o, v: the first letters of what can hide. */
-		if (p < stop && strchr("dmovDMOV", *p) != NULL) {
-			colon = memchr(p, ':', (size_t)(stop - p));
-			if (colon != NULL &&
-			    declaration_hides(
-				    cm_span_trim(
-					    cm_span_n(p, (size_t)(colon - p))),
-				    cm_span_trim(cm_span_n(
-					    colon + 1,
-					    (size_t)(stop - colon - 1)))))
-				return true;
-		}
+		if (colon != NULL && text_hides(p, colon, stop))
+			return true;
 		p = stop + 1;
 	}
 	return false;
