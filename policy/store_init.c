@@ -40,6 +40,20 @@ static int make_folder(const char *path, mode_t mode, gid_t group,
 	return give(path, mode, group, err);
 }
 
+/* One that is there belongs to somebody who makes a store as we do. */
+static int make_new_folder(const char *path, mode_t mode, gid_t group,
+			   struct cm_error *err)
+{
+	if (mkdir(path, mode) != 0)
+		return errno == EEXIST
+			       ? cm_fail(err, CM_EREFUSED,
+					 "%s is being made by another program",
+					 path)
+			       : cm_fail_errno(err, errno, "cannot make %s",
+					       path);
+	return give(path, mode, group, err);
+}
+
 static int make_lock(const char *path, gid_t group, struct cm_error *err)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -111,7 +125,7 @@ static int make_env(struct cm_store *store, enum cm_env env,
 	bool secret = env == CM_ENV_PRIVATE;
 	gid_t lock_group = secret ? options->write_group : options->group;
 	struct cm_kv *kv = NULL;
-	int rc = make_folder(path, secret ? 0770 : 0750, lock_group, err);
+	int rc = make_new_folder(path, secret ? 0770 : 0750, lock_group, err);
 
 	if (rc == CM_OK)
 		rc = cm_store_open_env(store, env, false, true, &kv, err);

@@ -156,6 +156,41 @@ static void test_a_store_is_made_once(void **state)
 	kit_verify(kit, true);
 }
 
+/* However many try at once, one makes it, and none of it is made twice. */
+static void test_many_make_a_store_at_once(void **state)
+{
+	enum { ROUNDS = 20, MAKERS = 4 };
+	struct kit *kit = *state;
+	struct cm_store_options options = kit->options;
+	char path[160];
+
+	options.path = path;
+	for (int round = 0; round < ROUNDS; round++) {
+		pid_t pids[MAKERS];
+		int made = 0;
+
+		(void)snprintf(path, sizeof(path), "%s/new%d", kit->folder,
+			       round);
+		for (int i = 0; i < MAKERS; i++) {
+			pids[i] = fork();
+			if (pids[i] == 0)
+				_exit(-cm_store_init(&options, kit->keys,
+						     NULL));
+		}
+		for (int i = 0; i < MAKERS; i++) {
+			int status;
+
+			assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+			assert_true(WIFEXITED(status));
+			made += WEXITSTATUS(status) == CM_OK;
+			if (WEXITSTATUS(status) != CM_OK)
+				assert_int_equal(WEXITSTATUS(status),
+						 -CM_EREFUSED);
+		}
+		assert_int_equal(made, 1);
+	}
+}
+
 static void test_no_store(void **state)
 {
 	struct kit *kit = *state;
@@ -844,6 +879,7 @@ int main(void)
 		TEST(test_stop_is_obeyed_before_it_is_folded),
 		TEST(test_stop_of_a_family_of_one),
 		TEST(test_a_store_is_made_once),
+		TEST(test_many_make_a_store_at_once),
 		TEST(test_no_store),
 		TEST(test_once_per_process),
 		TEST(test_the_key_of_another_store),
