@@ -242,14 +242,15 @@ static bool any_sender(const struct cm_sender_pattern *patterns, size_t count,
 static bool from_matches(const struct cm_facts *facts,
 			 const struct cm_stream *stream)
 {
-	const struct cm_facts_header *header;
-	size_t nth, matching = 0, others = 0;
+	size_t i, matching = 0, others = 0;
 	struct cm_address address;
 	bool good;
 
-	for (nth = 0; (header = header_at(facts, "From", nth)) != NULL; nth++) {
-		struct from f = {.rest = header->value};
+	for (i = 0; i < facts->nheaders; i++) {
+		struct from f = {.rest = facts->headers[i].value};
 
+		if (!cm_span_is(facts->headers[i].name, "From"))
+			continue;
 		while (next_mailbox(&f, &address, &good)) {
 			if (good &&
 			    any_sender(stream->froms, stream->nfroms, &address))
