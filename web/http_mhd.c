@@ -1,4 +1,5 @@
 /* See http_mhd.h. */
+#define _GNU_SOURCE /* pthread_rwlockattr_setkind_np */
 #include "web/http_mhd.h"
 
 #include <stdint.h>
@@ -189,9 +190,9 @@ static enum MHD_Result respond(struct cm_http *http,
 
 	pthread_rwlock_rdlock(&http->use);
 	cm_answer_make(http->site, &request, cm_clock_now(), &answer);
-	pthread_rwlock_unlock(&http->use);
 	result = send_answer(connection, &answer);
 	cm_answer_free(&answer);
+	pthread_rwlock_unlock(&http->use);
 	return result;
 }
 
@@ -300,13 +301,28 @@ static void http_free(struct cm_http **http)
 	*http = NULL;
 }
 
+/* Answers are never all at rest under load: the one who waits goes first. */
+static int init_use(pthread_rwlock_t *use)
+{
+	pthread_rwlockattr_t attr;
+	int rc = pthread_rwlockattr_init(&attr);
+
+	if (rc != 0)
+		return rc;
+	(void)pthread_rwlockattr_setkind_np(
+		&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	rc = pthread_rwlock_init(use, &attr);
+	(void)pthread_rwlockattr_destroy(&attr);
+	return rc;
+}
+
 int cm_http_start(int listen_fd, struct cm_site *site,
 		  struct cm_http **ret_http, struct cm_error *err)
 {
 	struct cm_http *http = calloc(1, sizeof(*http));
 
 	if (http == NULL || pthread_mutex_init(&http->mutex, NULL) != 0 ||
-	    pthread_rwlock_init(&http->use, NULL) != 0) {
+	    init_use(&http->use) != 0) {
 		free(http);
 		close(listen_fd);
 		return cm_fail(err, CM_ENOMEM, "no memory for HTTP");

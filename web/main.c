@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -172,11 +173,22 @@ static void opened_free(struct opened **opened)
 	*opened = NULL;
 }
 
-static int opened_new(const struct server *server, struct opened **ret_opened,
-		      struct cm_error *err)
+static void fill_site(const struct server *server, struct opened *opened)
+{
+	struct cm_site *site = &opened->site;
+
+	site->config = server->config;
+	site->templates = server->templates;
+	site->keys = opened->keys;
+	site->store = opened->store;
+	site->log = server->log;
+	site->withdrawn = cm_fold_wake;
+	site->ctx = opened->fold;
+}
+
+static int opened_alloc(struct opened **ret_opened, struct cm_error *err)
 {
 	struct opened *opened = calloc(1, sizeof(*opened));
-	struct cm_site *site;
 	int rc;
 
 	if (opened == NULL)
@@ -186,6 +198,18 @@ static int opened_new(const struct server *server, struct opened **ret_opened,
 		free(opened);
 		return rc;
 	}
+	*ret_opened = opened;
+	return CM_OK;
+}
+
+static int opened_new(const struct server *server, struct opened **ret_opened,
+		      struct cm_error *err)
+{
+	struct opened *opened;
+	int rc = opened_alloc(&opened, err);
+
+	if (rc != CM_OK)
+		return rc;
 	rc = open_store(server->config, opened, err);
 	if (rc == CM_OK)
 		rc = cm_fold_start(opened->store, server->log, &opened->fold,
@@ -194,14 +218,7 @@ static int opened_new(const struct server *server, struct opened **ret_opened,
 		opened_free(&opened);
 		return rc;
 	}
-	site = &opened->site;
-	site->config = server->config;
-	site->templates = server->templates;
-	site->keys = opened->keys;
-	site->store = opened->store;
-	site->log = server->log;
-	site->withdrawn = cm_fold_wake;
-	site->ctx = opened->fold;
+	fill_site(server, opened);
 	*ret_opened = opened;
 	return CM_OK;
 }
@@ -250,6 +267,97 @@ static void follow_store(struct server *server)
 	       "the store was replaced: the new one is in use");
 }
 
+/* ---- reload ------------------------------------------------------------- */
+
+/* By another one nobody would be found in the store that is open. */
+static int check_store_key(const struct cm_keys *old,
+			   const struct cm_keys *keys, struct cm_error *err)
+{
+	const struct cm_key *a = cm_keys_current(old, CM_KEY_STORE);
+	const struct cm_key *b = cm_keys_current(keys, CM_KEY_STORE);
+
+	if (a->len == b->len && cm_equal_ct(a->bytes, b->bytes, a->len))
+		return CM_OK;
+	return cm_fail(err, CM_ECONFIG,
+		       "the store key is that of another store: put the right "
+		       "file back");
+}
+
+/* A place that is used already cannot change under our feet. */
+static int check_places(const struct cm_config *old,
+			const struct cm_config *config, struct cm_error *err)
+{
+	if (strcmp(old->web_listen, config->web_listen) == 0 &&
+	    strcmp(old->store_path, config->store_path) == 0)
+		return CM_OK;
+	return cm_fail(err, CM_ECONFIG,
+		       "%s: web.listen and store.path change at a restart "
+		       "only",
+		       config->file);
+}
+
+static void forget_config(struct server *server)
+{
+	cm_templates_free(&server->templates);
+	cm_config_unref(&server->config);
+}
+
+static int read_anew(const struct server *server, struct server *fresh,
+		     struct opened *opened, struct cm_error *err)
+{
+	int rc = read_config(server->config->file, fresh, err);
+
+	if (rc == CM_OK)
+		rc = check_places(server->config, fresh->config, err);
+	if (rc == CM_OK)
+		rc = cm_keys_open(fresh->config->keys_path, &opened->keys, err);
+	if (rc == CM_OK)
+		rc = check_store_key(server->opened->keys, opened->keys, err);
+	return rc;
+}
+
+/* The same store and folding, under new keys, purposes and texts. */
+static void put_in_force(struct server *server, struct server *fresh,
+			 struct opened *opened)
+{
+	struct opened *old = server->opened;
+
+	fresh->log = server->log;
+	opened->store = old->store;
+	opened->fold = old->fold;
+	fill_site(fresh, opened);
+	cm_http_use(server->http, &opened->site);
+	old->store = NULL;
+	old->fold = NULL;
+	opened_free(&old);
+	forget_config(server);
+	server->config = fresh->config;
+	server->templates = fresh->templates;
+	server->opened = opened;
+}
+
+static void reload(struct server *server)
+{
+	struct server fresh = {.listen_fd = -1};
+	struct opened *opened = NULL;
+	struct cm_error err;
+	int rc = opened_alloc(&opened, &err);
+
+	if (rc == CM_OK)
+		rc = read_anew(server, &fresh, opened, &err);
+	if (rc == CM_OK) {
+		put_in_force(server, &fresh, opened);
+		cm_log(server->log, CM_LOG_NOTICE, "configuration reloaded");
+		return;
+	}
+	cm_log_error(server->log, CM_LOG_ERROR,
+		     "reload failed, the old configuration stays", &err);
+	forget_config(&fresh);
+	opened_free(&opened);
+}
+
+/* ---- start and stop ----------------------------------------------------- */
+
 /* In the order that proc.h asks for; threads start last. */
 static int start(struct server *server, const struct options *options,
 		 struct cm_error *err)
@@ -272,24 +380,35 @@ static int start(struct server *server, const struct options *options,
 }
 
 /* Threads inherit the mask: signals come to main() alone. */
-static void block_signals(sigset_t *ret_ending)
+static void block_signals(sigset_t *ret_signals)
 {
-	sigemptyset(ret_ending);
-	sigaddset(ret_ending, SIGTERM);
-	sigaddset(ret_ending, SIGINT);
-	(void)pthread_sigmask(SIG_BLOCK, ret_ending, NULL);
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+	size_t i;
+
+	sigemptyset(ret_signals);
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaddset(ret_signals, numbers[i]);
+	(void)pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGHUP, SIG_IGN);
-	(void)signal(SIGUSR1, SIG_IGN);
 }
 
-static void serve_until_told(struct server *server, const sigset_t *ending)
+static void serve_until_told(struct server *server, const sigset_t *signals)
 {
 	const struct timespec second = {1, 0};
 
-	while (sigtimedwait(ending, NULL, &second) < 0) {
-		cm_http_reap(server->http);
-		follow_store(server);
+	for (;;) {
+		switch (sigtimedwait(signals, NULL, &second)) {
+		case SIGTERM:
+		case SIGINT:
+			return;
+		case SIGHUP:
+		case SIGUSR1:
+			reload(server);
+			break;
+		default:
+			cm_http_reap(server->http);
+			follow_store(server);
+		}
 	}
 }
 
@@ -299,18 +418,17 @@ static void stop(struct server *server)
 	opened_free(&server->opened);
 	if (server->listen_fd >= 0)
 		close(server->listen_fd);
-	cm_templates_free(&server->templates);
-	cm_config_unref(&server->config);
+	forget_config(server);
 	cm_log_free(&server->log);
 }
 
 static int serve(struct server *server, const struct options *options)
 {
 	struct cm_error err = {CM_OK, ""};
-	sigset_t ending;
+	sigset_t signals;
 	int rc;
 
-	block_signals(&ending);
+	block_signals(&signals);
 	rc = start(server, options, &err);
 	if (rc != CM_OK) {
 		fprintf(stderr, CM_WEB_PROGRAM ": %s\n", err.text);
@@ -322,7 +440,7 @@ static int serve(struct server *server, const struct options *options)
 	       server->config->web_listen);
 	cm_proc_ready(&server->ready, EX_OK);
 	cm_proc_notify("READY=1");
-	serve_until_told(server, &ending);
+	serve_until_told(server, &signals);
 	cm_proc_notify("STOPPING=1");
 	cm_log(server->log, CM_LOG_NOTICE, "stopping");
 	return EX_OK;

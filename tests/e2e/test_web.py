@@ -494,3 +494,30 @@ def test_a_browser_shows_the_page(web, folder):
         capture_output=True, timeout=120)
     assert shot.stat().st_size > 8000, "an unstyled page is smaller"
     assert not withdrawn(web)
+
+
+def test_keys_and_purposes_made_while_it_serves(web):
+    """A link of a new key, and of a new purpose, works after a reload, and
+    one of the old key does as before."""
+    keys = web.dir / "keys" / "header.key"
+    old = tokens.link(web, "bob@x.test")
+    with keys.open("a") as f:
+        f.write("77 " + "5a" * 64 + "\n")
+    web.write_config(web.config + '\npurpose "acme/new" { title = "New" }\n')
+    fresh = tokens.link(web, "anna@x.test")
+    other = tokens.link(web, "anna@x.test", "acme/new")
+    for uri in fresh, other:
+        assert web.http("POST", uri, ONE_CLICK, FORM).status == 404
+    web.web.signal(signal.SIGHUP)
+    wait_until("the new key is read", lambda: web.http(
+        "GET", fresh).status == 200)
+    for uri in old, fresh, other:
+        assert web.http("POST", uri, ONE_CLICK, FORM).status == 200
+    assert withdrawn(web) and withdrawn(web, "bob@x.test")
+
+
+def test_a_bad_config_is_not_taken(web):
+    web.write_config("nonsense {")
+    web.web.signal(signal.SIGHUP)
+    wait_until("it says so", lambda: "reload failed" in web.web.output())
+    assert web.http("POST", web.uri, ONE_CLICK, FORM).status == 200
