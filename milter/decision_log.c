@@ -72,7 +72,9 @@ static void count_all(struct counts *counts, const struct cm_decided *decided)
 	size_t i;
 
 	memset(counts, 0, sizeof(*counts));
-	counts->rcpts = message->nrcpts + message->rcpts_lost;
+	counts->rcpts =
+		message->nrcpts + message->rcpts_lost + message->rcpts_deferred;
+	counts->deferred = message->rcpts_deferred;
 	*count_of(counts, decided->result) += message->rcpts_lost;
 	for (i = 0; i < message->nrcpts; i++)
 		count_one(counts, decided->result, &message->rcpts[i]);

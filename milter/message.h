@@ -57,7 +57,8 @@ struct cm_message {
 	struct cm_recipient *rcpts;
 	size_t nrcpts;
 	size_t rcpts_room;
-	size_t rcpts_lost; /* over the limit, counted only */
+	size_t rcpts_lost;     /* over the limit, counted only */
+	size_t rcpts_deferred; /* ditto, and answered 452 at RCPT */
 	struct cm_facts_header *headers;
 	size_t nheaders;
 	size_t headers_room;

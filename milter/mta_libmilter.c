@@ -163,14 +163,14 @@ static sfsistat status_of(enum cm_answer answer)
 
 /* ---- callbacks -------------------------------------------------------- */
 
-/* Only what is looked at; an MTA sends a packet a step for what it sends. */
+/* Sendmail's lists are whatever sendmail.cf says; address and port of the
+ * client come with xxfi_connect. */
 static void ask_for_macros(SMFICTX *ctx)
 {
 	static const struct {
 		int stage;
 		const char *macros;
 	} wanted[] = {
-		{SMFIM_CONNECT, "{client_addr} {client_port} {daemon_name}"},
 		{SMFIM_ENVFROM, "i {auth_authen}"},
 		{SMFIM_ENVRCPT, "i"},
 		{SMFIM_EOM, "i"},

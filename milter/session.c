@@ -294,6 +294,7 @@ enum cm_answer cm_session_rcpt(struct cm_session *session, const char *typed)
 		return CM_ANSWER_CONTINUE;
 	if (rcpt == NULL) {
 		session->message->rcpts_lost--;
+		session->message->rcpts_deferred++;
 		return answer(session, CM_ANSWER_TEMPFAIL, &cm_reply_too_many);
 	}
 	if (rcpt->routed) {
@@ -512,7 +513,7 @@ static bool anybody_answered(const struct cm_message *message)
 	for (i = 0; i < message->nrcpts; i++)
 		if (message->rcpts[i].fate != CM_FATE_PENDING)
 			return true;
-	return false;
+	return message->rcpts_deferred > 0;
 }
 
 /* Of all recipients refused nothing could follow: that is our doing. */
