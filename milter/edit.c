@@ -204,13 +204,14 @@ static int read_leaf(struct editor *e, size_t index, const char **ret_why)
 		return rc;
 	*ret_why = read_text(e, leaf);
 	leaf->lf = uses_lf(leaf, part->cte);
-	if (leaf->html)
-		link = cm_footer_link_html(link, e->arena);
-	if (link == NULL)
-		return no_memory(e);
 	/* RMIME-11: nobody can guess this link, so it is our footer's. */
-	leaf->done = has(leaf->text, link) ||
-		     has(leaf->text, request->way_out.footer_link);
+	leaf->done = has(leaf->text, link);
+	if (leaf->html && !leaf->done && strchr(link, '&') != NULL) {
+		link = cm_footer_link_html(link, e->arena);
+		if (link == NULL)
+			return no_memory(e);
+		leaf->done = has(leaf->text, link);
+	}
 	return CM_OK;
 }
 
@@ -294,10 +295,13 @@ static int make_piece(struct editor *e, struct leaf *leaf, const char **ret_why)
 
 static const char *describe(struct editor *e, const struct leaf *leaf)
 {
-	return cm_arena_printf(e->arena, "%s %s %s",
-			       leaf->html ? "text/html" : "text/plain",
-			       cm_cte_name(e->tree.parts[leaf->part].cte),
-			       leaf->utf8 ? "utf-8" : "us-ascii");
+	const struct cm_mime_part *part = &e->tree.parts[leaf->part];
+	enum cm_cte cte =
+		part->has_cte || leaf->has_8bit ? part->cte : CM_CTE_7BIT;
+
+	return cm_arena_printf(
+		e->arena, "%s %s %s", leaf->html ? "text/html" : "text/plain",
+		cm_cte_name(cte), leaf->utf8 ? "utf-8" : "us-ascii");
 }
 
 static int add_splice(struct editor *e, const struct leaf *leaf,

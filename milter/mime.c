@@ -57,6 +57,14 @@ static bool unsure(struct scan *s, const char *why)
 	return false;
 }
 
+static struct cm_mime_part *new_part(struct scan *s)
+{
+	struct cm_mime_part *part = &s->parts[s->count++];
+
+	part->cte = CM_CTE_8BIT;
+	return part;
+}
+
 static struct cm_mime_part *add_part(struct scan *s)
 {
 	struct cm_mime_part *parts;
@@ -66,7 +74,7 @@ static struct cm_mime_part *add_part(struct scan *s)
 		return NULL;
 	}
 	if (s->count < s->room)
-		return &s->parts[s->count++];
+		return new_part(s);
 	parts = cm_arena_array(s->field.arena, s->room + s->room + FIRST_PARTS,
 			       sizeof(*parts));
 	if (parts == NULL) {
@@ -77,7 +85,7 @@ static struct cm_mime_part *add_part(struct scan *s)
 		memcpy(parts, s->parts, s->count * sizeof(*parts));
 	s->parts = parts;
 	s->room += s->room + FIRST_PARTS;
-	return &s->parts[s->count++];
+	return new_part(s);
 }
 
 static bool begins(struct cm_span text, struct cm_span with)

@@ -47,6 +47,10 @@ struct cm_mime_part {
 	struct cm_span type_field; /* the whole value, where it stands */
 	struct cm_span encoding;   /* the word in encoding_field */
 	struct cm_span encoding_field;
+	/*
+	 * 8bit if none is given: RFC 2045, 6.1 says 7bit, but tools send raw
+	 * UTF-8 like that, and every reader takes the octets as they are.
+	 */
 	enum cm_cte cte;
 	bool has_cte;
 	bool named;       /* has a file name: attached rather than shown */

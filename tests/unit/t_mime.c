@@ -91,7 +91,7 @@ static void a_message_without_mime(void **state)
 	assert_null(w.mime.unsure);
 	assert_int_equal(w.mime.count, 1);
 	assert_true(cm_mime_is(&w.mime.parts[0], "text", "plain"));
-	assert_int_equal(w.mime.parts[0].cte, CM_CTE_7BIT);
+	assert_false(w.mime.parts[0].has_cte);
 	assert_string_equal(cm_mime_path(&w.mime, 0, w.arena), "1");
 	assert_int_equal(w.mime.parts[0].end, 12);
 	scan(&w, NULL, "");
