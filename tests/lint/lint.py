@@ -218,6 +218,33 @@ def nothing_generated_is_tracked():
             yield name
 
 
+def every_unit_test_runs_once():
+    programs = re.findall(r"(?m)^check_PROGRAMS \+= (\S+)$",
+                          "".join(read(n) for n in tracked("*.inc")))
+    for name in sorted(set(programs)):
+        if programs.count(name) > 1:
+            yield f"{name}: registered twice"
+    for name in tracked("tests/unit/t_*.c"):
+        if name[:-2] not in programs:
+            yield f"{name}: not registered"
+
+
+def a_release_has_every_file():
+    """Named by a make file, or in a folder that one names."""
+    made = {w.strip("/") for w in re.findall(r"[\w./@%*-]+", "".join(
+        read(n) for n in tracked("*Makefile.am", "*Makefile.inc")))}
+    globs = [w for w in made if re.search(r"/\*\.", w)]
+    for name in tracked():
+        parts = name.split("/")
+        if name.startswith(".") or parts[-1].startswith((".", "Makefile.")) \
+                or parts[0] in ("configure.ac", "m4"):
+            continue
+        folders = ["/".join(parts[:n]) for n in range(2, len(parts))]
+        if not made.intersection([name, *folders]) and not any(
+                fnmatch.fnmatch(name, g) for g in globs):
+            yield name
+
+
 def nothing_sounds_unfinished():
     words = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|not implemented|for now")
     for name in tracked("*.c", "*.h"):
@@ -242,6 +269,7 @@ RULES = (layers_point_down, one_owner_per_library, no_banned_functions,
          headers_have_a_manual, symbols_are_prefixed, no_mutable_globals,
          every_command_is_in_its_manual, every_setting_is_in_the_sample,
          no_registry_hosts, nothing_generated_is_tracked,
+         every_unit_test_runs_once, a_release_has_every_file,
          nothing_sounds_unfinished, scripts_are_sound)
 
 
