@@ -139,38 +139,6 @@ const char *cm_footer_link_html(const char *link, struct cm_arena *arena)
 
 /* ---- the place --------------------------------------------------------- */
 
-/*
- * Never under a signature line: programs hide or cut what is below the first
- * one (R3676-2; RFC 3676, 4.3).
- */
-size_t cm_footer_place(struct cm_span text)
-{
-	const char *p = text.p;
-	const char *end = text.n > 0 ? p + text.n : p;
-
-	while (p < end) {
-		const char *hit = memmem(p, (size_t)(end - p), "-- ", 3);
-
-		if (hit == NULL)
-			break;
-		p = hit + 3;
-		if (hit != text.p && hit[-1] != '\n')
-			continue;
-		if (p == end || *p == '\n' ||
-		    (*p == '\r' && p + 1 < end && p[1] == '\n'))
-			return (size_t)(hit - text.p);
-	}
-	return text.n;
-}
-
-/* ---- the piece --------------------------------------------------------- */
-
-static bool needs_stuffing(struct cm_span line)
-{
-	return line.n > 0 && (line.p[0] == ' ' || line.p[0] == '>' ||
-			      (line.n >= 5 && memcmp(line.p, "From ", 5) == 0));
-}
-
 static struct cm_span next_line(struct cm_span *rest)
 {
 	const char *nl = memchr(rest->p, '\n', rest->n);
@@ -181,6 +149,36 @@ static struct cm_span next_line(struct cm_span *rest)
 	rest->p += line.n + (nl != NULL);
 	rest->n -= line.n + (nl != NULL);
 	return line;
+}
+
+/*
+ * Never under a signature line: programs hide or cut what is below the first
+ * one (R3676-2; RFC 3676, 4.3).
+ */
+size_t cm_footer_place(struct cm_span text)
+{
+	struct cm_span rest = text;
+
+	/* By lines: memmem() reads every octet, memchr() thirty at once. */
+	while (rest.n > 0) {
+		struct cm_span line = next_line(&rest);
+		const char *at = line.p;
+
+		if (line.n == 4 && line.p[3] == '\r' &&
+		    at + 4 < text.p + text.n)
+			line.n--;
+		if (line.n == 3 && memcmp(line.p, "-- ", 3) == 0)
+			return (size_t)(at - text.p);
+	}
+	return text.n;
+}
+
+/* ---- the piece --------------------------------------------------------- */
+
+static bool needs_stuffing(struct cm_span line)
+{
+	return line.n > 0 && (line.p[0] == ' ' || line.p[0] == '>' ||
+			      (line.n >= 5 && memcmp(line.p, "From ", 5) == 0));
 }
 
 static void add_plain(struct cm_buf *out, struct cm_span text,
@@ -210,33 +208,50 @@ static unsigned code_point(const char *p, size_t *ret_n)
 	return value;
 }
 
+/* The entity of the character at p; *at moves behind it.  Its length. */
+static size_t add_entity(struct cm_buf *out, const char *p, size_t *at)
+{
+	size_t before = out->len;
+	size_t n;
+	unsigned point = code_point(p, &n);
+
+	(void)cm_buf_addf(out, "&#%u;", point);
+	*at += n;
+	return out->len - before;
+}
+
 /* Lines are kept short by breaking at blanks between tags and words. */
 static void add_html(struct cm_buf *out, struct cm_span html,
 		     const struct cm_footer_shape *shape)
 {
-	size_t line = out->len;
 	bool in_tag = false;
-	size_t n = 1;
-	size_t i;
+	size_t line = 0; /* octets in it, without those from `from` on */
+	size_t from = 0;
+	size_t i = 0;
 
-	for (i = 0; i < html.n; i += n) {
+	while (i < html.n) {
 		char c = html.p[i];
+		bool wide = (unsigned char)c > 127 && shape->ascii;
 
-		n = 1;
 		if (c == '<' || c == '>')
 			in_tag = c == '<';
-		if (c == '\n' ||
-		    (c == ' ' && !in_tag && out->len - line >= HTML_COLUMN)) {
-			(void)cm_buf_adds(out, shape->eol);
-			line = out->len;
-		} else if ((unsigned char)c > 127 && shape->ascii) {
-			unsigned point = code_point(html.p + i, &n);
-
-			(void)cm_buf_addf(out, "&#%u;", point);
-		} else {
-			(void)cm_buf_addc(out, c);
+		if (!wide && c != '\n' &&
+		    (c != ' ' || in_tag || line + (i - from) < HTML_COLUMN)) {
+			i++;
+			continue;
 		}
+		(void)cm_buf_add(out, html.p + from, i - from);
+		line += i - from;
+		if (wide) {
+			line += add_entity(out, html.p + i, &i);
+		} else {
+			(void)cm_buf_adds(out, shape->eol);
+			line = 0;
+			i++;
+		}
+		from = i;
 	}
+	(void)cm_buf_add(out, html.p + from, html.n - from);
 	(void)cm_buf_adds(out, shape->eol);
 }
 

@@ -383,21 +383,24 @@ static bool take_attributes(struct reader *r, struct tag *tag)
 	return unsure(r, "html"); /* ends within a tag */
 }
 
-/* r->p behind "<" or "</", at a letter. */
-static bool take_tag(struct reader *r, bool end, struct tag *ret_tag)
+/*
+ * r->p behind "<" or "</", at a letter.  Written in place: a copy of octets
+ * just written one by one stalls, and a newsletter has a thousand tags.
+ */
+static bool take_tag(struct reader *r, bool end, struct tag *tag)
 {
-	struct tag tag = {.end = end};
 	const char *p = r->p;
 
 	while (p < r->end && !is(*p, NAME_END))
 		p++;
-	tag.name = cm_span_n(r->p, (size_t)(p - r->p));
-	tag.what = what_is(tag.name);
+	tag->name = cm_span_n(r->p, (size_t)(p - r->p));
+	tag->what = what_is(tag->name);
+	tag->end = end;
+	tag->closes_itself = false;
+	tag->hidden = false;
+	tag->lang = cm_span_n(NULL, 0);
 	r->p = p;
-	if (!take_attributes(r, &tag))
-		return false;
-	*ret_tag = tag;
-	return true;
+	return take_attributes(r, tag);
 }
 
 /* 13.2.5.43 to 51: r->p behind "<!--". */

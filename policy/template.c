@@ -492,26 +492,26 @@ const char *cm_templates_language(const struct cm_templates *templates,
 
 static void add_escaped(struct cm_buf *out, const char *value)
 {
-	for (; *value != '\0'; value++) {
-		switch (*value) {
-		case '&':
-			(void)cm_buf_adds(out, "&amp;");
-			break;
-		case '<':
-			(void)cm_buf_adds(out, "&lt;");
-			break;
-		case '>':
-			(void)cm_buf_adds(out, "&gt;");
-			break;
-		case '"':
-			(void)cm_buf_adds(out, "&quot;");
-			break;
-		case '\'':
-			(void)cm_buf_adds(out, "&#39;");
-			break;
-		default:
-			(void)cm_buf_addc(out, *value);
-		}
+	static const struct {
+		char c;
+		const char *entity;
+	} entities[] = {
+		{'&', "&amp;"},  {'<', "&lt;"},   {'>', "&gt;"},
+		{'"', "&quot;"}, {'\'', "&#39;"},
+	};
+	size_t i;
+
+	for (;;) {
+		size_t run = strcspn(value, "&<>\"'");
+
+		(void)cm_buf_add(out, value, run);
+		value += run;
+		if (*value == '\0')
+			return;
+		for (i = 0; entities[i].c != *value; i++)
+			continue;
+		(void)cm_buf_adds(out, entities[i].entity);
+		value++;
 	}
 }
 
