@@ -92,8 +92,9 @@ struct cm_edit {
 };
 
 /*
- * Fails only when out of memory or over a limit; everything a message can
- * do wrong is an outcome.  Results live in the arena.
+ * Fails only when out of memory or over a limit, or when what the config
+ * gave cannot be used (a link that is no URI, texts that are not UTF-8);
+ * everything a message can do wrong is an outcome.  Results live in the arena.
  */
 CM_MUST_CHECK int cm_edit_make(const struct cm_edit_request *request,
 			       struct cm_arena *arena, struct cm_edit *ret_edit,
