@@ -76,6 +76,34 @@ static bool make_room(struct cm_arena *arena, void **items, size_t count,
 	return true;
 }
 
+/* What no MTA takes apart before it keeps it. */
+static bool is_plain(struct cm_span typed)
+{
+	size_t i;
+
+	if (typed.n >= 2 && typed.p[0] == '<' && typed.p[typed.n - 1] == '>')
+		typed = cm_span_n(typed.p + 1, typed.n - 2);
+	for (i = 0; i < typed.n; i++)
+		if (typed.p[i] <= ' ' || typed.p[i] > '~' ||
+		    strchr("<>()[]:;,\\\"", typed.p[i]) != NULL)
+			return false;
+	return true;
+}
+
+/*
+ * An MTA makes sense of things like "<friends: u@d;>" and "<u@d>>" in its own
+ * way, and then does not find "as typed" what it made of them: Postfix
+ * delivered both.  What we can read ourselves it does find (mta.md, 1).
+ */
+static bool is_elusive(const struct cm_recipient *rcpt)
+{
+	struct cm_span typed = cm_span(rcpt->typed);
+	struct cm_address address;
+
+	return !rcpt->routed && !is_plain(typed) &&
+	       cm_address_parse(typed, &address, NULL) != CM_OK;
+}
+
 struct cm_recipient *cm_message_rcpt(struct cm_message *message,
 				     const char *typed)
 {
@@ -95,6 +123,7 @@ struct cm_recipient *cm_message_rcpt(struct cm_message *message,
 	rcpt = &message->rcpts[message->nrcpts++];
 	rcpt->typed = copy;
 	rcpt->routed = cm_address_has_route(cm_span(copy));
+	rcpt->elusive = is_elusive(rcpt);
 	return rcpt;
 }
 

@@ -40,6 +40,7 @@ struct cm_recipient {
 	const char *typed; /* the RCPT argument, NUL-terminated */
 	enum cm_fate fate;
 	bool routed;      /* RFC 5321 source route */
+	bool elusive;     /* the MTA may not find it to delete it */
 	bool has_contact; /* the address could be read */
 	struct cm_id contact;
 	/* What decide said, or would have said in observe and edit. */

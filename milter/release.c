@@ -23,6 +23,11 @@ const struct cm_reply cm_reply_route = {
 	"5.1.3",
 	"Source routes are not accepted here",
 };
+const struct cm_reply cm_reply_elusive = {
+	"553",
+	"5.1.3",
+	"A recipient address cannot be read",
+};
 /* RFC 5321, 4.5.3.1.10 */
 const struct cm_reply cm_reply_too_many = {
 	"452",
@@ -82,6 +87,18 @@ static bool anybody_deleted(const struct cm_message *message)
 
 	for (i = 0; i < message->nrcpts; i++)
 		if (message->rcpts[i].fate == CM_FATE_REFUSED)
+			return true;
+	return false;
+}
+
+/* Somebody refused may get the message all the same. */
+static bool anybody_elusive(const struct cm_message *message)
+{
+	size_t i;
+
+	for (i = 0; i < message->nrcpts; i++)
+		if (message->rcpts[i].fate == CM_FATE_REFUSED &&
+		    message->rcpts[i].elusive)
 			return true;
 	return false;
 }
@@ -232,6 +249,15 @@ static void plan_nobody(const struct cm_release_request *request,
 	}
 }
 
+/* To try again would not help: the same would be typed. */
+static void plan_elusive(struct cm_release *release)
+{
+	release->result = CM_RESULT_REJECTED;
+	release->answer = CM_ANSWER_REJECT;
+	release->reply = &cm_reply_elusive;
+	release->why = "unreadable-recipient";
+}
+
 static void plan_tempfail(struct cm_release *release, const char *why)
 {
 	release->result = CM_RESULT_TEMPFAIL;
@@ -265,6 +291,9 @@ int cm_release_plan(const struct cm_release_request *request,
 		release.audit = stream->rewrite_to;
 	if (allowed == 0 && refuses(request))
 		plan_nobody(request, &release);
+	if (release.answer == CM_ANSWER_CONTINUE &&
+	    anybody_elusive(request->message))
+		plan_elusive(&release);
 	if (release.answer == CM_ANSWER_CONTINUE)
 		rc = plan_edit(request, allowed, scratch, &release, err);
 	if (rc == CM_OK)
@@ -295,6 +324,7 @@ static const char *behind_route(const char *typed)
 static int delete_routed(const char *typed, const struct cm_mta *mta)
 {
 	const char *mailbox = behind_route(typed);
+	struct cm_address address;
 	size_t n;
 	char *stripped;
 	int rc;
@@ -307,7 +337,12 @@ static int delete_routed(const char *typed, const struct cm_mta *mta)
 		return CM_ENOMEM;
 	stripped[0] = '<';
 	memcpy(stripped + 1, mailbox, n);
-	rc = mta->ops->delete_recipient(mta->ctx, stripped + (*typed != '<'));
+	if (cm_address_parse(cm_span(stripped + (*typed != '<')), &address,
+			     NULL) != CM_OK)
+		rc = CM_EDATA; /* it may not be found: see is_elusive() */
+	else
+		rc = mta->ops->delete_recipient(mta->ctx,
+						stripped + (*typed != '<'));
 	free(stripped);
 	return rc;
 }

@@ -30,6 +30,7 @@ struct cm_reply {
 extern const struct cm_reply cm_reply_refused;    /* 550 5.7.1 */
 extern const struct cm_reply cm_reply_tempfail;   /* 451 4.3.0 */
 extern const struct cm_reply cm_reply_route;      /* 553 5.1.3 */
+extern const struct cm_reply cm_reply_elusive;    /* 553 5.1.3 */
 extern const struct cm_reply cm_reply_too_many;   /* 452 4.5.3 */
 extern const struct cm_reply cm_reply_uneditable; /* 554 5.6.0 */
 

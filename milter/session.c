@@ -302,6 +302,11 @@ enum cm_answer cm_session_rcpt(struct cm_session *session, const char *typed)
 		rcpt->reason = CM_REASON_BAD_ADDRESS;
 		return refuse_rcpt(session, rcpt, &cm_reply_route);
 	}
+	if (rcpt->elusive) {
+		rcpt->verdict = CM_VERDICT_REFUSE;
+		rcpt->reason = CM_REASON_BAD_ADDRESS;
+		return refuse_rcpt(session, rcpt, &cm_reply_elusive);
+	}
 	if (session->envelope.stream->refuse != CM_REFUSE_REJECT)
 		return CM_ANSWER_CONTINUE;
 	return judge_rcpt(session, rcpt);

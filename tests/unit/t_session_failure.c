@@ -328,6 +328,53 @@ static void rcpt_is_answered_only_where_needed(void **state)
 	world_end(&w);
 }
 
+/*
+ * D2: Postfix delivered "<friends: u@d;>" and "<u@d>>" to u, and did not find
+ * them to delete.  So they are refused, or nobody gets the message.
+ */
+static void what_may_not_be_deleted_is_not_taken(void **state)
+{
+	static const char *const odd[] = {
+		"<friends: carl@x.test;>", "<carl@x.test>>",
+		"(c) dora@x.test",         "<carl@[192.0.2.1]>",
+		"<a@x.test,b@x.test>",
+	};
+	static const char *const plain[] = {"<carl>", "postmaster", "<c@@x>"};
+	struct world w;
+	size_t i;
+
+	(void)state;
+	world_begin(&w, "refuse = drop", "");
+	for (i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		w.quiet_rcpt = false;
+		world_dial(&w, NEWSLETTER);
+		cm_record_mail(w.record, w.session, "<news@acme.example>");
+		assert_int_equal(cm_record_rcpt(w.record, w.session, odd[i]),
+				 CM_ANSWER_REJECT);
+		assert_string_equal(cm_record_reply(w.record),
+				    "553 5.1.3 A recipient address cannot be "
+				    "read");
+		(void)cm_record_rcpt(w.record, w.session, ANNA);
+		assert_int_equal(cm_record_data(w.record, w.session),
+				 CM_ANSWER_CONTINUE);
+		world_check_left(&w, TO(ANNA));
+		w.quiet_rcpt = true;
+		assert_int_equal(world_newsletter(&w, TO(ANNA, odd[i])),
+				 CM_ANSWER_REJECT);
+		assert_string_equal(cm_record_calls(w.record), "");
+		world_check_line(&w, "why=unreadable-recipient");
+		/* With nobody left nothing is to be deleted. */
+		assert_int_equal(world_newsletter(&w, TO(CARL, odd[i])),
+				 CM_ANSWER_DISCARD);
+	}
+	for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		assert_int_equal(world_newsletter(&w, TO(ANNA, plain[i])),
+				 CM_ANSWER_CONTINUE);
+		world_check_left(&w, TO(ANNA));
+	}
+	world_end(&w);
+}
+
 /* Steps that no MTA sends in this order; nothing may break. */
 static void odd_orders_are_harmless(void **state)
 {
@@ -366,6 +413,7 @@ int main(void)
 		cmocka_unit_test(lost_headers_are_not_trusted),
 		cmocka_unit_test(a_message_keeps_its_config),
 		cmocka_unit_test(rcpt_is_answered_only_where_needed),
+		cmocka_unit_test(what_may_not_be_deleted_is_not_taken),
 		cmocka_unit_test(odd_orders_are_harmless),
 	};
 
