@@ -137,6 +137,9 @@ static bool take_bare(struct cm_span *rest, struct parameter *out)
 {
 	struct cm_span bare = *rest;
 
+	/* "name" without "=": rest may be NULL then. */
+	if (rest->n == 0)
+		return true;
 	bare.n = 0;
 	while (bare.n < rest->n && rest->p[bare.n] != ';')
 		bare.n++;
