@@ -87,8 +87,7 @@ static int hear(const struct hearing *hearing, struct cm_recipient *rcpt,
 	struct cm_id family_id;
 	int rc;
 
-	if (rcpt->routed ||
-	    cm_address_parse(cm_span(rcpt->typed), &address, NULL) != CM_OK) {
+	if (cm_address_parse(cm_span(rcpt->kept), &address, NULL) != CM_OK) {
 		rcpt->verdict = CM_VERDICT_REFUSE;
 		rcpt->reason = CM_REASON_BAD_ADDRESS;
 		return CM_OK;

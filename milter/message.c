@@ -97,11 +97,35 @@ static bool is_plain(struct cm_span typed)
  */
 static bool is_elusive(const struct cm_recipient *rcpt)
 {
-	struct cm_span typed = cm_span(rcpt->typed);
+	struct cm_span kept = cm_span(rcpt->kept);
 	struct cm_address address;
 
-	return !rcpt->routed && !is_plain(typed) &&
-	       cm_address_parse(typed, &address, NULL) != CM_OK;
+	return !is_plain(kept) &&
+	       cm_address_parse(kept, &address, NULL) != CM_OK;
+}
+
+/* What follows the route of "<@a,@[IPv6:::1]:u@d>"; NULL if nothing does. */
+static const char *behind_route(const char *typed)
+{
+	bool literal = false;
+
+	for (; *typed != '\0'; typed++) {
+		if (*typed == '[' || *typed == ']')
+			literal = *typed == '[';
+		else if (*typed == ':' && !literal)
+			return typed + 1;
+	}
+	return NULL;
+}
+
+static const char *without_route(struct cm_arena *arena, const char *typed)
+{
+	const char *mailbox = behind_route(typed);
+
+	if (mailbox == NULL)
+		return typed; /* unreadable anyway */
+	return cm_arena_printf(arena, "%s%s", *typed == '<' ? "<" : "",
+			       mailbox);
 }
 
 struct cm_recipient *cm_message_rcpt(struct cm_message *message,
@@ -110,19 +134,24 @@ struct cm_recipient *cm_message_rcpt(struct cm_message *message,
 	struct cm_recipient *rcpt;
 	void *items = message->rcpts;
 	const char *copy = NULL;
+	const char *kept = NULL;
+	bool routed = cm_address_has_route(cm_span(typed));
 
 	if (message->nrcpts < CM_MESSAGE_RCPTS_MAX &&
 	    make_room(message->arena, &items, message->nrcpts,
 		      &message->rcpts_room, sizeof(*rcpt)))
 		copy = cm_arena_strdup(message->arena, typed);
 	message->rcpts = items;
-	if (copy == NULL) {
+	if (copy != NULL)
+		kept = routed ? without_route(message->arena, copy) : copy;
+	if (kept == NULL) {
 		message->rcpts_lost++;
 		return NULL;
 	}
 	rcpt = &message->rcpts[message->nrcpts++];
 	rcpt->typed = copy;
-	rcpt->routed = cm_address_has_route(cm_span(copy));
+	rcpt->kept = kept;
+	rcpt->routed = routed;
 	rcpt->elusive = is_elusive(rcpt);
 	return rcpt;
 }

@@ -38,8 +38,14 @@ enum cm_fate {
 
 struct cm_recipient {
 	const char *typed; /* the RCPT argument, NUL-terminated */
+	/*
+	 * As the MTA keeps it: typed, but without a source route.  Postfix
+	 * and Sendmail deliver "<@a,@b:u@d>" to u@d, and delete it by "<u@d>"
+	 * and no other way (mta.md, 1).
+	 */
+	const char *kept;
+	bool routed; /* kept is not typed */
 	enum cm_fate fate;
-	bool routed;      /* RFC 5321 source route */
 	bool elusive;     /* the MTA may not find it to delete it */
 	bool has_contact; /* the address could be read */
 	struct cm_id contact;

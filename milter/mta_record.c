@@ -236,12 +236,16 @@ static const char *record_macro(void *ctx, const char *name)
 /* Postfix compares byte for byte, and keeps no source routes. */
 static bool is_named(const char *typed, const char *rcpt)
 {
-	const char *colon;
+	size_t n = strlen(typed);
+	size_t tail = strlen(rcpt);
 
-	if (typed[0] == '<' && typed[1] == '@' &&
-	    (colon = strchr(typed, ':')) != NULL)
-		return rcpt[0] == '<' && strcmp(colon + 1, rcpt + 1) == 0;
-	return strcmp(typed, rcpt) == 0;
+	if (strcmp(typed, rcpt) == 0)
+		return true;
+	if (typed[0] != '<' || typed[1] != '@')
+		return false;
+	/* Without its "<", all of rcpt is behind the route's colon. */
+	return rcpt[0] == '<' && n > tail && typed[n - tail] == ':' &&
+	       memcmp(typed + n - tail + 1, rcpt + 1, tail - 1) == 0;
 }
 
 static int record_delete_recipient(void *ctx, const char *rcpt)

@@ -2,7 +2,6 @@
 #include "milter/release.h"
 
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "milter/way_out.h"
@@ -303,50 +302,6 @@ int cm_release_plan(const struct cm_release_request *request,
 
 /* ---- carrying it out -------------------------------------------------- */
 
-/* What follows the route of "<@a,@[IPv6:::1]:u@d>"; NULL if nothing does. */
-static const char *behind_route(const char *typed)
-{
-	bool literal = false;
-
-	for (; *typed != '\0'; typed++) {
-		if (*typed == '[' || *typed == ']')
-			literal = *typed == '[';
-		else if (*typed == ':' && !literal)
-			return typed + 1;
-	}
-	return NULL;
-}
-
-/*
- * Postfix and Sendmail delete a source-routed recipient by its last part,
- * "<@a,@b:u@d>" by "<u@d>", and no other way (mta.md, 1).
- */
-static int delete_routed(const char *typed, const struct cm_mta *mta)
-{
-	const char *mailbox = behind_route(typed);
-	struct cm_address address;
-	size_t n;
-	char *stripped;
-	int rc;
-
-	if (mailbox == NULL)
-		return CM_EDATA;
-	n = strlen(mailbox) + 1;
-	stripped = malloc(n + 1);
-	if (stripped == NULL)
-		return CM_ENOMEM;
-	stripped[0] = '<';
-	memcpy(stripped + 1, mailbox, n);
-	if (cm_address_parse(cm_span(stripped + (*typed != '<')), &address,
-			     NULL) != CM_OK)
-		rc = CM_EDATA; /* it may not be found: see is_elusive() */
-	else
-		rc = mta->ops->delete_recipient(mta->ctx,
-						stripped + (*typed != '<'));
-	free(stripped);
-	return rc;
-}
-
 static int delete_refused(const struct cm_message *message,
 			  const struct cm_mta *mta)
 {
@@ -358,9 +313,7 @@ static int delete_refused(const struct cm_message *message,
 
 		if (rcpt->fate != CM_FATE_REFUSED)
 			continue;
-		rc = rcpt->routed ? delete_routed(rcpt->typed, mta)
-				  : mta->ops->delete_recipient(mta->ctx,
-							       rcpt->typed);
+		rc = mta->ops->delete_recipient(mta->ctx, rcpt->kept);
 	}
 	return rc;
 }
