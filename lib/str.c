@@ -69,6 +69,22 @@ struct cm_span cm_span_trim(struct cm_span a)
 	return a;
 }
 
+struct cm_span cm_span_cut(struct cm_span *rest, char separator)
+{
+	const char *at =
+		rest->n > 0 ? memchr(rest->p, separator, rest->n) : NULL;
+	struct cm_span first = *rest;
+
+	if (at == NULL) {
+		*rest = cm_span_n(NULL, 0);
+		return first;
+	}
+	first.n = (size_t)(at - rest->p);
+	rest->n -= first.n + 1;
+	rest->p = at + 1;
+	return first;
+}
+
 int cm_span_cmp(struct cm_span a, struct cm_span b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;

@@ -61,36 +61,21 @@ bool cm_headers_presigned(const struct cm_facts_header *headers, size_t count)
 	return false;
 }
 
-static struct cm_span cut_at(struct cm_span *rest, char separator)
-{
-	const char *at =
-		rest->n > 0 ? memchr(rest->p, separator, rest->n) : NULL;
-	struct cm_span first = *rest;
-
-	if (at == NULL) {
-		*rest = cm_span_n(NULL, 0);
-		return first;
-	}
-	first.n = (size_t)(at - rest->p);
-	rest->n -= first.n + 1;
-	rest->p = at + 1;
-	return first;
-}
-
 /* RFC 6376, 3.5: does h= name the field?  No h= that we see counts as yes. */
 static bool signature_names(struct cm_span value, const char *field)
 {
 	while (value.n > 0) {
-		struct cm_span list = cut_at(&value, ';');
+		struct cm_span list = cm_span_cut(&value, ';');
 		struct cm_span tag;
 
 		if (memchr(list.p, '=', list.n) == NULL)
 			continue;
-		tag = cm_span_trim(cut_at(&list, '='));
+		tag = cm_span_trim(cm_span_cut(&list, '='));
 		if (!cm_span_is(tag, "h"))
 			continue;
 		while (list.n > 0)
-			if (cm_span_is(cm_span_trim(cut_at(&list, ':')), field))
+			if (cm_span_is(cm_span_trim(cm_span_cut(&list, ':')),
+				       field))
 				return true;
 		return false;
 	}

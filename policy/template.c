@@ -435,22 +435,6 @@ static int weight(struct cm_span parameters)
 	return value > 1000 ? 1000 : value;
 }
 
-static struct cm_span cut_at(struct cm_span *rest, char separator)
-{
-	const char *at =
-		rest->n > 0 ? memchr(rest->p, separator, rest->n) : NULL;
-	struct cm_span first = *rest;
-
-	if (at == NULL) {
-		*rest = cm_span_n(NULL, 0);
-		return first;
-	}
-	first.n = (size_t)(at - rest->p);
-	rest->n -= first.n + 1;
-	rest->p = at + 1;
-	return first;
-}
-
 static const struct language *best_of(const struct cm_templates *t,
 				      struct cm_span list)
 {
@@ -458,8 +442,8 @@ static const struct language *best_of(const struct cm_templates *t,
 	int best_weight = 0;
 
 	while (list.n > 0) {
-		struct cm_span item = cut_at(&list, ',');
-		struct cm_span tag = cm_span_trim(cut_at(&item, ';'));
+		struct cm_span item = cm_span_cut(&list, ',');
+		struct cm_span tag = cm_span_trim(cm_span_cut(&item, ';'));
 		int w = weight(item);
 
 		if (w > best_weight && look_up(t, tag) != NULL) {
@@ -574,11 +558,11 @@ bool cm_language_is_rtl(const char *language)
 	static const char *const scripts[] = {"adlm", "arab", "hebr", "nkoo",
 					      "rohg", "syrc", "thaa"};
 	struct cm_span rest = cm_span(language);
-	struct cm_span first = cut_at(&rest, '-');
+	struct cm_span first = cm_span_cut(&rest, '-');
 
 	/* A script, when named, says more than the language: "ur-latn". */
 	while (rest.n > 0) {
-		struct cm_span subtag = cut_at(&rest, '-');
+		struct cm_span subtag = cm_span_cut(&rest, '-');
 
 		if (subtag.n == 4 && cm_ascii_alpha(subtag.p[0]))
 			return among(subtag, scripts,

@@ -37,23 +37,6 @@ static enum cm_form_act stronger(enum cm_form_act a, enum cm_form_act b)
 	return a > b ? a : b;
 }
 
-/* What stands before the separator; *rest goes on behind it. */
-static struct cm_span cut(struct cm_span *rest, char separator)
-{
-	const char *at =
-		rest->n > 0 ? memchr(rest->p, separator, rest->n) : NULL;
-	struct cm_span first = *rest;
-
-	if (at == NULL) {
-		*rest = cm_span_n(NULL, 0);
-		return first;
-	}
-	first.n = (size_t)(at - rest->p);
-	rest->p = at + 1;
-	rest->n -= first.n + 1;
-	return first;
-}
-
 /* ---- application/x-www-form-urlencoded ---------------------------------- */
 
 static int hex_value(char c)
@@ -91,8 +74,8 @@ static enum cm_form_act read_urlencoded(struct cm_span body)
 	enum cm_form_act act = CM_FORM_NONE;
 
 	while (body.n > 0) {
-		struct cm_span pair = cut(&body, '&');
-		struct cm_span key = cut(&pair, '=');
+		struct cm_span pair = cm_span_cut(&body, '&');
+		struct cm_span key = cm_span_cut(&pair, '=');
 		size_t name_n = cm_form_unescape(key, true, name);
 		size_t value_n = cm_form_unescape(pair, true, value);
 
@@ -158,14 +141,14 @@ static bool take_bare(struct cm_span *rest, struct parameter *out)
 static bool find_parameter(struct cm_span field, const char *name,
 			   struct parameter *out)
 {
-	(void)cut(&field, ';');
+	(void)cm_span_cut(&field, ';');
 	while (field.n > 0) {
 		bool fits;
 
-		out->name = cm_span_trim(cut(&field, '='));
+		out->name = cm_span_trim(cm_span_cut(&field, '='));
 		out->n = 0;
 		while (field.n > 0 && (field.p[0] == ' ' || field.p[0] == '\t'))
-			(void)cut(&field, field.p[0]);
+			(void)cm_span_cut(&field, field.p[0]);
 		if (field.n > 0 && field.p[0] == '"') {
 			field.p++;
 			field.n--;
@@ -175,7 +158,7 @@ static bool find_parameter(struct cm_span field, const char *name,
 		}
 		if (cm_span_is(out->name, name))
 			return fits;
-		(void)cut(&field, ';');
+		(void)cm_span_cut(&field, ';');
 	}
 	return false;
 }
@@ -185,7 +168,7 @@ static bool find_parameter(struct cm_span field, const char *name,
 /* A line without its end; CRLF or, from sloppy clients, LF alone. */
 static struct cm_span take_line(struct cm_span *rest)
 {
-	struct cm_span line = cut(rest, '\n');
+	struct cm_span line = cm_span_cut(rest, '\n');
 
 	if (line.n > 0 && line.p[line.n - 1] == '\r')
 		line.n--;
@@ -221,7 +204,7 @@ static void read_part_header(struct cm_span *rest, struct parameter *name)
 	name->n = 0;
 	while (rest->n > 0) {
 		struct cm_span line = take_line(rest);
-		struct cm_span field = cut(&line, ':');
+		struct cm_span field = cm_span_cut(&line, ':');
 
 		if (field.n == 0)
 			return; /* the empty line */
@@ -283,7 +266,7 @@ enum cm_form_act cm_form_read(struct cm_span content_type, struct cm_span body)
 
 	if (body.n > CM_FORM_MAX)
 		return CM_FORM_NONE;
-	type = cm_span_trim(cut(&type, ';'));
+	type = cm_span_trim(cm_span_cut(&type, ';'));
 	if (!cm_span_starts(type, "multipart/"))
 		return read_urlencoded(body);
 	if (!find_parameter(content_type, "boundary", &boundary) ||

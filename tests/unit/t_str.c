@@ -84,6 +84,18 @@ static void spans_trim_and_compare(void **state)
 	assert_true(cm_span_cmp(cm_span(""), cm_span("")) == 0);
 }
 
+static void a_list_is_cut_to_its_end(void **state)
+{
+	struct cm_span rest = cm_span("a,,b");
+
+	(void)state;
+	assert_true(cm_span_is(cm_span_cut(&rest, ','), "a"));
+	assert_true(cm_span_is(cm_span_cut(&rest, ','), ""));
+	assert_true(cm_span_is(cm_span_cut(&rest, ','), "b"));
+	assert_int_equal(rest.n, 0);
+	assert_true(cm_span_is(cm_span_cut(&rest, ','), ""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -91,6 +103,7 @@ int main(void)
 		cmocka_unit_test(utf8_is_rfc_3629),
 		cmocka_unit_test(suggestions_are_near),
 		cmocka_unit_test(spans_trim_and_compare),
+		cmocka_unit_test(a_list_is_cut_to_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
