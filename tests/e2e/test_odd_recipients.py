@@ -5,6 +5,7 @@ import pytest
 
 from harness import messages
 from harness.clients import Dialogue
+from harness.sendmail import Sendmail
 
 # All of them mean carl, or nobody; he never consented, anna did.
 FORMS = r"""
@@ -99,18 +100,38 @@ def test_odd_recipients(new_world, refuse, purpose, port):
                                "refuse = drop": f"refuse = {refuse}"})
     world.import_csv(people.granted("anna@x.test", purpose="acme"))
     world.start()
+    check(world, world.postfix.port(port), world.settled)
+
+
+@pytest.mark.parametrize("purpose", [EARLY, LATE], ids=["early", "late"])
+def test_odd_recipients_of_sendmail(new_world, folder, purpose):
+    """It deletes by what it made of the address."""
+    world = new_world(postfix=False, replace={
+        EARLY: purpose, 'socket-group = "postfix"': 'socket-mode = "0660"'})
+    world.import_csv(people.granted("anna@x.test", purpose="acme"))
+    world.start()
+    mta = Sendmail(folder / "sm", world.sink.port, world.socket()).start()
+    try:
+        check(world, mta.port, mta.settle)
+    finally:
+        mta.stop()
+
+
+def check(world, port, settle):
+    """With anna, each form in turn: only she gets the message."""
     leaks = []
     for form in FORMS:
         for order in (1, -1):
             world.sink.clear()
-            with Dialogue(world.postfix.port(port)) as d:
+            with Dialogue(port) as d:
                 d.smtp.command_encoding = "utf-8"
-                d.mail("offers@acme.example", "SMTPUTF8")
+                d.mail("offers@acme.example", "SMTPUTF8"
+                       if d.smtp.has_extn("smtputf8") else "")
                 for who, raw in (("anna", "<anna@x.test>"),
                                  ("odd", form))[::order]:
                     d.rcpt(who, raw=raw)
                 d.data(messages.newsletter())
-            world.settled()
+            settle()
             if set(world.sink.delivered) - {"anna@x.test"}:
                 leaks.append((form, world.sink.delivered))
     assert leaks == []
