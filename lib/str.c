@@ -10,13 +10,6 @@ struct cm_span cm_span(const char *text)
 	return span;
 }
 
-struct cm_span cm_span_n(const char *p, size_t n)
-{
-	struct cm_span span = {p, n};
-
-	return span;
-}
-
 bool cm_span_eq(struct cm_span a, struct cm_span b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

@@ -19,7 +19,10 @@ struct cm_span {
 };
 
 struct cm_span cm_span(const char *text); /* NULL gives the empty span */
-struct cm_span cm_span_n(const char *p, size_t n);
+static inline struct cm_span cm_span_n(const char *p, size_t n)
+{
+	return (struct cm_span){p, n};
+}
 bool cm_span_eq(struct cm_span a, struct cm_span b);
 bool cm_span_caseeq(struct cm_span a, struct cm_span b);   /* ASCII case only */
 bool cm_span_is(struct cm_span a, const char *text);       /* ASCII case only */

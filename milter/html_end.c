@@ -276,41 +276,51 @@ static bool declaration_hides(struct cm_span name, struct cm_span value)
 	return false;
 }
 
-/* "name:value": few names are as long as those that hide. */
-static bool text_hides(const char *p, const char *colon, const char *stop)
+/* What stands behind the colon, up to the end of its declaration. */
+static struct cm_span value_of(const char *colon, const char *end)
 {
-	const char *end = colon;
+	const char *semicolon = memchr(colon, ';', (size_t)(end - colon));
 
-	while (p < end && is_space(*p))
-		p++;
-	while (p < end && is_space(end[-1]))
-		end--;
-	switch (end - p) {
+	if (semicolon != NULL)
+		end = semicolon;
+	return cm_span_trim(cm_span_n(colon + 1, (size_t)(end - colon - 1)));
+}
+
+/* The name in front of the colon: few are as long as those that hide. */
+static bool text_hides(const char *from, const char *colon, const char *end)
+{
+	const char *stop = colon;
+	const char *p;
+
+	while (from < stop && is_space(stop[-1]))
+		stop--;
+	for (p = stop; from < p && p[-1] != ';' && !is_space(p[-1]);)
+		p--;
+	switch (stop - p) {
 	case sizeof("display") - 1: /* and opacity */
 	case sizeof("mso-hide") - 1:
 	case sizeof("visibility") - 1: /* and max-height */
-		return declaration_hides(
-			cm_span_n(p, (size_t)(end - p)),
-			cm_span_trim(cm_span_n(colon + 1,
-					       (size_t)(stop - colon - 1))));
+		return declaration_hides(cm_span_n(p, (size_t)(stop - p)),
+					 value_of(colon, end));
 	default:
 		return false;
 	}
 }
 
+/* A colon within a value is asked too: that can only make us more careful. */
 static bool style_hides(struct cm_span style)
 {
-	const char *p = style.n > 0 ? style.p : "";
-	const char *end = p + style.n;
+	const char *end = style.p + style.n;
+	const char *p = style.p;
 
 	while (p < end) {
-		const char *semicolon = memchr(p, ';', (size_t)(end - p));
-		const char *stop = semicolon != NULL ? semicolon : end;
-		const char *colon = memchr(p, ':', (size_t)(stop - p));
+		const char *colon = memchr(p, ':', (size_t)(end - p));
 
-		if (colon != NULL && text_hides(p, colon, stop))
+		if (colon == NULL)
+			return false;
+		if (text_hides(p, colon, end))
 			return true;
-		p = stop + 1;
+		p = colon + 1;
 	}
 	return false;
 }
