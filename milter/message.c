@@ -90,6 +90,20 @@ static bool is_plain(struct cm_span typed)
 	return true;
 }
 
+/* Names only, so that every MTA sees the route's end where we do. */
+static bool is_plain_route(const struct cm_recipient *rcpt)
+{
+	const char *route = rcpt->typed + (rcpt->typed[0] == '<');
+	size_t n = strlen(rcpt->typed) - strlen(rcpt->kept);
+	size_t i;
+
+	for (i = 0; i + 1 < n; i++)
+		if (!cm_ascii_alpha(route[i]) && !cm_ascii_digit(route[i]) &&
+		    strchr("@,.-", route[i]) == NULL)
+			return false;
+	return true;
+}
+
 /*
  * An MTA makes sense of things like "<friends: u@d;>" and "<u@d>>" in its own
  * way, and then does not find "as typed" what it made of them: Postfix
@@ -100,6 +114,8 @@ static bool is_elusive(const struct cm_recipient *rcpt)
 	struct cm_span kept = cm_span(rcpt->kept);
 	struct cm_address address;
 
+	if (rcpt->routed && !is_plain_route(rcpt))
+		return true;
 	return !is_plain(kept) &&
 	       cm_address_parse(kept, &address, NULL) != CM_OK;
 }

@@ -19,6 +19,15 @@ carl@x.test
 @relay.test:carl@x.test
 <@a.test:friends: carl@x.test;>
 <@a.test:carl@x.test>>
+<@a.test:anna@x.test:carl@x.test>
+<@a.test:anna@x.test,carl@x.test>
+<@[:anna@x.test]:carl@x.test>
+<@":anna@x.test":carl@x.test>
+<@a.test(:anna@x.test):carl@x.test>
+<@a.test:@b.test:carl@x.test>
+ <@a.test:carl@x.test>
+<@a.test:<anna@x.test>carl@x.test>
+<@a.test:carl@x.test:anna@x.test>
 <carl%x.test@x.test>
 <x.test!carl>
 Carl <carl@x.test>
