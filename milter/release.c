@@ -173,7 +173,7 @@ static int make_edit(const struct cm_release_request *request,
 		.language = only != NULL ? only->language : NULL,
 		.headers = message->headers,
 		.nheaders = message->nheaders,
-		.body = {message->body.data, message->body.len},
+		.body = {cm_buf_text(&message->body), message->body.len},
 		.prove_with_gmime =
 			cm_engine_proof_is_due(request->engine, config->proof),
 	};
