@@ -69,7 +69,11 @@ static int ids_of(const struct hearing *hearing,
 	cm_address_family(address, hearing->config->dots_ignored.v,
 			  hearing->config->dots_ignored.n, &family);
 	rc = cm_address_id(address, hearing->hmac, ret_contact);
-	if (rc == CM_OK)
+	/* Most people are their own family. */
+	if (rc == CM_OK && family.n == address->n &&
+	    memcmp(family.canonical, address->canonical, family.n) == 0)
+		*ret_family = *ret_contact;
+	else if (rc == CM_OK)
 		rc = cm_address_id(&family, hearing->hmac, ret_family);
 	if (rc != CM_OK)
 		return cm_fail(err, (enum cm_code)rc,
