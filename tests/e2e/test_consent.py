@@ -290,6 +290,7 @@ def test_refused_delivered_and_deferred_add_up(crowd):
     assert int(line["refused"]) == len(told.refused)
     # It is the same message that leaves later, way out and all.
     crowd.sink.rcpt_reply.clear()
+    crowd.postfix.flush()
     data = crowd.sink.to("confirmed@x.test").data
     assert messages.unsubscribe_uris(data)[0]
 

@@ -42,9 +42,9 @@ smtpd_error_sleep_time = 0
 message_size_limit = 60000000
 line_length_limit = 2048
 smtp_line_length_limit = 998
-minimal_backoff_time = 1s
-maximal_backoff_time = 2s
-queue_run_delay = 1s
+minimal_backoff_time = 1h
+maximal_backoff_time = 1h
+queue_run_delay = 1h
 milter_default_action = tempfail
 milter_protocol = 6
 milter_content_timeout = 60s
@@ -151,8 +151,9 @@ class Postfix:
         self.process = Process(
             ["/usr/lib/postfix/sbin/master", "-s", "-c", self.conf],
             self.folder / "out", group=True)
-        self.process.wait_ready("Postfix", lambda: all(
-            port_answers(p) for p in self.ports.values()))
+        self.process.wait_ready("Postfix", lambda: (
+            "daemon started" in self.log() and
+            all(port_answers(p) for p in self.ports.values())))
         return self
 
     def stop(self):
@@ -178,6 +179,10 @@ class Postfix:
     def queue_json(self):
         out = run(["postqueue", "-c", self.conf, "-j"]).stdout.decode()
         return [json.loads(line) for line in out.splitlines()]
+
+    def flush(self):
+        """Try deferred mail again; it is not tried by itself."""
+        run(["postqueue", "-c", self.conf, "-f"])
 
     def _busy(self):
         # Deferred mail rests; everything else is on its way.

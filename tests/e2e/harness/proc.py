@@ -2,6 +2,7 @@
 import ctypes
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -32,11 +33,20 @@ def wait_until(what, check, timeout=20.0, pause=0.02):
 
 
 def free_port():
-    """A port of 127.0.0.1 that nobody listens on just now."""
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port of 127.0.0.1 that nobody listens on just now.
+
+    Below those that the kernel gives to whoever asks for any: the port must
+    still be free when the program that it is for comes to take it.
+    """
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def port_answers(port):
