@@ -310,9 +310,12 @@ static bool text_hides(const char *from, const char *colon, const char *end)
 /* A colon within a value is asked too: that can only make us more careful. */
 static bool style_hides(struct cm_span style)
 {
-	const char *end = style.p + style.n;
 	const char *p = style.p;
+	const char *end;
 
+	if (style.n == 0)
+		return false;
+	end = p + style.n;
 	while (p < end) {
 		const char *colon = memchr(p, ':', (size_t)(end - p));
 
