@@ -9,18 +9,9 @@
  * (milter/mime), spliced, re-scanned always, and re-read by GMime when asked
  * (milter/proof): where the readers do not agree, the body stays as it came.
  *
- * Words of .why:
- *   not-wanted  off (stream), nolink, done (this recipient's link is there)
- *   policy      size, dkim (signed before us)
- *   sealed      signed, encrypted, smime, pgp
- *   no place    notext, attachment, shape (report, digest, unknown multipart),
- *               type (an alternative we cannot edit), start (related)
- *   text        charset, encoding, format, binary, checksum, line
- *   html        html (unclosed, or moved by browsers), hidden, frameset,
- *               plaintext, depth
- *   mime        boundary, header, parameter, duplicate, version, line, parts,
- *               depth
- *   disproved   what the proof found; our bug
+ * The words of .why are those of milter/edit_word.c; of CM_BODY_DISPROVED it
+ * is whatever the proof found.
+ *
  * Charsets are us-ascii and utf-8.  A footer that is not ASCII goes into 7bit
  * HTML as entities; 7bit or us-ascii plain text becomes utf-8 in
  * quoted-printable for it (milter/upgrade), for nothing else.
@@ -83,7 +74,7 @@ struct cm_edit {
 	struct cm_header_edit *headers; /* deletions before insertions */
 	size_t nheaders;
 	enum cm_body_outcome outcome;
-	const char *why; /* one word for the log: "signed", "charset", ... */
+	const char *why;      /* one word, see edit_word.h; NULL of FOOTER */
 	const char *language; /* of the footer */
 	struct cm_splice *splices;
 	size_t nsplices;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "milter/edit_word.h"
 #include "tests/unit/message.h"
 #include "tests/unit/test.h"
 
@@ -258,6 +259,11 @@ static bool check(struct test_world *w, const char *name)
 		       expect.outcome);
 	bad |= differs(name, "why", edit.why != NULL ? edit.why : "",
 		       expect.why);
+	if (edit.outcome != CM_BODY_FOOTER && cm_edit_word_of(&edit) == NULL) {
+		print_error("%s: \"%s\" is not in milter/edit_word.c\n", name,
+			    edit.why);
+		bad = true;
+	}
 	bad |= differs(name, "parts", parts, expect.parts);
 	if (*expect.language != '\0')
 		bad |= differs(name, "language",

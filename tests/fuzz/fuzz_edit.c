@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "milter/edit_word.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/message.h"
 
@@ -85,6 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (edit.outcome == CM_BODY_DISPROVED)
 		(void)fprintf(stderr, "disproved: %s\n", edit.why);
 	must(edit.outcome != CM_BODY_DISPROVED, "the proof refuses");
+	must(edit.outcome == CM_BODY_FOOTER || cm_edit_word_of(&edit) != NULL,
+	     "a word that milter/edit_word.c does not have");
 	if (edit.outcome == CM_BODY_FOOTER) {
 		must(edit.gmime_agreed, "GMime was not asked");
 		outside_is_kept(&edit);
