@@ -2,8 +2,9 @@
  * display - which parts of a message a person is shown, and so get a footer.
  *
  * Every text/plain and text/html of the display alternative, the root of a
- * related, the first text of a mixed that is not an attachment; never
- * attachments, calendar, AMP, messages, reports, digests.  A signed or
+ * related, the first text of a mixed (or of a multipart that nobody knows)
+ * that is not an attachment; never attachments, calendar, AMP, messages,
+ * reports, digests, forms.  A signed or
  * encrypted part anywhere leaves the whole message alone (RFC 1847, 2.1).
  * Requirements RMIME-5 to RMIME-7, R1847-1, R8551-1, R3156-1.
  */
