@@ -38,16 +38,21 @@ static const struct cm_edit_word words[] = {
 	 "The text it has is an attachment, which nobody opens for a footer.",
 	 "Let the tool send the text inline."},
 	{CM_BODY_UNEDITABLE, "shape",
-	 "Its parts are a report, a digest or a kind of multipart that we do "
-	 "not know.",
+	 "Its parts are a report, a digest, a form or one file: none of them is "
+	 "a message's text.",
 	 NULL},
 	{CM_BODY_UNEDITABLE, "type",
 	 "One of its alternatives is of a type that cannot be edited, and who "
 	 "is shown that one would see no footer.",
 	 "Let the tool send text/plain and text/html only."},
 	{CM_BODY_UNEDITABLE, "start",
-	 "Its multipart/related names a root part that it does not have.",
+	 "Its multipart/related names a root part that it does not have, or "
+	 "has twice.",
 	 NULL},
+	{CM_BODY_UNEDITABLE, "partial",
+	 "It is a piece of a message (message/partial), which must be the same "
+	 "when it is put together again.",
+	 "Let the tool send whole messages."},
 
 	{CM_BODY_UNEDITABLE, "charset",
 	 "A text is in a charset that we cannot write, or is not in the one "
