@@ -22,6 +22,7 @@
 #include "lib/arena.h"
 #include "policy/classify.h"
 #include "policy/config.h"
+#include "policy/keys.h"
 #include "policy/template.h"
 
 /* What the links say; every URI is complete, ASCII and safe in <>. */
@@ -42,6 +43,9 @@ struct cm_edit_request {
 	size_t nheaders;
 	struct cm_span body; /* after the empty line, CRLF line ends */
 	struct cm_way_out way_out;
+	/* To know our footer again (RMIME-11); NULL: by footer_link alone. */
+	const struct cm_keys *keys;
+	const struct cm_id *contact; /* the only recipient's; NULL: several */
 	bool prove_with_gmime;
 };
 

@@ -8,6 +8,7 @@
 #include "milter/display.h"
 #include "milter/html_end.h"
 #include "milter/upgrade.h"
+#include "milter/way_out.h"
 
 /* ---- reading ----------------------------------------------------------- */
 
@@ -126,13 +127,12 @@ int cm_leaf_read(const struct cm_edit_request *request,
 		return rc;
 	*ret_why = read_text(leaf);
 	leaf->lf = uses_lf(leaf, part->cte);
-	/* RMIME-11: nobody can guess this link, so it is our footer's. */
-	leaf->done = has(leaf->text, link);
+	leaf->done = cm_way_out_is_shown(request, link, leaf->text);
 	if (leaf->html && !leaf->done && strchr(link, '&') != NULL) {
 		link = cm_footer_link_html(link, arena);
 		if (link == NULL)
 			return CM_ENOMEM;
-		leaf->done = has(leaf->text, link);
+		leaf->done = cm_way_out_is_shown(request, link, leaf->text);
 	}
 	return CM_OK;
 }

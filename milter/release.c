@@ -131,32 +131,40 @@ static const struct cm_recipient *only_recipient(
 /* ---- the edit --------------------------------------------------------- */
 
 static int make_way_out(const struct cm_release_request *request,
-			const struct cm_recipient *only,
+			const struct cm_edit_request *edit,
 			struct cm_arena *scratch, struct cm_way_out *ret_out,
 			struct cm_error *err)
 {
 	struct cm_way_out_request out = {
-		.config = request->snapshot->config,
-		.purpose = request->classified->purposes[0],
-		.contact = only != NULL ? &only->contact : NULL,
+		.config = edit->config,
+		.keys = edit->keys,
+		.purpose = edit->purpose,
+		.contact = edit->contact,
 		.now = request->now,
 	};
-	struct cm_loan loan;
 	int rc = cm_way_out_ref(cm_span(request->queue_id), request->now,
 				out.message);
 
 	if (rc != CM_OK)
 		return cm_fail(err, (enum cm_code)rc,
 			       "no message reference could be made");
-	rc = cm_engine_lend(request->engine, &loan, err);
+	cm_way_out_reuse(&out, edit->headers, edit->nheaders);
+	return cm_way_out_make(&out, scratch, ret_out, err);
+}
+
+static int make_with_keys(const struct cm_release_request *request,
+			  struct cm_edit_request *edit,
+			  struct cm_arena *scratch, struct cm_edit *ret_edit,
+			  struct cm_error *err)
+{
+	int rc = make_way_out(request, edit, scratch, &edit->way_out, err);
+
 	if (rc != CM_OK)
 		return rc;
-	out.keys = loan.keys;
-	cm_way_out_reuse(&out, request->message->headers,
-			 request->message->nheaders);
-	rc = cm_way_out_make(&out, scratch, ret_out, err);
-	cm_engine_return(request->engine, &loan, CM_OK, NULL);
-	return rc;
+	/* Of a body that was not kept only the headers can be edited. */
+	if (request->message->body_lost)
+		edit->way_out.footer_link = NULL;
+	return cm_edit_make(edit, scratch, ret_edit, err);
 }
 
 static int make_edit(const struct cm_release_request *request,
@@ -174,20 +182,21 @@ static int make_edit(const struct cm_release_request *request,
 		.headers = message->headers,
 		.nheaders = message->nheaders,
 		.body = {cm_buf_text(&message->body), message->body.len},
+		.contact = only != NULL ? &only->contact : NULL,
 		.prove_with_gmime =
 			cm_engine_proof_is_due(request->engine, config->proof),
 	};
+	struct cm_loan loan;
 	int rc;
 
 	if (edit.templates == NULL)
 		return cm_fail(err, CM_EIO, "there are no footer templates");
-	rc = make_way_out(request, only, scratch, &edit.way_out, err);
+	rc = cm_engine_lend(request->engine, &loan, err);
 	if (rc != CM_OK)
 		return rc;
-	/* Of a body that was not kept only the headers can be edited. */
-	if (message->body_lost)
-		edit.way_out.footer_link = NULL;
-	rc = cm_edit_make(&edit, scratch, ret_edit, err);
+	edit.keys = loan.keys;
+	rc = make_with_keys(request, &edit, scratch, ret_edit, err);
+	cm_engine_return(request->engine, &loan, CM_OK, NULL);
 	if (rc == CM_OK && message->body_lost &&
 	    request->classified->stream->footer) {
 		ret_edit->outcome = CM_BODY_UNEDITABLE;

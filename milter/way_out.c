@@ -1,4 +1,5 @@
 /* See way_out.h. */
+#define _GNU_SOURCE /* memmem */
 #include "milter/way_out.h"
 
 #include <string.h>
@@ -39,14 +40,12 @@ static bool find_token(const struct cm_config *config, struct cm_span value,
 	return false;
 }
 
-static bool is_theirs(const struct cm_way_out_request *request,
-		      const struct cm_token *token)
+static bool is_theirs(const struct cm_token *token, const struct cm_id *contact,
+		      const struct cm_purpose *purpose)
 {
 	return token->has_message &&
-	       memcmp(&token->contact, request->contact,
-		      sizeof(token->contact)) == 0 &&
-	       memcmp(token->purpose, request->purpose->id,
-		      sizeof(token->purpose)) == 0;
+	       memcmp(&token->contact, contact, sizeof(token->contact)) == 0 &&
+	       memcmp(token->purpose, purpose->id, sizeof(token->purpose)) == 0;
 }
 
 void cm_way_out_reuse(struct cm_way_out_request *request,
@@ -63,13 +62,28 @@ void cm_way_out_reuse(struct cm_way_out_request *request,
 		    !find_token(request->config, headers[i].value, &text) ||
 		    cm_token_read(request->keys, CM_KEY_HEADER, text, &token) !=
 			    CM_OK ||
-		    !is_theirs(request, &token))
+		    !is_theirs(&token, request->contact, request->purpose))
 			continue;
 		memcpy(request->message, token.message,
 		       sizeof(request->message));
 		request->now = token.day * CM_DAY_MS;
+		request->header_token = text;
 		return;
 	}
+}
+
+static int link_to(const struct cm_way_out_request *request,
+		   struct cm_span token, struct cm_arena *arena,
+		   const char **ret_uri, struct cm_error *err)
+{
+	const char *uri = cm_arena_printf(arena, "%s" CM_WAY_OUT_PATH "/%.*s",
+					  request->config->web_base_url,
+					  (int)token.n, token.p);
+
+	if (uri == NULL)
+		return cm_fail(err, CM_ELIMIT, "the message's memory is full");
+	*ret_uri = uri;
+	return CM_OK;
 }
 
 static int token_uri(const struct cm_way_out_request *request,
@@ -83,7 +97,6 @@ static int token_uri(const struct cm_way_out_request *request,
 		.has_message = true,
 	};
 	char text[CM_TOKEN_URL_LEN + 1];
-	const char *uri;
 	int rc;
 
 	memcpy(token.purpose, request->purpose->id, sizeof(token.purpose));
@@ -91,12 +104,7 @@ static int token_uri(const struct cm_way_out_request *request,
 	rc = cm_token_url(request->keys, &token, text, err);
 	if (rc != CM_OK)
 		return rc;
-	uri = cm_arena_printf(arena, "%s" CM_WAY_OUT_PATH "/%s",
-			      request->config->web_base_url, text);
-	if (uri == NULL)
-		return cm_fail(err, CM_ELIMIT, "the message's memory is full");
-	*ret_uri = uri;
-	return CM_OK;
+	return link_to(request, cm_span(text), arena, ret_uri, err);
 }
 
 int cm_way_out_make(const struct cm_way_out_request *request,
@@ -120,7 +128,11 @@ int cm_way_out_make(const struct cm_way_out_request *request,
 		*ret_way_out = out;
 		return CM_OK;
 	}
-	rc = token_uri(request, CM_KEY_HEADER, arena, &out.https, err);
+	rc = request->header_token.n > 0
+		     ? link_to(request, request->header_token, arena,
+			       &out.https, err)
+		     : token_uri(request, CM_KEY_HEADER, arena, &out.https,
+				 err);
 	if (rc == CM_OK)
 		rc = token_uri(request, CM_KEY_FOOTER, arena, &out.footer_link,
 			       err);
@@ -129,4 +141,59 @@ int cm_way_out_make(const struct cm_way_out_request *request,
 	out.one_click = true;
 	*ret_way_out = out;
 	return CM_OK;
+}
+
+/* ---- shown already ----------------------------------------------------- */
+
+/* Entities and brackets follow a link; they are not of it. */
+static bool is_link_char(char c)
+{
+	return cm_ascii_alpha(c) || cm_ascii_digit(c) ||
+	       (c != '\0' && strchr("-_~/#[]@$+=%", c) != NULL);
+}
+
+/* What a sentence puts behind a link belongs to neither. */
+static bool link_ends(struct cm_span rest)
+{
+	while (rest.n > 0 && *rest.p != '\0' &&
+	       strchr(".,;:!?)'*", *rest.p) != NULL) {
+		rest.p++;
+		rest.n--;
+	}
+	return rest.n == 0 || !is_link_char(*rest.p);
+}
+
+/* rest: what follows web.base-url in the text. */
+static bool is_own_link(const struct cm_edit_request *request,
+			struct cm_span rest)
+{
+	const size_t path = strlen(CM_WAY_OUT_PATH "/");
+	const size_t n = path + CM_TOKEN_URL_LEN;
+	struct cm_token token;
+
+	return rest.n >= n && memcmp(rest.p, CM_WAY_OUT_PATH "/", path) == 0 &&
+	       link_ends(cm_span_n(rest.p + n, rest.n - n)) &&
+	       cm_token_read(request->keys, CM_KEY_FOOTER,
+			     cm_span_n(rest.p + path, CM_TOKEN_URL_LEN),
+			     &token) == CM_OK &&
+	       is_theirs(&token, request->contact, request->purpose);
+}
+
+bool cm_way_out_is_shown(const struct cm_edit_request *request,
+			 const char *link, struct cm_span text)
+{
+	bool personal = request->keys != NULL && request->contact != NULL &&
+			request->config->web_base_url != NULL;
+	struct cm_span wanted =
+		cm_span(personal ? request->config->web_base_url : link);
+	const char *at;
+
+	while (text.n > 0 &&
+	       (at = memmem(text.p, text.n, wanted.p, wanted.n)) != NULL) {
+		text.n -= (size_t)(at - text.p) + wanted.n;
+		text.p = at + wanted.n;
+		if (personal ? is_own_link(request, text) : link_ends(text))
+			return true;
+	}
+	return false;
 }

@@ -28,12 +28,14 @@ struct cm_way_out_request {
 	const struct cm_id *contact;      /* NULL: for several people */
 	uint8_t message[CM_MESSAGE_REF_LEN];
 	int64_t now;
+	struct cm_span header_token; /* the message's own; empty = make one */
 };
 
 /*
  * A message that comes through us twice gets the same links again, and so
  * stays as it is: if its List-Unsubscribe holds this very person's token for
- * this very purpose, take the reference and the day from there.
+ * this very purpose, that token stays, whichever key made it, and the footer's
+ * takes its reference and day.
  */
 void cm_way_out_reuse(struct cm_way_out_request *request,
 		      const struct cm_facts_header *headers, size_t count);
@@ -43,5 +45,14 @@ CM_MUST_CHECK int cm_way_out_make(const struct cm_way_out_request *request,
 				  struct cm_arena *arena,
 				  struct cm_way_out *ret_way_out,
 				  struct cm_error *err);
+
+/*
+ * Does a text show our way out already?  With one recipient that is any
+ * footer token of theirs for this purpose, by any of our keys, so nothing
+ * that somebody could guess (RMIME-11); with several, the link as it is
+ * written in such a text, and not one that only begins like it.
+ */
+bool cm_way_out_is_shown(const struct cm_edit_request *request,
+			 const char *link, struct cm_span text);
 
 #endif
