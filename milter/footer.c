@@ -30,6 +30,10 @@ static struct cm_span tidy(struct cm_buf *buf)
 	for (i = 0; i < buf->len; i++) {
 		unsigned char c = (unsigned char)buf->data[i];
 
+		if (c > ' ' && c != 127) {
+			buf->data[n++] = (char)c;
+			continue;
+		}
 		if ((c < ' ' && c != '\n' && c != '\t') || c == 127)
 			continue;
 		/* No blanks at line ends: "-- ", format=flowed. */
@@ -220,6 +224,16 @@ static size_t add_entity(struct cm_buf *out, const char *p, size_t *at)
 	return out->len - before;
 }
 
+/* Octets that mean nothing to add_html(); most of a footer is such. */
+static size_t plain_run(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && p[i] > ' ' && p[i] != '<' && p[i] != '>')
+		i++;
+	return i;
+}
+
 /* Lines are kept short by breaking at blanks between tags and words. */
 static void add_html(struct cm_buf *out, struct cm_span html,
 		     const struct cm_footer_shape *shape)
@@ -230,9 +244,14 @@ static void add_html(struct cm_buf *out, struct cm_span html,
 	size_t i = 0;
 
 	while (i < html.n) {
-		char c = html.p[i];
-		bool wide = (unsigned char)c > 127 && shape->ascii;
+		char c;
+		bool wide;
 
+		i += plain_run(html.p + i, html.n - i);
+		if (i == html.n)
+			break;
+		c = html.p[i];
+		wide = (unsigned char)c > 127 && shape->ascii;
 		if (c == '<' || c == '>')
 			in_tag = c == '<';
 		if (!wide && c != '\n' &&

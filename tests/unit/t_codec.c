@@ -82,6 +82,83 @@ static void quoted_printable_by_words_and_by_octets(void **state)
 	}
 }
 
+/* RFC 2045, 6.7, an octet at a time: what cm_qp_encode() must write. */
+static size_t write_slowly(const char *in, size_t n, char *out)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	size_t i, k = 0, column = 0;
+
+	for (i = 0; i < n; i++) {
+		bool at_end = i + 1 == n || (i + 2 < n && in[i + 1] == '\r' &&
+					     in[i + 2] == '\n');
+		unsigned char c = (unsigned char)in[i];
+		int turn;
+
+		if (c == '\r' && i + 1 < n && in[i + 1] == '\n') {
+			out[k++] = '\r';
+			out[k++] = '\n';
+			column = 0;
+			i++;
+			continue;
+		}
+		for (turn = 0; turn < 2; turn++) {
+			bool literal = c > ' ' && c < 127 && c != '=';
+
+			if (c == ' ' || c == '\t')
+				literal = !at_end;
+			if (column == 0 &&
+			    ((c == '.' && at_end) ||
+			     (n - i >= 5 && memcmp(in + i, "From ", 5) == 0)))
+				literal = false;
+			if (column + (literal ? 1 : 3) > CM_CODEC_LINE - 1) {
+				memcpy(out + k, "=\r\n", 3);
+				k += 3;
+				column = 0;
+				continue;
+			}
+			column += literal ? 1 : 3;
+			out[k++] = literal ? (char)c : '=';
+			if (!literal) {
+				out[k++] = digits[c >> 4];
+				out[k++] = digits[c & 15];
+			}
+			break;
+		}
+	}
+	return k;
+}
+
+static void quoted_printable_is_written_by_words_as_by_octets(void **state)
+{
+	static const char *const bits[] = {
+		"From ", "\r\n", ".",    " ",
+		"\t",    "=",    "\xc3", "a",
+		"word",  "\r",   "\n",   "https://shop.acme.example/offers"};
+	int i;
+
+	(void)state;
+	srand(2);
+	for (i = 0; i < RUNS; i++) {
+		char in[LONGEST + 40], want[8 * LONGEST];
+		size_t n = 0, longest = (size_t)rand() % LONGEST, want_n;
+		struct cm_buf got;
+
+		while (n < longest) {
+			const char *bit = bits[rand() % 12];
+
+			memcpy(in + n, bit, strlen(bit));
+			n += strlen(bit);
+		}
+		want_n = write_slowly(in, n, want);
+		cm_buf_init(&got, sizeof(want));
+		assert_int_equal(cm_qp_encode(cm_span_n(in, n), &got), CM_OK);
+		assert_int_equal(got.len, want_n);
+		if (want_n > 0)
+			assert_memory_equal(got.data, want, want_n);
+		cm_buf_free(&got);
+	}
+}
+
 /* In pieces of any size the same text comes. */
 static void a_decoder_reads_in_any_pieces(void **state)
 {
@@ -303,6 +380,8 @@ int main(void)
 		cmocka_unit_test(decodes_strictly),
 		cmocka_unit_test(quoted_printable_is_well_formed),
 		cmocka_unit_test(quoted_printable_by_words_and_by_octets),
+		cmocka_unit_test(
+			quoted_printable_is_written_by_words_as_by_octets),
 		cmocka_unit_test(a_decoder_reads_in_any_pieces),
 		cmocka_unit_test(a_piece_decodes_where_it_was_put),
 	};

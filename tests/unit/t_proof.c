@@ -1,4 +1,5 @@
 /* proof: both readers say no to every way an edit can go wrong. */
+#include <stdio.h>
 #include <string.h>
 
 #include "milter/proof.h"
@@ -154,10 +155,40 @@ static void what_holds_and_what_does_not(void **state)
 	}
 }
 
+/* RFC 5322, 2.1.1: 998 octets, however many short lines stand around. */
+static void a_new_line_over_the_limit_is_seen(void **state)
+{
+	static const char *const behind[] = {"", "\r\nmore",
+					     "\r\n\r\nmore\r\n"};
+	char line[1100];
+	size_t n, i;
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	for (n = 990; n < 1010; n++)
+		for (i = 0; i < sizeof(behind) / sizeof(*behind); i++) {
+			char piece[1200], after[1500];
+			struct claim claim = {after, 10, piece, i % 2 == 0};
+			const char *scan = NULL;
+			const char *gmime = NULL;
+
+			(void)snprintf(piece, sizeof(piece), "\r\n%.*s%s",
+				       (int)n, line, behind[i]);
+			(void)snprintf(after, sizeof(after),
+				       HEAD QP "Caf=C3=A9\r\nend%s" OTHER,
+				       piece);
+			ask(&claim, &scan, &gmime);
+			assert_string_equal(or_holds(scan),
+					    n > CM_PROOF_LINE_MAX ? "line"
+								  : "holds");
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_holds_and_what_does_not),
+		cmocka_unit_test(a_new_line_over_the_limit_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,7 @@
 /* str: ASCII rules, numbers, UTF-8, suggestions. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "lib/str.h"
 
 #include "tests/unit/test.h"
@@ -62,6 +65,97 @@ static void utf8_is_rfc_3629(void **state)
 	}
 }
 
+/* Octet by octet, what the reader of words must say as well. */
+static bool is_ascii(struct cm_span text)
+{
+	size_t i;
+
+	for (i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] > 127)
+			return false;
+	return true;
+}
+
+/* The table of RFC 3629, 4, by code point. */
+static bool is_utf8(struct cm_span text)
+{
+	const unsigned char *p = (const unsigned char *)text.p;
+	size_t i = 0;
+
+	while (i < text.n) {
+		size_t len = p[i] < 0x80   ? 1
+			     : p[i] < 0xc0 ? 0
+			     : p[i] < 0xe0 ? 2
+			     : p[i] < 0xf0 ? 3
+			     : p[i] < 0xf8 ? 4
+					   : 0;
+		static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+		unsigned point = p[i] & (0xffu >> (len + 1));
+		size_t j;
+
+		if (len == 0 || len > text.n - i)
+			return false;
+		for (j = 1; j < len; j++) {
+			if (p[i + j] >> 6 != 2)
+				return false;
+			point = point << 6 | (p[i + j] & 0x3f);
+		}
+		if (len > 1 && (point < least[len] || point > 0x10ffff ||
+				(point >= 0xd800 && point <= 0xdfff)))
+			return false;
+		i += len;
+	}
+	return true;
+}
+
+/* Mostly ASCII in runs, then what begins, continues and breaks UTF-8. */
+static size_t random_text(char *out, size_t max)
+{
+	static const char *const bits[] = {
+		"a",
+		"\xc3\xa1",
+		"\xe2\x82\xac",
+		"\xf0\x9f\x98\x80",
+		"0123456789abcdef",
+		"\x80",
+		"\xc3",
+		"\xed\xa0\x80",
+	};
+	size_t want = (size_t)rand() % max;
+	size_t kinds = rand() % 4 == 0 ? 8 : 5;
+	size_t n = 0;
+
+	while (n < want) {
+		struct cm_span bit = cm_span(bits[(size_t)rand() % kinds]);
+
+		if (bit.n > want - n)
+			break;
+		memcpy(out + n, bit.p, bit.n);
+		n += bit.n;
+	}
+	return n;
+}
+
+static void many_octets_at_once_are_read_as_one_by_one(void **state)
+{
+	unsigned valid = 0;
+	int round;
+
+	(void)state;
+	srand(1);
+	for (round = 0; round < 50000; round++) {
+		char room[160];
+		size_t from = (size_t)rand() % 8;
+		struct cm_span text = {room + from, 0};
+
+		text.n = random_text(room + from, 150);
+		assert_int_equal(cm_ascii_only(text.p, text.n), is_ascii(text));
+		assert_int_equal(cm_utf8_valid(text.p, text.n), is_utf8(text));
+		valid += is_utf8(text);
+	}
+	assert_in_range(valid, 10000, 49000);
+}
+
 static void suggestions_are_near(void **state)
 {
 	static const char *const words[] = {"newsletter", "offers", "mode"};
@@ -79,6 +173,11 @@ static void spans_trim_and_compare(void **state)
 			       cm_span("a b")));
 	assert_true(cm_span_is(cm_span("ReSent"), "resent"));
 	assert_false(cm_span_is(cm_span("resen"), "resent"));
+	assert_false(cm_span_is(cm_span("resents"), "resent"));
+	assert_false(cm_span_is(cm_span("\022esent"), "resent"));
+	assert_false(cm_span_is(cm_span(" "), ""));
+	assert_true(cm_span_is(cm_span(""), ""));
+	assert_false(cm_span_is(cm_span(""), "resent"));
 	assert_true(cm_span_starts(cm_span("List-Id: x"), "list-"));
 	assert_true(cm_span_cmp(cm_span("a"), cm_span("ab")) < 0);
 	assert_true(cm_span_cmp(cm_span(""), cm_span("")) == 0);
@@ -101,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_strict),
 		cmocka_unit_test(utf8_is_rfc_3629),
+		cmocka_unit_test(many_octets_at_once_are_read_as_one_by_one),
 		cmocka_unit_test(suggestions_are_near),
 		cmocka_unit_test(spans_trim_and_compare),
 		cmocka_unit_test(a_list_is_cut_to_its_end),
