@@ -294,6 +294,60 @@ int cm_siv_open(const struct cm_siv *siv, struct cm_span sealed,
 	return rc;
 }
 
+int cm_ed25519_public(const uint8_t seed[CM_ED25519_SEED_LEN],
+		      uint8_t out_public[CM_ED25519_PUBLIC_LEN],
+		      struct cm_error *err)
+{
+	EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(
+		NULL, "ED25519", NULL, seed, CM_ED25519_SEED_LEN);
+	size_t n = CM_ED25519_PUBLIC_LEN;
+	bool good = key != NULL &&
+		    EVP_PKEY_get_raw_public_key(key, out_public, &n) == 1;
+
+	EVP_PKEY_free(key);
+	return good ? CM_OK : fail_openssl(err, "no Ed25519 key");
+}
+
+int cm_ed25519_sign(const uint8_t seed[CM_ED25519_SEED_LEN],
+		    struct cm_span text, uint8_t out_sig[CM_ED25519_SIG_LEN],
+		    struct cm_error *err)
+{
+	EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(
+		NULL, "ED25519", NULL, seed, CM_ED25519_SEED_LEN);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t n = CM_ED25519_SIG_LEN;
+	const void *p = text.p;
+	bool good = key != NULL && ctx != NULL &&
+		    EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1 &&
+		    EVP_DigestSign(ctx, out_sig, &n, p, text.n) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	return good ? CM_OK : fail_openssl(err, "cannot sign");
+}
+
+int cm_ed25519_verify(const uint8_t public_key[CM_ED25519_PUBLIC_LEN],
+		      struct cm_span text,
+		      const uint8_t sig[CM_ED25519_SIG_LEN])
+{
+	EVP_PKEY *key = EVP_PKEY_new_raw_public_key_ex(
+		NULL, "ED25519", NULL, public_key, CM_ED25519_PUBLIC_LEN);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	const void *p = text.p;
+	int rc = CM_ECRYPTO;
+
+	if (key != NULL && ctx != NULL &&
+	    EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1)
+		rc = EVP_DigestVerify(ctx, sig, CM_ED25519_SIG_LEN, p,
+				      text.n) == 1
+			     ? CM_OK
+			     : CM_EDATA;
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return rc;
+}
+
 bool cm_equal_ct(const void *a, const void *b, size_t n)
 {
 	return CRYPTO_memcmp(a, b, n) == 0;

@@ -19,6 +19,9 @@ enum {
 	CM_SHA256_LEN = 32,
 	CM_SIV_KEY_LEN = 64, /* AES-256-SIV (RFC 5297): two 256-bit halves */
 	CM_SIV_TAG_LEN = 16,
+	CM_ED25519_SEED_LEN = 32, /* RFC 8032: the private key */
+	CM_ED25519_PUBLIC_LEN = 32,
+	CM_ED25519_SIG_LEN = 64,
 };
 
 CM_MUST_CHECK int cm_random(void *out, size_t n, struct cm_error *err);
@@ -62,6 +65,21 @@ CM_MUST_CHECK int cm_siv_seal(const struct cm_siv *siv, struct cm_span plain,
 			      uint8_t *out_sealed);
 CM_MUST_CHECK int cm_siv_open(const struct cm_siv *siv, struct cm_span sealed,
 			      uint8_t *out_plain);
+
+/*
+ * Ed25519 (RFC 8032, pure, one shot).  A signature that does not hold, or a
+ * public key that is none, is CM_EDATA.
+ */
+CM_MUST_CHECK int cm_ed25519_public(const uint8_t seed[CM_ED25519_SEED_LEN],
+				    uint8_t out_public[CM_ED25519_PUBLIC_LEN],
+				    struct cm_error *err);
+CM_MUST_CHECK int cm_ed25519_sign(const uint8_t seed[CM_ED25519_SEED_LEN],
+				  struct cm_span text,
+				  uint8_t out_sig[CM_ED25519_SIG_LEN],
+				  struct cm_error *err);
+CM_MUST_CHECK int cm_ed25519_verify(
+	const uint8_t public_key[CM_ED25519_PUBLIC_LEN], struct cm_span text,
+	const uint8_t sig[CM_ED25519_SIG_LEN]);
 
 /* Constant time. */
 bool cm_equal_ct(const void *a, const void *b, size_t n);

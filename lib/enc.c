@@ -127,3 +127,18 @@ int cm_base64url_decode(struct cm_span text, void *out, size_t max,
 {
 	return decode(&base64url, text, out, max, ret_n);
 }
+
+int cm_base64_decode(struct cm_span text, void *out, size_t max, size_t *ret_n)
+{
+	size_t pad = 0;
+
+	if (text.n % 4 != 0)
+		return CM_EDATA;
+	while (pad < 2 && pad < text.n && text.p[text.n - pad - 1] == '=')
+		pad++;
+	/* A quartet's rest says how much it was padded: no other will do. */
+	text.n -= pad;
+	if (pad > 0 && text.n % 4 != 4 - pad)
+		return CM_EDATA;
+	return decode(&base64, text, out, max, ret_n);
+}

@@ -29,5 +29,8 @@ CM_MUST_CHECK int cm_base32_decode(struct cm_span text, void *out, size_t max,
 				   size_t *ret_n);
 CM_MUST_CHECK int cm_base64url_decode(struct cm_span text, void *out,
 				      size_t max, size_t *ret_n);
+/* With the padding that the encoder writes, and no line ends. */
+CM_MUST_CHECK int cm_base64_decode(struct cm_span text, void *out, size_t max,
+				   size_t *ret_n);
 
 #endif

@@ -137,6 +137,13 @@ struct cm_config {
 	const char *mail_domain; /* mail section; NULL if there is none */
 	const char *mail_submit;
 
+	/* checkpoint section; origin NULL if there is none */
+	const char *checkpoint_origin;
+	const char *checkpoint_key;
+	const char *checkpoint_path;
+	const char *checkpoint_user;
+	const char *checkpoint_drop; /* NULL = none */
+	bool checkpoint_syslog;
 	const char *milter_user;
 	const char *pid_file;        /* NULL = none */
 	const char *templates;       /* folder of <lang>/footer.txt ... */

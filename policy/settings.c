@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/decide.h"
+#include "policy/note.h"
 
 static const struct cm_section sections[CM_SECTIONS] = {
 	[CM_SECTION_GLOBAL] = {"", NULL, false, false,
@@ -36,6 +37,11 @@ static const struct cm_section sections[CM_SECTIONS] = {
 		 "way out."},
 	[CM_SECTION_MAIL] = {"mail", NULL, false, false,
 			     "Mail of our own: addresses and submission."},
+	[CM_SECTION_CHECKPOINT] =
+		{"checkpoint", NULL, false, false,
+		 "Signed heads of the ledger (consentctl checkpoint): what "
+		 "they say and where they go. A head that somebody else holds "
+		 "shows any later change of what was recorded before it."},
 	[CM_SECTION_PURPOSE] =
 		{"purpose", "path", true, false,
 		 "What people agree to, as a path below the controller's id. "
@@ -251,6 +257,34 @@ static const struct cm_setting settings[] = {
 	 0, 0, NULL, CM_FOR_WEB | CM_FOR_CTL, IN_CONFIG(mail_submit),
 	 "Where our own mail is handed in: smtp://host:port."},
 
+	/* ---- checkpoint ---- */
+	{CM_SECTION_CHECKPOINT, "origin", CM_SETTING_ORIGIN, REQUIRED, NULL, 1,
+	 CM_NOTE_NAME_MAX, NULL, CM_FOR_CTL, IN_CONFIG(checkpoint_origin),
+	 "Name of this ledger in its checkpoints, for ever: a URL without "
+	 "https://, as acme.example/consent. Nothing need answer there."},
+	{CM_SECTION_CHECKPOINT, "key", CM_SETTING_PATH, 0,
+	 "/etc/consent-milter/checkpoint.key", 0, 0, NULL, CM_FOR_CTL,
+	 IN_CONFIG(checkpoint_key),
+	 "The key that signs, mode 0600, of the user below; made by "
+	 "consentctl keys checkpoint."},
+	{CM_SECTION_CHECKPOINT, "path", CM_SETTING_PATH, 0,
+	 "/var/lib/consent-milter/checkpoints", 0, 0, NULL, CM_FOR_CTL,
+	 IN_CONFIG(checkpoint_path),
+	 "Folder of every checkpoint signed. The newest tells what may be "
+	 "signed next."},
+	{CM_SECTION_CHECKPOINT, "user", CM_SETTING_NAME, 0, "consent-signer", 1,
+	 128, NULL, CM_FOR_CTL, IN_CONFIG(checkpoint_user),
+	 "User that consentctl checkpoint becomes when started as root. It "
+	 "belongs to store.group, never to store.write-group."},
+	{CM_SECTION_CHECKPOINT, "drop", CM_SETTING_PATH, 0, NULL, 0, 0, NULL,
+	 CM_FOR_CTL, IN_CONFIG(checkpoint_drop),
+	 "Folder that gets a copy of every checkpoint: a mounted share, or one "
+	 "that somebody else collects from."},
+	{CM_SECTION_CHECKPOINT, "syslog", CM_SETTING_BOOL, 0, "yes", 0, 0, NULL,
+	 CM_FOR_CTL, IN_CONFIG(checkpoint_syslog),
+	 "Write every checkpoint to syslog in one line, which a central log "
+	 "server then holds too."},
+
 	/* ---- purpose ---- */
 	{CM_SECTION_PURPOSE, "title", CM_SETTING_TEXT, REQUIRED, NULL, 1,
 	 TEXT_MAX, NULL, CM_FOR_ALL, IN_PURPOSE(title),
@@ -418,6 +452,7 @@ const char *cm_setting_type_name(enum cm_setting_type type)
 		[CM_SETTING_LISTEN] = "host:port",
 		[CM_SETTING_BASE_URL] = "URL",
 		[CM_SETTING_SUBMIT] = "URL",
+		[CM_SETTING_ORIGIN] = "name",
 		[CM_SETTING_LIST_ID] = "list id",
 		[CM_SETTING_PURPOSE_REF] = "purpose",
 		[CM_SETTING_LISTENER_REF] = "listener",

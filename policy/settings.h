@@ -25,6 +25,7 @@ enum cm_section_kind {
 	CM_SECTION_MILTER,
 	CM_SECTION_WEB,
 	CM_SECTION_MAIL,
+	CM_SECTION_CHECKPOINT,
 	CM_SECTION_PURPOSE,
 	CM_SECTION_STREAM,
 	CM_SECTIONS
@@ -62,6 +63,7 @@ enum cm_setting_type {
 	CM_SETTING_LISTEN,  /* "host:port" */
 	CM_SETTING_BASE_URL,
 	CM_SETTING_SUBMIT,
+	CM_SETTING_ORIGIN, /* of checkpoints */
 	CM_SETTING_LIST_ID,
 	CM_SETTING_PURPOSE_REF,  /* const struct cm_purpose * */
 	CM_SETTING_LISTENER_REF, /* name of a listener */

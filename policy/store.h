@@ -17,6 +17,7 @@
 
 #include "policy/address.h"
 #include "policy/keys.h"
+#include "policy/merkle.h"
 #include "policy/view.h"
 
 struct cm_store;
@@ -92,6 +93,22 @@ CM_MUST_CHECK int cm_store_notice(struct cm_store_reader *reader,
 				  struct cm_span *ret_text,
 				  struct cm_error *err);
 
+/* ---- proofs: what the tree says of any size up to the present one ------- */
+
+CM_MUST_CHECK int cm_store_root_at(struct cm_store_reader *reader,
+				   uint64_t size, struct cm_hash *ret_root,
+				   struct cm_error *err);
+/* "Event seq is in the tree of size": RFC 9162, 2.1.3. */
+CM_MUST_CHECK int cm_store_inclusion(struct cm_store_reader *reader,
+				     uint64_t size, uint64_t seq,
+				     struct cm_merkle_proof *ret_proof,
+				     struct cm_error *err);
+/* "The tree of new_size begins with that of old_size (not 0)": 2.1.4. */
+CM_MUST_CHECK int cm_store_consistency(struct cm_store_reader *reader,
+				       uint64_t old_size, uint64_t new_size,
+				       struct cm_merkle_proof *ret_proof,
+				       struct cm_error *err);
+
 /* ---- writing (CM_STORE_WRITE) ----------------------------------------- */
 
 /*
@@ -165,6 +182,15 @@ CM_MUST_CHECK int cm_store_evidence(struct cm_store *store, uint64_t seq,
 				    struct cm_arena *arena,
 				    struct cm_span *ret_evidence,
 				    struct cm_error *err);
+/*
+ * What the event's commitment is the SHA-256 of: CM_SALT_OPEN_LEN octets of
+ * salt, then the evidence.  For who must prove it to others.
+ */
+enum { CM_SALT_OPEN_LEN = 16 };
+CM_MUST_CHECK int cm_store_opening(struct cm_store *store, uint64_t seq,
+				   struct cm_arena *arena,
+				   struct cm_span *ret_salted,
+				   struct cm_error *err);
 
 /* ---- upkeep ------------------------------------------------------------ */
 

@@ -4,6 +4,7 @@
  *   store.c          open, close, paths, MACs, the head row
  *   store_init.c     make a new store, with the modes that keep readers out
  *   store_read.c     readers: lookups and what an audit asks
+ *   store_proof.c    roots, inclusion and consistency for outsiders
  *   store_rows.c     events as small rows; from rows to views, sorted
  *   store_write.c    one write transaction: lock, fold, append, commit
  *   store_stop.c     refusals in front of the ledger
@@ -33,7 +34,7 @@ enum {
 	CM_STOP_ID_LEN = 16,
 	CM_STOP_KEY_LEN = 2 * CM_CONTACT_ID_LEN + CM_STOP_ID_LEN,
 	CM_MARK_LEN = 16,
-	CM_SALT_LEN = 16,
+	CM_SALT_LEN = CM_SALT_OPEN_LEN,
 	CM_SALTS = 128,
 	CM_PACKED_MAX = 1 << 22,     /* of one view: 4,096 facts at most */
 	CM_VIEW_ARENA_MAX = 1 << 24, /* ditto, unpacked */

@@ -432,9 +432,9 @@ static int commitment(struct cm_store *store, uint64_t seq,
 	return CM_OK;
 }
 
-int cm_store_evidence(struct cm_store *store, uint64_t seq,
-		      struct cm_arena *arena, struct cm_span *ret_evidence,
-		      struct cm_error *err)
+int cm_store_opening(struct cm_store *store, uint64_t seq,
+		     struct cm_arena *arena, struct cm_span *ret_salted,
+		     struct cm_error *err)
 {
 	struct cm_hash want, got;
 	struct cm_span value;
@@ -459,6 +459,19 @@ int cm_store_evidence(struct cm_store *store, uint64_t seq,
 			       "the evidence of event %llu is not what was "
 			       "recorded: run \"consentctl verify\"",
 			       (unsigned long long)seq);
-	*ret_evidence = cm_span_n(value.p + CM_SALT_LEN, value.n - CM_SALT_LEN);
+	*ret_salted = value;
 	return CM_OK;
+}
+
+int cm_store_evidence(struct cm_store *store, uint64_t seq,
+		      struct cm_arena *arena, struct cm_span *ret_evidence,
+		      struct cm_error *err)
+{
+	struct cm_span value;
+	int rc = cm_store_opening(store, seq, arena, &value, err);
+
+	if (rc == CM_OK)
+		*ret_evidence =
+			cm_span_n(value.p + CM_SALT_LEN, value.n - CM_SALT_LEN);
+	return rc;
 }

@@ -1,5 +1,5 @@
 /*
- * consentctl status, verify, rebuild: is the store well?
+ * consentctl status, rebuild: what is in the store, and its views anew.
  */
 #include "tools/ctl_commands.h"
 
@@ -12,8 +12,6 @@
 #include "policy/decide.h"
 #include "policy/store.h"
 #include "tools/ctl_output.h"
-
-enum { REPORT_MAX = 1024 * 1024 }; /* 100 lines and a summary */
 
 /* ---- status ------------------------------------------------------------- */
 
@@ -138,57 +136,7 @@ int cm_cmd_status(struct cm_ctl *ctl, const struct cm_args *args,
 	return CM_OK;
 }
 
-/* ---- verify, rebuild ---------------------------------------------------- */
-
-static int verify_json(struct cm_ctl *ctl, bool good, struct cm_buf *report,
-		       struct cm_error *err)
-{
-	struct cm_span rest = cm_span_n(cm_buf_text(report), report->len);
-	struct cm_out_json json;
-
-	cm_out_json_begin(&json);
-	cm_json_begin_object(&json.w);
-	cm_json_put_bool(&json.w, "good", good);
-	cm_json_name(&json.w, "report");
-	cm_json_begin_array(&json.w);
-	while (rest.n > 0) {
-		const char *end = memchr(rest.p, '\n', rest.n);
-		size_t n = end != NULL ? (size_t)(end - rest.p) : rest.n;
-
-		cm_json_add_text(&json.w, cm_span_n(rest.p, n));
-		n += end != NULL;
-		rest = cm_span_n(rest.p + n, rest.n - n);
-	}
-	cm_json_end(&json.w);
-	cm_json_end(&json.w);
-	return cm_out_json_end(&json, ctl->out, err);
-}
-
-int cm_cmd_verify(struct cm_ctl *ctl, const struct cm_args *args,
-		  struct cm_error *err)
-{
-	struct cm_progress progress;
-	struct cm_buf report;
-	int rc;
-	int shown = CM_OK;
-
-	(void)args;
-	cm_buf_init(&report, REPORT_MAX);
-	cm_progress_init(&progress, ctl->notes);
-	progress.what = "verifying";
-	rc = cm_store_verify(ctl->store, &report, cm_progress_show, &progress,
-			     err);
-	cm_progress_end(&progress);
-	if (rc == CM_OK || rc == CM_ECORRUPT) {
-		if (ctl->json)
-			shown = verify_json(ctl, rc == CM_OK, &report, err);
-		else
-			(void)fwrite(cm_buf_text(&report), 1, report.len,
-				     ctl->out);
-	}
-	cm_buf_free(&report);
-	return shown != CM_OK ? shown : rc;
-}
+/* ---- rebuild ------------------------------------------------------------ */
 
 int cm_cmd_rebuild(struct cm_ctl *ctl, const struct cm_args *args,
 		   struct cm_error *err)

@@ -28,6 +28,8 @@ cm_command_fn cm_cmd_try;
 cm_command_fn cm_cmd_status;
 cm_command_fn cm_cmd_verify;
 cm_command_fn cm_cmd_rebuild;
+cm_command_fn cm_cmd_keys;
+cm_command_fn cm_cmd_checkpoint;
 
 /* The table; tools/ctl_table.c. */
 extern const struct cm_command cm_commands[];

@@ -201,7 +201,28 @@ static const char status_help[] =
 
 static const char verify_help[] =
 	"Recomputes hash tree, contacts, families and indexes from the ledger\n"
-	"and compares; names what differs.  Exit code 65 if anything does.\n";
+	"and compares; checks every text, address and piece of evidence; asks\n"
+	"whether the ledger extends every checkpoint that was signed.  Says "
+	"what\n"
+	"was checked and names what differs.  Exit code 65 if anything does.\n";
+
+static const char keys_help[] =
+	"\"keys checkpoint\" makes the key that signs the ledger's head, its\n"
+	"folder and a first checkpoint, for the user checkpoint.user: run it "
+	"as\n"
+	"root.  A key that is there is never touched.  Prints the public key:\n"
+	"give that line to whoever shall check the ledger, by a way of its "
+	"own.\n";
+
+static const char checkpoint_help[] =
+	"Signs how many events the ledger has and the root of their hash tree\n"
+	"(c2sp.org/tlog-checkpoint), keeps the checkpoint in checkpoint.path,\n"
+	"prints it and brings copies where the config says.  Started as root "
+	"it\n"
+	"becomes checkpoint.user first, which cannot write to the store.\n"
+	"Signs nothing that does not extend what it signed before: exit code\n"
+	"65, and an error in syslog.  75: signed, but a copy could not be "
+	"made.\n";
 
 static const char rebuild_help[] =
 	"Makes contacts, families, indexes and hash tree anew from the "
@@ -366,6 +387,25 @@ const struct cm_command cm_commands[] = {
 		.help = rebuild_help,
 		.access = CM_CTL_WRITE,
 		.run = cm_cmd_rebuild,
+	},
+	{
+		.name = "keys",
+		.usage = "checkpoint",
+		.summary = "Make the key that signs checkpoints, and show it",
+		.help = keys_help,
+		.access = CM_CTL_CONFIG,
+		.min = 1,
+		.max = 1,
+		.run = cm_cmd_keys,
+	},
+	{
+		.name = "checkpoint",
+		.usage = "",
+		.summary = "Sign the ledger's head, for others to keep",
+		.help = checkpoint_help,
+		.access = CM_CTL_CONFIG,
+		.json = true,
+		.run = cm_cmd_checkpoint,
 	},
 	{
 		.name = "help",

@@ -6,6 +6,8 @@
 #include <iconv.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +15,7 @@
 enum {
 	READ_STEP = 1024 * 1024, /* for pipes, which have no size */
 	ICONV_STEP = 16 * 1024,  /* output made per call */
+	FOLDER_MAX = 4096,       /* PATH_MAX of Linux */
 };
 
 const char *cm_file_name(const char *path)
@@ -174,5 +177,63 @@ int cm_file_write_new(const char *path, struct cm_span text,
 	if (why == 0)
 		return CM_OK;
 	(void)unlink(path);
+	return cm_fail_errno(err, why, "%s", path);
+}
+
+int cm_file_sync_folder(const char *path, struct cm_error *err)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int why = fd < 0 || fsync(fd) != 0 ? errno : 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	/* Shares of other systems know no such thing. */
+	return why == 0 || why == EINVAL
+		       ? CM_OK
+		       : cm_fail_errno(err, why, "%s: fsync", path);
+}
+
+/* The folder that a path lies in. */
+static int sync_parent(const char *path, struct cm_error *err)
+{
+	char folder[FOLDER_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t n = slash == NULL ? 0 : (size_t)(slash - path);
+
+	if (slash == NULL)
+		return cm_file_sync_folder(".", err);
+	if (n == 0)
+		return cm_file_sync_folder("/", err);
+	if (n >= sizeof(folder))
+		return cm_fail(err, CM_EUSAGE, "%s: the name is too long",
+			       path);
+	memcpy(folder, path, n);
+	folder[n] = '\0';
+	return cm_file_sync_folder(folder, err);
+}
+
+int cm_file_replace(const char *path, struct cm_span text, unsigned mode,
+		    struct cm_error *err)
+{
+	char temp[FOLDER_MAX + 8];
+	int fd, why;
+
+	if (snprintf(temp, sizeof(temp), "%s.XXXXXX", path) >=
+	    (int)sizeof(temp))
+		return cm_fail(err, CM_EUSAGE, "%s: the name is too long",
+			       path);
+	fd = mkstemp(temp);
+	if (fd < 0)
+		return cm_fail_errno(err, errno, "%s", temp);
+	why = write_all(fd, text);
+	if (why == 0 && fchmod(fd, mode) != 0)
+		why = errno;
+	if (close(fd) != 0 && why == 0)
+		why = errno;
+	if (why == 0 && rename(temp, path) != 0)
+		why = errno;
+	if (why == 0)
+		return sync_parent(path, err);
+	(void)unlink(temp);
 	return cm_fail_errno(err, why, "%s", path);
 }

@@ -30,5 +30,13 @@ const char *cm_file_name(const char *path);
  */
 CM_MUST_CHECK int cm_file_write_new(const char *path, struct cm_span text,
 				    struct cm_error *err);
+/*
+ * Put text in the place of a file, or make it: a crash leaves the old text or
+ * the new one, and the new one is durable on return.
+ */
+CM_MUST_CHECK int cm_file_replace(const char *path, struct cm_span text,
+				  unsigned mode, struct cm_error *err);
+/* Names made or removed in a folder are durable on return. */
+CM_MUST_CHECK int cm_file_sync_folder(const char *path, struct cm_error *err);
 
 #endif

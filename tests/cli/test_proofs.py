@@ -1,0 +1,232 @@
+"""Checkpoints, proofs, evidence: what outsiders can hold us to."""
+import base64
+import hashlib
+import json
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+from conftest import BUILD, Ctl, PROVEN
+
+REPO = pathlib.Path(__file__).resolve().parents[2]
+VERIFY = BUILD / "consent-verify"
+ORIGIN = "acme.example/consent"
+
+
+def with_checkpoints(ctl, more=""):
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    ctl.heads = ctl.dir / "heads"
+    ctl.key = ctl.dir / "checkpoint.key"
+    ctl.config.write_text(ctl.config.read_text() + f'''
+checkpoint {{ origin = "{ORIGIN}"  key = "{ctl.key}"  path = "{ctl.heads}"
+             user = "{user}"  {more} }}
+''')
+    ctl.vkey = ctl.run("keys", "checkpoint").stdout.strip()
+    return ctl
+
+
+@pytest.fixture
+def signing(ctl):
+    return with_checkpoints(ctl)
+
+
+def grant(ctl, who, **kw):
+    ctl.run("grant", who, "--purpose", "acme/newsletter", *PROVEN, **kw)
+
+
+def shots(ctl):
+    """Copies of the store and of the heads, to put back later."""
+    to = pathlib.Path(tempfile.mkdtemp(dir=ctl.dir))
+    shutil.copytree(ctl.dir / "lib", to / "lib")
+    return to
+
+
+def put_back(ctl, shot):
+    shutil.rmtree(ctl.dir / "lib")
+    shutil.copytree(shot / "lib", ctl.dir / "lib")
+
+
+def note_of(ctl):
+    return (ctl.heads / "checkpoint").read_bytes()
+
+
+# ---- keys, checkpoint -------------------------------------------------------
+
+def test_no_section_no_key(ctl):
+    for command in (["checkpoint"], ["keys", "checkpoint"]):
+        ctl.fails(*command, code=78, says="no checkpoint section")
+    assert "NONE: nothing outside" in ctl.run("verify").stdout
+    assert "no checkpoint section" in \
+        ctl.json("verify")["checkpoints"]["why_none"]
+
+
+def test_the_key_is_made_once(signing):
+    """The key is the signer's alone; asked again, it only shows itself."""
+    assert signing.vkey.startswith(f"{ORIGIN}+")
+    assert signing.key.stat().st_mode & 0o777 == 0o600
+    assert signing.key.read_text().startswith(f"PRIVATE+KEY+{ORIGIN}+")
+    before = signing.key.read_bytes()
+    done = signing.run("keys", "checkpoint")
+    assert done.stdout.strip() == signing.vkey and done.stderr == ""
+    assert signing.key.read_bytes() == before
+    signing.fails("keys", "rotat", code=64, says="rotat")
+
+
+def test_bytes_of_a_checkpoint(signing):
+    """F-4: exactly the format; the signature holds under plain openssl."""
+    for n in range(3):
+        grant(signing, f"p{n}@b.example")
+    note = signing.run("checkpoint").stdout.encode()
+    assert note == note_of(signing)
+    text, line = note.split(b"\n\n")
+    text += b"\n"
+    origin, size, root = text.decode().split("\n")[:3]
+    assert (origin, size) == (ORIGIN, "3")
+    assert base64.b64decode(root).hex() == signing.json("status")["root"]
+    dash, name, sig = line.decode().rstrip("\n").split(" ")
+    assert (dash, name) == ("\u2014", ORIGIN)
+    sig = base64.b64decode(sig)
+    public = base64.b64decode(signing.vkey.split("+", 2)[2])
+    assert public[0] == 1 and len(public) == 33 and len(sig) == 68
+    assert sig[:4] == hashlib.sha256(
+        ORIGIN.encode() + b"\n" + public).digest()[:4]
+    assert sig[:4].hex() == signing.vkey.split("+")[1]
+    files = {"text": text, "sig": sig[4:], "key": bytes.fromhex(
+        "302a300506032b6570032100") + public[1:]}
+    for name, content in files.items():
+        (signing.dir / name).write_bytes(content)
+    check = ["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-keyform",
+             "DER", "-inkey", "key", "-in", "text", "-sigfile", "sig"]
+    assert subprocess.run(check, cwd=signing.dir).returncode == 0
+    (signing.dir / "text").write_bytes(text.replace(b"3", b"4", 1))
+    assert subprocess.run(check, cwd=signing.dir).returncode != 0
+
+
+def test_nothing_new_is_not_signed_again(signing):
+    grant(signing, "a@b.example")
+    assert signing.json("checkpoint")["new"] is True
+    again = signing.json("checkpoint")
+    assert again["new"] is False and again["size"] == 1
+    assert sorted(p.name for p in signing.heads.glob("*.checkpoint")) == \
+        ["0000000000.checkpoint", "0000000001.checkpoint"]
+
+
+def test_a_cut_ledger_is_not_signed(signing):
+    """F-6, F-10: an old copy of the store in the place of the new one."""
+    grant(signing, "a@b.example")
+    old = shots(signing)
+    grant(signing, "b@b.example")
+    signing.run("checkpoint")
+    before = note_of(signing)
+    put_back(signing, old)
+    signing.fails("checkpoint", code=65, says=["nothing was signed",
+                                               "cut off"])
+    assert note_of(signing) == before
+    done = signing.run("verify", code=65)
+    assert "checkpoint of 2 events: the ledger has only 1" in done.stdout
+    assert "NOT GOOD" in done.stdout
+    report = signing.json("verify", code=65)
+    assert report["good"] is False
+    assert report["checkpoints"]["not_extended"] == 1
+
+
+def test_a_fork_is_not_signed(signing):
+    """F-6: as many events, but others; then more of them."""
+    grant(signing, "a@b.example")
+    old = shots(signing)
+    grant(signing, "b@b.example")
+    signing.run("checkpoint")
+    put_back(signing, old)
+    for who in ("c@b.example", "d@b.example"):
+        grant(signing, who)
+        signing.fails("checkpoint", code=65, says="does not extend")
+    done = signing.run("verify", code=65)
+    assert "checkpoint of 2 events: the ledger does not extend it" in \
+        done.stdout
+    put_back(signing, old)
+    grant(signing, "b@b.example")
+    signing.fails("checkpoint", code=65, says="does not extend")
+
+
+def test_the_memory_may_not_be_lost(signing):
+    """Without what it signed last it signs nothing, and makes no new key."""
+    grant(signing, "a@b.example")
+    signing.run("checkpoint")
+    newest = signing.heads / "checkpoint"
+    note = newest.read_bytes()
+    newest.unlink()
+    signing.fails("checkpoint", code=65, says=["nothing was signed", "gone"])
+    signing.fails("keys", "checkpoint", code=65, says="what it signed")
+    newest.write_bytes(note.replace(b"\n1\n", b"\n0\n"))
+    signing.fails("checkpoint", code=65, says="changed")
+    newest.write_bytes(note)
+    signing.run("checkpoint")
+    signing.key.rename(signing.dir / "away")
+    signing.fails("keys", "checkpoint", code=65, says="bring the key back")
+    signing.fails("checkpoint", code=78, says="there is no key")
+
+
+def test_a_key_that_others_may_read(signing):
+    signing.key.chmod(0o640)
+    signing.fails("checkpoint", code=78, says="lets others in")
+
+
+def test_copies_go_out_until_they_are_there(ctl, tmp_path):
+    """F-10: a drop that is not mounted today gets all tomorrow."""
+    drop = tmp_path / "drop"
+    with_checkpoints(ctl, f'drop = "{drop}"')
+    for n in range(2):
+        grant(ctl, f"p{n}@b.example")
+        done = ctl.run("checkpoint", code=75)
+        assert "signed, but not copied" in done.stderr
+        assert done.stdout.startswith(ORIGIN)
+    drop.mkdir()
+    assert ctl.json("checkpoint")["copied"] == 3
+    assert ctl.json("checkpoint")["copied"] == 0
+    for head in ctl.heads.glob("*.checkpoint"):
+        assert (drop / head.name).read_bytes() == head.read_bytes()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs two users")
+def test_the_signer_is_a_user_of_its_own():
+    """F-6: it reads the store and cannot write; others cannot sign."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="cm-signer-"))
+    try:
+        folder.chmod(0o755)
+        ctl = Ctl(folder)
+        ctl.config.write_text(ctl.config.read_text().replace(
+            'group = "root"', 'group = "nogroup"', 1))
+        (folder / "lib").mkdir()
+        ctl.run("init")
+        (folder / "etc").mkdir()
+        ctl.config.write_text(ctl.config.read_text() + f'''
+checkpoint {{ origin = "{ORIGIN}"  key = "{folder}/etc/checkpoint.key"
+             path = "{folder}/heads"  user = "nobody" }}
+''')
+        ctl.run("keys", "checkpoint")
+        grant(ctl, "a@b.example")
+        assert ctl.json("checkpoint")["size"] == 1
+        nobody = pwd.getpwnam("nobody").pw_uid
+        for path in (folder / "heads" / "checkpoint",
+                     folder / "etc" / "checkpoint.key"):
+            assert path.stat().st_uid == nobody
+        as_nobody = ["setpriv", "--reuid=65534", "--regid=65534",
+                     "--clear-groups", *map(str, ctl.command(
+                         "object", "a@b.example"))]
+        done = subprocess.run(as_nobody, capture_output=True, text=True)
+        assert done.returncode == 75 and "this needs root" in done.stderr
+        assert ctl.json("status")["events"] == 1
+        other = ["setpriv", "--reuid=1", "--regid=65534", "--clear-groups",
+                 *map(str, ctl.command("checkpoint"))]
+        grant(ctl, "b@b.example")
+        done = subprocess.run(other, capture_output=True, text=True)
+        assert done.returncode != 0 and "checkpoint.key" in done.stderr
+        assert done.stdout == ""
+    finally:
+        shutil.rmtree(folder)

@@ -1,0 +1,201 @@
+/*
+ * consentctl keys, checkpoint: the key that signs the ledger's head, the
+ * signing, and copies of what was signed in the hands of others.
+ *
+ * A copy that could not be made (a share that is not mounted) does not undo
+ * the signature: the exit code says so, and the next run makes it.
+ */
+#include "tools/ctl_commands.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/enc.h"
+#include "lib/log.h"
+#include "lib/proc.h"
+#include "policy/config.h"
+#include "tools/ctl_output.h"
+#include "tools/file.h"
+#include "tools/heads.h"
+#include "tools/signer.h"
+
+enum { COPY_MODE = 0644 };
+
+/* ---- keys --------------------------------------------------------------- */
+
+static int no_section(const struct cm_ctl *ctl, struct cm_error *err)
+{
+	if (ctl->config->checkpoint_origin != NULL)
+		return CM_OK;
+	return cm_fail(err, CM_ECONFIG,
+		       "%s has no checkpoint section (see checkpoint in "
+		       "consent-milter.conf(5))",
+		       ctl->config->file);
+}
+
+int cm_cmd_keys(struct cm_ctl *ctl, const struct cm_args *args,
+		struct cm_error *err)
+{
+	const char *what = cm_args_word(args, 0);
+	char text[CM_NOTE_KEY_TEXT];
+	struct cm_note_key key;
+	bool made = false;
+	int rc;
+
+	if (strcmp(what, "checkpoint") != 0)
+		return cm_fail(err, CM_EUSAGE,
+			       "keys: \"%.40s\" is nothing to do with keys "
+			       "(checkpoint makes the key that signs "
+			       "checkpoints, and shows the public one)",
+			       what);
+	rc = no_section(ctl, err);
+	if (rc == CM_OK)
+		rc = cm_signer_make(ctl, &key, &made, err);
+	if (rc != CM_OK)
+		return rc;
+	cm_note_key_public(&key, text);
+	(void)fprintf(ctl->out, "%s\n", text);
+	if (made)
+		(void)fprintf(ctl->notes,
+			      "made %s\ngive the line above to whoever shall "
+			      "check the ledger, by a way of its own\n",
+			      ctl->config->checkpoint_key);
+	return CM_OK;
+}
+
+/* ---- checkpoint --------------------------------------------------------- */
+
+/* Root becomes the signer's user, which cannot write to the store. */
+static int become_signer(struct cm_ctl *ctl, struct cm_error *err)
+{
+	struct cm_proc_user user;
+	int rc;
+
+	if (geteuid() != 0)
+		return CM_OK;
+	rc = cm_proc_user(ctl->config->checkpoint_user, &user, err);
+	return rc == CM_OK ? cm_proc_drop(&user, err) : rc;
+}
+
+/* Every checkpoint that is not there yet; *ret_copied counts them. */
+static int copy_heads(struct cm_ctl *ctl, size_t *ret_copied,
+		      struct cm_error *err)
+{
+	const char *drop = ctl->config->checkpoint_drop;
+	struct cm_heads heads;
+	size_t i;
+	int rc;
+
+	if (drop == NULL)
+		return CM_OK;
+	rc = cm_heads_read(ctl, &heads, err);
+	for (i = 0; rc == CM_OK && i < heads.count; i++) {
+		const struct cm_signed_head *head = &heads.heads[i];
+		const char *path =
+			cm_arena_printf(ctl->arena, "%s/%s", drop, head->name);
+
+		if (path == NULL)
+			return cm_fail(err, CM_ENOMEM, "out of memory");
+		if (access(path, F_OK) == 0)
+			continue;
+		rc = cm_file_replace(path, head->note, COPY_MODE, err);
+		*ret_copied += rc == CM_OK;
+	}
+	return rc;
+}
+
+/* One line that a log server keeps: all that the note says, in hex. */
+static void log_head(struct cm_log *log, const struct cm_signature *signature)
+{
+	struct cm_line line;
+
+	cm_line_init(&line, cm_span("checkpoint"));
+	cm_line_text(&line, "origin", signature->checkpoint.origin);
+	cm_line_int(&line, "size", (int64_t)signature->checkpoint.size);
+	cm_line_hex(&line, "root", signature->checkpoint.root.b, CM_HASH_LEN);
+	cm_line_hex(&line, "sig", signature->sig, sizeof(signature->sig));
+	cm_line_write(&line, log, CM_LOG_NOTICE);
+	cm_line_free(&line);
+}
+
+static int print_json(struct cm_ctl *ctl, const struct cm_signature *signature,
+		      size_t copied, struct cm_error *err)
+{
+	const struct cm_checkpoint *checkpoint = &signature->checkpoint;
+	char root[CM_HEX_LEN(CM_HASH_LEN) + 1];
+	struct cm_out_json json;
+
+	(void)cm_hex_encode(checkpoint->root.b, CM_HASH_LEN, root);
+	cm_out_json_begin(&json);
+	cm_json_begin_object(&json.w);
+	cm_json_put_text(&json.w, "origin", checkpoint->origin);
+	cm_json_put_int(&json.w, "size", (int64_t)checkpoint->size);
+	cm_json_put_text(&json.w, "root", root);
+	cm_json_put_bool(&json.w, "new", signature->fresh);
+	cm_json_put_span(&json.w, "note", signature->note);
+	cm_json_put_int(&json.w, "copied", (int64_t)copied);
+	cm_json_end(&json.w);
+	return cm_out_json_end(&json, ctl->out, err);
+}
+
+static int print_signature(struct cm_ctl *ctl,
+			   const struct cm_signature *signature, size_t copied,
+			   struct cm_error *err)
+{
+	if (ctl->json)
+		return print_json(ctl, signature, copied, err);
+	(void)fwrite(signature->note.p, 1, signature->note.n, ctl->out);
+	if (!signature->fresh)
+		(void)fputs("nothing new since this was signed\n", ctl->notes);
+	return CM_OK;
+}
+
+/* What is refused is an alarm: somebody has to look (F-6). */
+static int sign_and_log(struct cm_ctl *ctl, struct cm_log *log,
+			struct cm_signature *signature, struct cm_error *err)
+{
+	int rc = cm_signer_sign(ctl, signature, err);
+
+	if (rc == CM_ECORRUPT)
+		cm_log_error(log, CM_LOG_ERROR, "checkpoint", err);
+	if (rc == CM_OK && signature->fresh)
+		log_head(log, signature);
+	return rc;
+}
+
+int cm_cmd_checkpoint(struct cm_ctl *ctl, const struct cm_args *args,
+		      struct cm_error *err)
+{
+	struct cm_signature signature;
+	struct cm_log *log = NULL;
+	struct cm_error why;
+	size_t copied = 0;
+	int copy, rc;
+
+	(void)args;
+	rc = no_section(ctl, err);
+	if (rc == CM_OK)
+		rc = become_signer(ctl, err);
+	if (rc == CM_OK)
+		rc = cm_ctl_open(ctl, CM_CTL_READ, err);
+	if (rc == CM_OK && ctl->config->checkpoint_syslog)
+		rc = cm_log_syslog("consentctl", ctl->config->syslog_facility,
+				   &log, err);
+	if (rc == CM_OK)
+		rc = sign_and_log(ctl, log, &signature, err);
+	if (rc == CM_OK) {
+		copy = copy_heads(ctl, &copied, &why);
+		rc = print_signature(ctl, &signature, copied, err);
+		if (rc == CM_OK && copy != CM_OK) {
+			cm_log_error(log, CM_LOG_WARNING, "checkpoint.drop",
+				     &why);
+			rc = cm_fail(err, CM_EAGAIN,
+				     "signed, but not copied: %.800s (the next "
+				     "run tries again)",
+				     why.text);
+		}
+	}
+	cm_log_free(&log);
+	return rc;
+}

@@ -1,0 +1,402 @@
+/* See signer.h. */
+#include "tools/signer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/lockfile.h"
+#include "lib/proc.h"
+#include "policy/config.h"
+#include "policy/store.h"
+#include "tools/file.h"
+#include "tools/heads.h"
+
+enum {
+	LOCK_WAIT_MS = 10000, /* another signature takes milliseconds */
+	PUBLIC_MODE = 0644,   /* what is signed is meant to be shown */
+};
+
+struct signer {
+	struct cm_ctl *ctl;
+	struct cm_note_key key;
+	struct cm_checkpoint last;
+	struct cm_span note; /* of last */
+	int lock;
+};
+
+static void signer_end(struct signer *signer)
+{
+	cm_lockfile_drop(&signer->lock);
+	cm_wipe(&signer->key, sizeof(signer->key));
+}
+
+/* ---- the key ------------------------------------------------------------ */
+
+static int check_key_file(const char *path, struct cm_error *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 && errno == ENOENT)
+		return cm_fail(err, CM_ECONFIG,
+			       "there is no key %s (make it with: consentctl "
+			       "keys checkpoint)",
+			       path);
+	if (stat(path, &st) != 0)
+		return cm_fail_errno(err, errno, "%s", path);
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0)
+		return cm_fail(err, CM_ECONFIG,
+			       "%s: its mode %04o lets others in: chmod 0600 "
+			       "it, and think of who may have read it",
+			       path, (unsigned)st.st_mode & 07777U);
+	return CM_OK;
+}
+
+static int read_key(struct cm_ctl *ctl, struct cm_note_key *ret_key,
+		    struct cm_error *err)
+{
+	const char *path = ctl->config->checkpoint_key;
+	struct cm_note_key key;
+	struct cm_buf buf;
+	int rc = check_key_file(path, err);
+
+	if (rc != CM_OK)
+		return rc;
+	memset(&key, 0, sizeof(key));
+	cm_buf_init(&buf, CM_NOTE_KEY_TEXT);
+	/* At once: growing would leave copies of the key in freed memory. */
+	rc = cm_buf_reserve(&buf, CM_NOTE_KEY_TEXT - 2);
+	if (rc == CM_OK)
+		rc = cm_file_read(path, &buf, err);
+	if (rc == CM_EUSAGE)
+		rc = err->code = CM_EIO;
+	if (rc == CM_OK)
+		rc = cm_note_key_parse(cm_span_n(cm_buf_text(&buf), buf.len),
+				       &key, err);
+	if (rc == CM_OK && !key.can_sign)
+		rc = cm_fail(err, CM_EDATA, "it is a public key");
+	if (rc == CM_OK &&
+	    strcmp(key.name, ctl->config->checkpoint_origin) != 0)
+		rc = cm_fail(err, CM_EDATA,
+			     "it is the key of \"%s\", but checkpoint.origin "
+			     "is \"%s\"",
+			     key.name, ctl->config->checkpoint_origin);
+	if (buf.data != NULL)
+		cm_wipe(buf.data, buf.cap);
+	cm_buf_free(&buf);
+	if (rc == CM_EDATA) {
+		(void)cm_error_prefix(err, "%s: ", path);
+		rc = err->code = CM_ECONFIG;
+	}
+	if (rc == CM_OK)
+		*ret_key = key;
+	cm_wipe(&key, sizeof(key));
+	return rc;
+}
+
+static int random_key(struct cm_ctl *ctl, struct cm_note_key *key,
+		      struct cm_error *err)
+{
+	uint8_t seed[CM_ED25519_SEED_LEN];
+	int rc = cm_random(seed, sizeof(seed), err);
+
+	if (rc == CM_OK)
+		rc = cm_note_key_make(cm_span(ctl->config->checkpoint_origin),
+				      seed, key, err);
+	cm_wipe(seed, sizeof(seed));
+	return rc;
+}
+
+/* ---- the folder --------------------------------------------------------- */
+
+/* Record a signed note as the last one, then under its own name. */
+static int record(struct signer *signer, const struct cm_checkpoint *checkpoint,
+		  struct cm_span note, struct cm_error *err)
+{
+	struct cm_ctl *ctl = signer->ctl;
+	const char *newest = cm_heads_path(ctl, "checkpoint");
+	const char *name = cm_heads_name(ctl, checkpoint->size);
+	const char *own = name == NULL ? NULL : cm_heads_path(ctl, name);
+	int rc;
+
+	if (newest == NULL || own == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	rc = cm_file_replace(newest, note, PUBLIC_MODE, err);
+	if (rc == CM_OK)
+		rc = cm_file_replace(own, note, PUBLIC_MODE, err);
+	return rc;
+}
+
+static int sign(const struct signer *signer,
+		const struct cm_checkpoint *checkpoint,
+		struct cm_span *ret_note, struct cm_error *err)
+{
+	struct cm_buf text, note;
+	const char *copy = NULL;
+	int rc;
+
+	cm_buf_init(&text, CM_NOTE_MAX);
+	cm_buf_init(&note, CM_NOTE_MAX);
+	rc = cm_checkpoint_text(checkpoint, &text);
+	if (rc == CM_OK)
+		rc = cm_note_sign(&signer->key,
+				  cm_span_n(cm_buf_text(&text), text.len),
+				  &note, err);
+	if (rc == CM_OK)
+		copy = cm_arena_dup(signer->ctl->arena, cm_buf_text(&note),
+				    note.len);
+	if (rc == CM_OK && copy == NULL)
+		rc = cm_fail(err, CM_ENOMEM, "out of memory");
+	if (rc == CM_OK)
+		*ret_note = cm_span_n(copy, note.len);
+	cm_buf_free(&text);
+	cm_buf_free(&note);
+	return rc;
+}
+
+/* Root makes these for the signer's user. */
+static int give(const char *path, const struct cm_proc_user *user,
+		struct cm_error *err)
+{
+	if (geteuid() == 0 && chown(path, user->uid, user->gid) != 0)
+		return cm_fail_errno(err, errno, "%s: chown", path);
+	return CM_OK;
+}
+
+static int make_folder(struct cm_ctl *ctl, const struct cm_proc_user *user,
+		       struct cm_error *err)
+{
+	const char *path = ctl->config->checkpoint_path;
+	const char *lock = cm_heads_path(ctl, "lock");
+	int fd, rc;
+
+	if (mkdir(path, 0755) != 0 && errno != EEXIST)
+		return cm_fail_errno(err, errno, "%s cannot be made", path);
+	rc = give(path, user, err);
+	if (rc != CM_OK)
+		return rc;
+	fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return cm_fail_errno(err, errno, "%s", lock);
+	(void)close(fd);
+	return give(lock, user, err);
+}
+
+static void end_line(char text[CM_NOTE_KEY_TEXT])
+{
+	size_t n = strlen(text);
+
+	text[n] = '\n';
+	text[n + 1] = '\0';
+}
+
+/* In this order, so that a key file is never without its memory. */
+static int make_all(struct signer *signer, const struct cm_proc_user *user,
+		    struct cm_error *err)
+{
+	struct cm_ctl *ctl = signer->ctl;
+	const char *vkey = cm_heads_path(ctl, "vkey");
+	const char *newest = cm_heads_path(ctl, "checkpoint");
+	const char *first = cm_heads_path(ctl, cm_heads_name(ctl, 0));
+	struct cm_checkpoint none = {.size = 0};
+	char text[CM_NOTE_KEY_TEXT];
+	int rc;
+
+	(void)snprintf(none.origin, sizeof(none.origin), "%s",
+		       ctl->config->checkpoint_origin);
+	rc = cm_sha256("", 0, none.root.b);
+	if (rc == CM_OK)
+		rc = sign(signer, &none, &signer->note, err);
+	if (rc == CM_OK)
+		rc = record(signer, &none, signer->note, err);
+	cm_note_key_public(&signer->key, text);
+	end_line(text);
+	if (rc == CM_OK)
+		rc = cm_file_replace(vkey, cm_span(text), PUBLIC_MODE, err);
+	if (rc == CM_OK)
+		rc = give(vkey, user, err);
+	if (rc == CM_OK)
+		rc = give(newest, user, err);
+	if (rc == CM_OK)
+		rc = give(first, user, err);
+	cm_note_key_private(&signer->key, text);
+	end_line(text);
+	if (rc == CM_OK)
+		rc = cm_file_write_new(ctl->config->checkpoint_key,
+				       cm_span(text), err);
+	cm_wipe(text, sizeof(text));
+	return rc == CM_OK ? give(ctl->config->checkpoint_key, user, err) : rc;
+}
+
+static bool there(const char *path)
+{
+	return path != NULL && access(path, F_OK) == 0;
+}
+
+int cm_signer_make(struct cm_ctl *ctl, struct cm_note_key *ret_public,
+		   bool *ret_made, struct cm_error *err)
+{
+	struct signer signer = {.ctl = ctl, .lock = -1};
+	const char *key = ctl->config->checkpoint_key;
+	const char *newest = cm_heads_path(ctl, "checkpoint");
+	struct cm_proc_user user = {.uid = geteuid()};
+	struct cm_heads heads;
+	int rc = CM_OK;
+
+	if (there(key) && !there(newest))
+		return cm_fail(err, CM_ECORRUPT,
+			       "the key %s is there, but not %s, which says "
+			       "what it signed: bring it back from a backup "
+			       "(or from where copies went)",
+			       key, newest);
+	if (there(key)) {
+		rc = cm_heads_read(ctl, &heads, err);
+		if (rc == CM_OK) {
+			*ret_public = heads.key;
+			*ret_made = false;
+		}
+		return rc;
+	}
+	if (there(newest))
+		return cm_fail(err, CM_ECORRUPT,
+			       "%s is there, but not its key %s: bring the key "
+			       "back from a backup (a new key cannot sign for "
+			       "the old one; to begin anew, choose another "
+			       "checkpoint.path and origin)",
+			       newest, key);
+	if (geteuid() == 0)
+		rc = cm_proc_user(ctl->config->checkpoint_user, &user, err);
+	if (rc == CM_OK)
+		rc = make_folder(ctl, &user, err);
+	if (rc == CM_OK)
+		rc = random_key(ctl, &signer.key, err);
+	if (rc == CM_OK)
+		rc = make_all(&signer, &user, err);
+	if (rc == CM_OK) {
+		*ret_public = signer.key;
+		cm_wipe(ret_public->seed, sizeof(ret_public->seed));
+		ret_public->can_sign = false;
+		*ret_made = true;
+	}
+	signer_end(&signer);
+	return rc;
+}
+
+/* ---- signing ------------------------------------------------------------ */
+
+static int signer_begin(struct cm_ctl *ctl, struct signer *signer,
+			struct cm_error *err)
+{
+	const char *newest = cm_heads_path(ctl, "checkpoint");
+	const char *lock = cm_heads_path(ctl, "lock");
+	int rc = read_key(ctl, &signer->key, err);
+
+	if (rc == CM_OK && (newest == NULL || lock == NULL))
+		rc = cm_fail(err, CM_ENOMEM, "out of memory");
+	if (rc == CM_OK)
+		rc = cm_lockfile_take(lock, LOCK_WAIT_MS, &signer->lock, err);
+	if (rc == CM_OK)
+		rc = cm_heads_file(ctl, newest, &signer->note, err);
+	if (rc == CM_ENOTFOUND)
+		return cm_fail(err, CM_ECORRUPT,
+			       "nothing was signed: %s, which says what was "
+			       "signed last, is gone; bring it back from a "
+			       "backup or from where copies went",
+			       newest);
+	if (rc == CM_OK)
+		rc = cm_checkpoint_open(&signer->key, signer->note,
+					&signer->last, err);
+	if (rc == CM_EDATA) {
+		(void)cm_error_prefix(err, "nothing was signed: %s: ", newest);
+		rc = err->code = CM_ECORRUPT;
+	}
+	return rc;
+}
+
+static int not_consistent(const struct signer *signer, uint64_t size,
+			  struct cm_error *err)
+{
+	if (size < signer->last.size)
+		return cm_fail(err, CM_ECORRUPT,
+			       "nothing was signed: the ledger has %" PRIu64
+			       " events, but a checkpoint of %" PRIu64
+			       " was signed before: its end was cut off, or an "
+			       "old copy was put in its place",
+			       size, signer->last.size);
+	return cm_fail(err, CM_ECORRUPT,
+		       "nothing was signed: the ledger does not extend the "
+		       "checkpoint of %" PRIu64 " events that was signed "
+		       "before: something among these events was changed",
+		       signer->last.size);
+}
+
+/* What the ledger is now, if it extends what was signed last. */
+static int look(const struct signer *signer, struct cm_store_reader *reader,
+		struct cm_checkpoint *now, struct cm_error *err)
+{
+	const struct cm_checkpoint *last = &signer->last;
+	struct cm_merkle_proof proof;
+	int rc;
+
+	*now = *last;
+	now->size = cm_store_size(reader);
+	if (now->size < last->size)
+		return not_consistent(signer, now->size, err);
+	rc = cm_store_root(reader, &now->root, err);
+	if (rc != CM_OK || last->size == 0)
+		return rc;
+	rc = cm_store_consistency(reader, last->size, now->size, &proof, err);
+	if (rc == CM_OK &&
+	    cm_merkle_check_consistency(last->size, &last->root, now->size,
+					&now->root, &proof) != CM_OK)
+		rc = not_consistent(signer, now->size, err);
+	return rc;
+}
+
+static int sign_new(struct signer *signer, struct cm_signature *signature,
+		    struct cm_error *err)
+{
+	struct cm_ctl *ctl = signer->ctl;
+	struct cm_store_reader *reader = NULL;
+	struct cm_span text;
+	int rc = cm_store_read_begin(ctl->store, ctl->arena, &reader, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = look(signer, reader, &signature->checkpoint, err);
+	cm_store_read_end(&reader);
+	signature->fresh = signature->checkpoint.size != signer->last.size;
+	signature->note = signer->note;
+	if (rc == CM_OK && signature->fresh)
+		rc = sign(signer, &signature->checkpoint, &signature->note,
+			  err);
+	/* The last one again, too: a crash may have left it half recorded. */
+	if (rc == CM_OK)
+		rc = record(signer, &signature->checkpoint, signature->note,
+			    err);
+	if (rc == CM_OK)
+		rc = cm_note_open(&signer->key, signature->note, &text,
+				  signature->sig, err);
+	return rc;
+}
+
+int cm_signer_sign(struct cm_ctl *ctl, struct cm_signature *ret_signature,
+		   struct cm_error *err)
+{
+	struct signer signer = {.ctl = ctl, .lock = -1};
+	struct cm_signature signature;
+	int rc;
+
+	memset(&signature, 0, sizeof(signature));
+	rc = signer_begin(ctl, &signer, err);
+	if (rc == CM_OK)
+		rc = sign_new(&signer, &signature, err);
+	signer_end(&signer);
+	if (rc == CM_OK)
+		*ret_signature = signature;
+	return rc;
+}
