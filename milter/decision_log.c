@@ -7,10 +7,10 @@
 #define NO_QUEUE_ID "NOQUEUE"
 
 static const char *const result_names[] = {
-	[CM_RESULT_PASSED] = "passed",       [CM_RESULT_OBSERVED] = "observed",
-	[CM_RESULT_ACCEPTED] = "accepted",   [CM_RESULT_REJECTED] = "rejected",
-	[CM_RESULT_DISCARDED] = "discarded", [CM_RESULT_TEMPFAIL] = "tempfail",
-	[CM_RESULT_ABORTED] = "aborted",
+	[CM_RESULT_PASSED] = "passed",     [CM_RESULT_OBSERVED] = "observed",
+	[CM_RESULT_ACCEPTED] = "accepted", [CM_RESULT_REJECTED] = "rejected",
+	[CM_RESULT_HELD] = "held",         [CM_RESULT_DISCARDED] = "discarded",
+	[CM_RESULT_TEMPFAIL] = "tempfail", [CM_RESULT_ABORTED] = "aborted",
 };
 
 struct counts {
@@ -139,11 +139,14 @@ static void add_edit(struct cm_line *line, const struct cm_edit *edit)
 {
 	switch (edit->outcome) {
 	case CM_BODY_FOOTER:
-		cm_line_text(line, "edit", "footer");
+	case CM_BODY_WRAPPED:
+		cm_line_text(line, "edit", cm_body_outcome_name(edit->outcome));
 		if (edit->language != NULL)
 			cm_line_text(line, "lang", edit->language);
 		cm_line_text(line, "proof",
 			     edit->gmime_agreed ? "gmime" : "scanner");
+		if (edit->outcome == CM_BODY_WRAPPED && edit->disproof == NULL)
+			cm_line_text(line, "word", edit->why);
 		break;
 	case CM_BODY_NOT_WANTED:
 		cm_line_text(line, "edit", "headers");
@@ -155,6 +158,9 @@ static void add_edit(struct cm_line *line, const struct cm_edit *edit)
 		cm_line_text(line, "edit", "disproved");
 		break;
 	}
+	/* Whatever became of it then: this is our bug. */
+	if (edit->disproof != NULL)
+		cm_line_text(line, "disproof", edit->disproof);
 }
 
 static struct cm_span subject(const struct cm_decided *decided)

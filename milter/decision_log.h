@@ -21,6 +21,7 @@ enum cm_result {
 	CM_RESULT_PASSED,   /* not ours, or service: untouched */
 	CM_RESULT_OBSERVED, /* mode observe: untouched */
 	CM_RESULT_ACCEPTED,
+	CM_RESULT_HELD,      /* in quarantine, for those who are left */
 	CM_RESULT_REJECTED,  /* 5xx */
 	CM_RESULT_DISCARDED, /* 250, and nobody gets it */
 	CM_RESULT_TEMPFAIL,  /* 451 */

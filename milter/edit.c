@@ -9,6 +9,7 @@
 #include "milter/leaf.h"
 #include "milter/mime.h"
 #include "milter/proof.h"
+#include "milter/wrap.h"
 
 enum {
 	KEPT_MAX = 1024 * 1024, /* octets of a text kept until it is proven */
@@ -34,9 +35,16 @@ const char *cm_body_outcome_name(enum cm_body_outcome outcome)
 		[CM_BODY_NOT_WANTED] = "not-wanted",
 		[CM_BODY_UNEDITABLE] = "uneditable",
 		[CM_BODY_DISPROVED] = "disproved",
+		[CM_BODY_WRAPPED] = "wrapped",
 	};
 
 	return names[outcome];
+}
+
+bool cm_edit_has_body(const struct cm_edit *edit)
+{
+	return edit->outcome == CM_BODY_FOOTER ||
+	       edit->outcome == CM_BODY_WRAPPED;
 }
 
 static bool leave(struct editor *e, enum cm_body_outcome outcome,
@@ -254,17 +262,72 @@ static int prove(struct editor *e)
 	}
 	if (rc != CM_OK)
 		return no_memory(e);
-	if (why != NULL)
+	if (why != NULL) {
 		(void)leave(e, CM_BODY_DISPROVED, why);
-	else
+		e->edit.disproof = why;
+		e->edit.disproved = e->edit.body;
+	} else
 		e->edit.outcome = CM_BODY_FOOTER;
+	return CM_OK;
+}
+
+/* ---- instead of a footer inside ---------------------------------------- */
+
+/* Where the scan was not sure, no reader is sure to show what is around it. */
+static bool may_wrap(const struct editor *e)
+{
+	return e->request->stream->uneditable == CM_UNEDITABLE_WRAP &&
+	       e->tree.count > 0 && e->tree.unsure == NULL &&
+	       (e->edit.outcome == CM_BODY_UNEDITABLE ||
+		e->edit.outcome == CM_BODY_DISPROVED);
+}
+
+static int wrap_body(struct editor *e)
+{
+	struct cm_wrap wrap;
+	const char *why;
+	bool made;
+	int rc;
+
+	if (!may_wrap(e))
+		return CM_OK;
+	rc = cm_wrap_make(e->request, &e->tree, e->html_lang, e->arena, &wrap,
+			  &made, e->err);
+	if (rc != CM_OK || !made)
+		return rc;
+	if (cm_wrap_prove(e->request, &e->tree, &wrap, e->arena, &why) != CM_OK)
+		return no_memory(e);
+	if (why != NULL) {
+		(void)leave(e, CM_BODY_DISPROVED, why);
+		e->edit.disproof = why;
+		e->edit.disproved = wrap.body;
+		return CM_OK;
+	}
+	e->edit.outcome = CM_BODY_WRAPPED;
+	e->edit.body = wrap.body;
+	e->edit.language = wrap.language;
+	e->edit.gmime_agreed = e->request->prove_with_gmime;
+	e->values = wrap.values;
+	return CM_OK;
+}
+
+/* A wrapper of ours is no reason for another one. */
+static int find_wrapper(struct editor *e, bool *ret_go_on)
+{
+	bool done;
+
+	if (cm_wrap_is_done(e->request, &e->tree, &done) != CM_OK)
+		return no_memory(e);
+	if (done)
+		(void)leave(e, CM_BODY_NOT_WANTED, "done");
+	*ret_go_on = !done;
 	return CM_OK;
 }
 
 static int edit_body(struct editor *e)
 {
 	const struct cm_edit_request *request = e->request;
-	bool go_on;
+	bool go_on = false;
 	int rc;
 
 	if (!is_wanted(e))
@@ -277,7 +340,9 @@ static int edit_body(struct editor *e)
 		(void)leave(e, CM_BODY_UNEDITABLE, e->tree.unsure);
 		return CM_OK;
 	}
-	rc = read_leaves(e, &go_on);
+	rc = find_wrapper(e, &go_on);
+	if (rc == CM_OK && go_on)
+		rc = read_leaves(e, &go_on);
 	if (rc == CM_OK && go_on)
 		rc = make_splices(e, &go_on);
 	if (rc == CM_OK && go_on)
@@ -294,20 +359,22 @@ int cm_edit_make(const struct cm_edit_request *request, struct cm_arena *arena,
 	size_t i;
 	int rc = edit_body(&e);
 
+	if (rc == CM_OK)
+		rc = wrap_body(&e);
 	for (i = 0; i < e.count; i++)
 		cm_leaf_free(&e.leaves[i]);
 	if (rc == CM_OK) {
-		bool edited = e.edit.outcome == CM_BODY_FOOTER;
+		bool edited = cm_edit_has_body(&e.edit);
 
 		rc = cm_headers_plan(request, edited ? &e.values : NULL, arena,
 				     &e.edit.headers, &e.edit.nheaders, err);
 	}
 	if (rc != CM_OK)
 		return rc;
-	if (e.edit.outcome != CM_BODY_FOOTER) {
+	if (!cm_edit_has_body(&e.edit))
 		e.edit.body = cm_span_n(NULL, 0);
+	if (e.edit.outcome != CM_BODY_FOOTER)
 		e.edit.nsplices = 0;
-	}
 	*ret_edit = e.edit;
 	return CM_OK;
 }

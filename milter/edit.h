@@ -47,6 +47,7 @@ struct cm_edit_request {
 	const struct cm_keys *keys;
 	const struct cm_id *contact; /* the only recipient's; NULL: several */
 	bool prove_with_gmime;
+	const char *queue_id; /* of a wrapper's boundary; NULL = unknown */
 };
 
 enum cm_header_op { CM_HEADER_DELETE, CM_HEADER_INSERT };
@@ -62,7 +63,8 @@ enum cm_body_outcome {
 	CM_BODY_FOOTER,     /* .body is the new body */
 	CM_BODY_NOT_WANTED, /* stream has footer = false, or no link */
 	CM_BODY_UNEDITABLE, /* left alone; .why says what stopped us */
-	CM_BODY_DISPROVED   /* the proof failed: our bug; left alone */
+	CM_BODY_DISPROVED,  /* the proof failed: our bug; left alone */
+	CM_BODY_WRAPPED /* .body is the new body; .why as of the two above */
 };
 
 /* One inserted piece, for `try`, the log and tests. */
@@ -82,8 +84,11 @@ struct cm_edit {
 	const char *language; /* of the footer */
 	struct cm_splice *splices;
 	size_t nsplices;
-	struct cm_span body; /* of FOOTER; in the arena */
+	struct cm_span body; /* of FOOTER and WRAPPED; in the arena */
 	bool gmime_agreed;   /* GMime read the result and agrees */
+	/* An edit that did not pass its proof, whatever came after it. */
+	const char *disproof; /* what the proof found; NULL = all well */
+	struct cm_span disproved;
 };
 
 /*
@@ -94,6 +99,9 @@ struct cm_edit {
 CM_MUST_CHECK int cm_edit_make(const struct cm_edit_request *request,
 			       struct cm_arena *arena, struct cm_edit *ret_edit,
 			       struct cm_error *err);
+
+/* True if the message leaves with .body. */
+bool cm_edit_has_body(const struct cm_edit *edit);
 
 const char *cm_body_outcome_name(enum cm_body_outcome outcome);
 

@@ -38,7 +38,8 @@ static const struct cm_edit_word words[] = {
 	 "The text it has is an attachment, which nobody opens for a footer.",
 	 "Let the tool send the text inline."},
 	{CM_BODY_UNEDITABLE, "shape",
-	 "Its parts are a report, a digest, a form or one file: none of them is "
+	 "Its parts are a report, a digest, a form or one file: none of them "
+	 "is "
 	 "a message's text.",
 	 NULL},
 	{CM_BODY_UNEDITABLE, "type",
@@ -125,7 +126,12 @@ const struct cm_edit_word *cm_edit_word_at(size_t index)
 /* What disproved it is for whoever looks into it; the row is the same. */
 static bool is_of(const struct cm_edit_word *row, const struct cm_edit *edit)
 {
-	if (row->outcome != edit->outcome)
+	enum cm_body_outcome outcome = edit->outcome;
+
+	if (outcome == CM_BODY_WRAPPED)
+		outcome = edit->disproof != NULL ? CM_BODY_DISPROVED
+						 : CM_BODY_UNEDITABLE;
+	if (row->outcome != outcome)
 		return false;
 	return row->outcome == CM_BODY_DISPROVED ||
 	       strcmp(row->word, edit->why) == 0;

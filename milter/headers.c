@@ -39,6 +39,7 @@ struct planner {
 	size_t count;
 	const char *wanted[FIELDS]; /* the value it leaves with; NULL: none */
 	bool managed[FIELDS];       /* else left as it came */
+	bool content_moved;         /* Content-* that has no row here goes */
 	struct cm_error *err;
 };
 
@@ -175,6 +176,7 @@ static void want_value(struct planner *p, enum field field, const char *value)
 	p->wanted[field] = value;
 }
 
+/* NULL: as it came, or gone with the other Content-* fields. */
 static void want_mime(struct planner *p, const struct cm_header_values *values)
 {
 	/* RMIME-10: wrong after a change, so gone. */
@@ -184,6 +186,9 @@ static void want_mime(struct planner *p, const struct cm_header_values *values)
 	want_value(p, MIME_VERSION, values->mime_version);
 	want_value(p, CONTENT_TYPE, values->content_type);
 	want_value(p, CONTENT_ENCODING, values->content_transfer_encoding);
+	p->content_moved = values->content_moved;
+	if (p->content_moved)
+		p->managed[CONTENT_ENCODING] = true;
 }
 
 static int want(struct planner *p, const struct cm_header_values *values)
@@ -283,6 +288,47 @@ static bool delete_copies(struct planner *p, enum field field)
 	return true;
 }
 
+static bool has_row(struct cm_span name)
+{
+	int field;
+
+	for (field = 0; field < FIELDS; field++)
+		if (cm_span_is(name, names[field]))
+			return true;
+	return false;
+}
+
+/* The place of a header among those of its name. */
+static unsigned place_of(const struct cm_edit_request *request, size_t index)
+{
+	struct cm_span name = request->headers[index].name;
+	unsigned nth = 0;
+	size_t i;
+
+	for (i = 0; i <= index; i++)
+		nth += cm_span_caseeq(request->headers[i].name, name);
+	return nth;
+}
+
+/* Content-Language, Content-Disposition and whatever else moved along. */
+static bool delete_moved(struct planner *p)
+{
+	const struct cm_edit_request *request = p->request;
+	size_t i;
+
+	for (i = request->nheaders; p->content_moved && i > 0; i--) {
+		struct cm_span name = request->headers[i - 1].name;
+
+		if (!cm_span_starts(name, "Content-") || has_row(name))
+			continue;
+		if (!add(p, CM_HEADER_DELETE,
+			 cm_arena_dup(p->arena, name.p, name.n),
+			 place_of(request, i - 1), NULL))
+			return false;
+	}
+	return true;
+}
+
 /* Octets on the wire, 0 if a line is too long. */
 static size_t wire_length(const struct cm_header_edit *edit)
 {
@@ -329,6 +375,8 @@ static int write_edits(struct planner *p)
 		if (!is_as_wanted(p, (enum field)field) &&
 		    !delete_copies(p, (enum field)field))
 			return CM_ENOMEM;
+	if (!delete_moved(p))
+		return CM_ENOMEM;
 	for (field = 0; field < FIELDS; field++)
 		if (!is_as_wanted(p, (enum field)field) &&
 		    p->wanted[field] != NULL)

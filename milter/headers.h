@@ -20,6 +20,7 @@ struct cm_header_values {
 	const char *mime_version;
 	const char *content_type;
 	const char *content_transfer_encoding;
+	bool content_moved; /* into a part: no Content-* field stays */
 };
 
 /*

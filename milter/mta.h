@@ -28,6 +28,8 @@ struct cm_mta_ops {
 	int (*delete_header)(void *ctx, const char *name, unsigned nth);
 	/* May be called again for the next piece of the new body. */
 	int (*replace_body)(void *ctx, struct cm_span piece);
+	/* Keep the message until an admin releases it; reason: for them. */
+	int (*quarantine)(void *ctx, const char *reason);
 	/* What the client hears with the REJECT or TEMPFAIL that follows. */
 	int (*set_reply)(void *ctx, const char *code, const char *status,
 			 const char *text);

@@ -24,7 +24,7 @@
 #define MUST_DO                                                                \
 	(SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_ADDRCPT |       \
 	 SMFIF_DELRCPT)
-#define MAY_DO (SMFIF_ADDRCPT_PAR | SMFIF_SETSYMLIST)
+#define MAY_DO (SMFIF_ADDRCPT_PAR | SMFIF_SETSYMLIST | SMFIF_QUARANTINE)
 
 /* libmilter hands its callbacks nothing of ours: set once, before it runs. */
 static struct {
@@ -98,6 +98,14 @@ static int mta_replace_body(void *ctx, struct cm_span piece)
 		c->ctx, (unsigned char *)(uintptr_t)piece.p, (int)piece.n));
 }
 
+/* Where the MTA cannot, libmilter says so: then the message gets 451. */
+static int mta_quarantine(void *ctx, const char *reason)
+{
+	struct connection *c = ctx;
+
+	return done(smfi_quarantine(c->ctx, (char *)(uintptr_t)reason));
+}
+
 static int mta_set_reply(void *ctx, const char *code, const char *status,
 			 const char *text)
 {
@@ -115,6 +123,7 @@ static const struct cm_mta_ops ops = {
 	.insert_header = mta_insert_header,
 	.delete_header = mta_delete_header,
 	.replace_body = mta_replace_body,
+	.quarantine = mta_quarantine,
 	.set_reply = mta_set_reply,
 };
 

@@ -342,6 +342,15 @@ static int record_replace_body(void *ctx, struct cm_span piece)
 	return cm_buf_add(&record->new_body, piece.p, piece.n);
 }
 
+static int record_quarantine(void *ctx, const char *reason)
+{
+	struct cm_record *record = ctx;
+
+	if (fails_now(record))
+		return CM_EIO;
+	return cm_buf_addf(&record->calls, "quarantine %s\n", reason);
+}
+
 static int record_set_reply(void *ctx, const char *code, const char *status,
 			    const char *text)
 {
@@ -362,6 +371,7 @@ static const struct cm_mta_ops ops = {
 	.insert_header = record_insert_header,
 	.delete_header = record_delete_header,
 	.replace_body = record_replace_body,
+	.quarantine = record_quarantine,
 	.set_reply = record_set_reply,
 };
 

@@ -276,7 +276,8 @@ static GByteArray *whole_message(const struct cm_facts_header *headers,
 	return out;
 }
 
-static void check_body(struct walk *w, GByteArray *bytes)
+/* NULL if there is none; the bytes are freed with it. */
+static GMimeMessage *parse(GByteArray *bytes)
 {
 	GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(bytes);
 	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
@@ -284,6 +285,15 @@ static void check_body(struct walk *w, GByteArray *bytes)
 
 	/* The stream frees the bytes, and lives as long as the message. */
 	g_mime_stream_mem_set_owner((GMimeStreamMem *)stream, TRUE);
+	g_object_unref(parser);
+	g_object_unref(stream);
+	return message;
+}
+
+static void check_body(struct walk *w, GByteArray *bytes)
+{
+	GMimeMessage *message = parse(bytes);
+
 	w->next = 0;
 	if (message == NULL)
 		(void)disagree(w, "message");
@@ -292,8 +302,6 @@ static void check_body(struct walk *w, GByteArray *bytes)
 		(void)disagree(w, "shape");
 	if (message != NULL)
 		g_object_unref(message);
-	g_object_unref(parser);
-	g_object_unref(stream);
 }
 
 /*
@@ -338,5 +346,85 @@ int cm_proof_gmime(const struct cm_proof *proof, const char **ret_why)
 		g_free(w.digests[i]);
 	g_free(w.digests);
 	*ret_why = w.why;
+	return CM_OK;
+}
+
+/* ---- wrapped ----------------------------------------------------------- */
+
+static bool same_object(GMimeObject *was, GMimeObject *is)
+{
+	char *a = g_mime_object_to_string(was, NULL);
+	char *b = g_mime_object_to_string(is, NULL);
+	bool same = a != NULL && b != NULL && strcmp(a, b) == 0;
+
+	g_free(a);
+	g_free(b);
+	return same;
+}
+
+static bool text_is(GMimeObject *object, struct cm_span wanted)
+{
+	GMimeDataWrapper *content;
+	GMimeStream *out;
+	GByteArray *text;
+	bool is;
+
+	if (!GMIME_IS_PART(object))
+		return false;
+	content = g_mime_part_get_content((GMimePart *)object);
+	if (content == NULL)
+		return false;
+	out = g_mime_stream_mem_new();
+	text = g_byte_array_new();
+	g_mime_stream_mem_set_byte_array((GMimeStreamMem *)out, text);
+	is = g_mime_data_wrapper_write_to_stream(content, out) >= 0 &&
+	     cm_span_eq(cm_span_n((const char *)text->data, text->len), wanted);
+	g_object_unref(out);
+	g_byte_array_free(text, TRUE);
+	return is;
+}
+
+static const char *check_wrapped(GMimeObject *was, GMimeObject *root,
+				 struct cm_span footer)
+{
+	GMimeContentType *type;
+	GMimeMultipart *mixed;
+
+	if (was == NULL || !GMIME_IS_MULTIPART(root))
+		return "shape";
+	type = g_mime_object_get_content_type(root);
+	mixed = (GMimeMultipart *)root;
+	if (!g_mime_content_type_is_type(type, "multipart", "mixed") ||
+	    g_mime_multipart_get_count(mixed) != 2)
+		return "shape";
+	if (!same_object(was, g_mime_multipart_get_part(mixed, 0)))
+		return "other";
+	return text_is(g_mime_multipart_get_part(mixed, 1), footer) ? NULL
+								    : "text";
+}
+
+int cm_proof_wrap_gmime(const struct cm_proof_wrap *proof, const char **ret_why)
+{
+	GMimeMessage *was;
+	GMimeMessage *is;
+
+	if (proof->after.n > G_MAXINT32) {
+		*ret_why = "size";
+		return CM_OK;
+	}
+	was = parse(
+		whole_message(proof->headers, proof->nheaders, proof->before));
+	is = parse(whole_message(proof->headers_after, proof->nheaders_after,
+				 proof->after));
+	if (was == NULL || is == NULL)
+		*ret_why = "message";
+	else
+		*ret_why = check_wrapped(g_mime_message_get_mime_part(was),
+					 g_mime_message_get_mime_part(is),
+					 proof->footer);
+	if (was != NULL)
+		g_object_unref(was);
+	if (is != NULL)
+		g_object_unref(is);
 	return CM_OK;
 }

@@ -183,6 +183,7 @@ static int make_edit(const struct cm_release_request *request,
 		.nheaders = message->nheaders,
 		.body = {cm_buf_text(&message->body), message->body.len},
 		.contact = only != NULL ? &only->contact : NULL,
+		.queue_id = request->queue_id,
 		.prove_with_gmime =
 			cm_engine_proof_is_due(request->engine, config->proof),
 	};
@@ -205,12 +206,35 @@ static int make_edit(const struct cm_release_request *request,
 	return rc;
 }
 
-static bool is_unacceptable(const struct cm_stream *stream,
-			    const struct cm_edit *edit)
+/* Neither shows a footer; whether by its own fault or ours is all the same. */
+static bool is_left_alone(const struct cm_edit *edit)
 {
-	return stream->mode != CM_MODE_OBSERVE &&
-	       stream->uneditable == CM_UNEDITABLE_REJECT &&
-	       edit->outcome == CM_BODY_UNEDITABLE;
+	return edit->outcome == CM_BODY_UNEDITABLE ||
+	       edit->outcome == CM_BODY_DISPROVED;
+}
+
+static void plan_unacceptable(struct cm_release *release)
+{
+	release->result = CM_RESULT_REJECTED;
+	release->answer = CM_ANSWER_REJECT;
+	release->reply = &cm_reply_uneditable;
+	release->why = "uneditable";
+}
+
+/* The reason stands in the MTA's log and queue: no address, no token. */
+static int plan_hold(const struct cm_stream *stream, struct cm_arena *scratch,
+		     struct cm_release *release, struct cm_error *err)
+{
+	const struct cm_edit *edit = &release->edit;
+
+	release->hold = cm_arena_printf(
+		scratch, "consent-milter: stream %s: no footer (%s)",
+		stream->name,
+		edit->outcome == CM_BODY_DISPROVED ? "disproved" : edit->why);
+	if (release->hold == NULL)
+		return cm_fail(err, CM_ENOMEM, "the message's memory is full");
+	release->result = CM_RESULT_HELD;
+	return CM_OK;
 }
 
 static int plan_edit(const struct cm_release_request *request, size_t allowed,
@@ -227,12 +251,13 @@ static int plan_edit(const struct cm_release_request *request, size_t allowed,
 	if (rc != CM_OK)
 		return rc;
 	release->has_edit = true;
-	if (allowed > 0 && is_unacceptable(stream, &release->edit)) {
-		release->result = CM_RESULT_REJECTED;
-		release->answer = CM_ANSWER_REJECT;
-		release->reply = &cm_reply_uneditable;
-		release->why = "uneditable";
-	}
+	if (allowed == 0 || stream->mode == CM_MODE_OBSERVE ||
+	    !is_left_alone(&release->edit))
+		return CM_OK;
+	if (stream->uneditable == CM_UNEDITABLE_REJECT)
+		plan_unacceptable(release);
+	if (stream->uneditable == CM_UNEDITABLE_HOLD)
+		return plan_hold(stream, scratch, release, err);
 	return CM_OK;
 }
 
@@ -384,7 +409,7 @@ static int apply_edit(const struct cm_edit *edit, const struct cm_mta *mta)
 
 	if (rc == CM_OK)
 		rc = insert_headers(edit, mta);
-	if (rc == CM_OK && edit->outcome == CM_BODY_FOOTER)
+	if (rc == CM_OK && cm_edit_has_body(edit))
 		rc = mta->ops->replace_body(mta->ctx, edit->body);
 	return rc;
 }
@@ -394,7 +419,8 @@ int cm_release_apply(const struct cm_release *release,
 {
 	int rc = CM_OK;
 
-	if (release->result != CM_RESULT_ACCEPTED)
+	if (release->result != CM_RESULT_ACCEPTED &&
+	    release->result != CM_RESULT_HELD)
 		return CM_OK;
 	rc = delete_refused(message, mta);
 	/* The auditor must not be told of bounces (RFC 3461, 4.1). */
@@ -403,5 +429,7 @@ int cm_release_apply(const struct cm_release *release,
 					     "NOTIFY=NEVER");
 	if (rc == CM_OK && release->has_edit)
 		rc = apply_edit(&release->edit, mta);
+	if (rc == CM_OK && release->hold != NULL)
+		rc = mta->ops->quarantine(mta->ctx, release->hold);
 	return rc;
 }

@@ -3,8 +3,9 @@
  *
  * cm_release_plan() turns verdicts into a complete plan without touching the
  * MTA; cm_release_apply() carries it out in a fixed order: recipients out,
- * audit address in, headers out, headers in, body.  Its first failure makes
- * the message 451, and the MTA then forgets what was asked before.
+ * audit address in, headers out, headers in, body, quarantine.  Its first
+ * failure makes the message 451, and the MTA then forgets what was asked
+ * before.
  */
 #ifndef CM_MILTER_RELEASE_H
 #define CM_MILTER_RELEASE_H
@@ -40,6 +41,7 @@ struct cm_release {
 	const struct cm_reply *reply; /* NULL = none */
 	const char *why;              /* for the log; NULL = nothing special */
 	const char *audit;            /* recipient to add; NULL = none */
+	const char *hold;             /* HELD: what the admin reads */
 	bool has_edit;
 	struct cm_edit edit;
 };

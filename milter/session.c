@@ -419,12 +419,14 @@ static int plan(struct cm_session *session, struct ending *ending,
 static void warn_of_proof(struct cm_session *session,
 			  const struct ending *ending)
 {
-	if (ending->release.has_edit &&
-	    ending->release.edit.outcome == CM_BODY_DISPROVED)
+	const char *disproof = ending->release.edit.disproof;
+
+	if (ending->release.has_edit && disproof != NULL)
 		cm_log(cm_engine_log(session->engine), CM_LOG_WARNING,
-		       "%s: the footer did not pass its proof and was left "
-		       "out; please report this message",
-		       ending->queue_id != NULL ? ending->queue_id : "NOQUEUE");
+		       "%s: the footer did not pass its proof (%s) and was "
+		       "left out; please report this message",
+		       ending->queue_id != NULL ? ending->queue_id : "NOQUEUE",
+		       disproof);
 }
 
 static void marketing(struct cm_session *session, struct ending *ending)

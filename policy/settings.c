@@ -89,9 +89,9 @@ static const struct cm_setting_word refusals[] = {
 };
 static const struct cm_setting_word uneditables[] = {
 	{"headers-only", CM_UNEDITABLE_HEADERS_ONLY},
+	{"wrap", CM_UNEDITABLE_WRAP},
+	{"hold", CM_UNEDITABLE_HOLD},
 	{"reject", CM_UNEDITABLE_REJECT},
-	{"wrap", -1},
-	{"hold", -1},
 	{NULL, 0},
 };
 static const struct cm_setting_word modes[] = {
@@ -370,8 +370,16 @@ static const struct cm_setting settings[] = {
 	 "headers-only", 0, 0, uneditables, CM_FOR_MILTER | CM_FOR_CTL,
 	 IN_STREAM(uneditable),
 	 "What becomes of a message whose body cannot surely be edited "
-	 "(signed, encrypted, broken): it goes out with the headers alone, or "
-	 "is rejected."},
+	 "(signed, encrypted, broken). headers-only sends it with the list "
+	 "headers alone. wrap makes it the first part of a new message whose "
+	 "second part is the footer, so that signatures inside stay good; what "
+	 "is broken, too large, half a message or DKIM-signed before us gets "
+	 "headers only, because nobody could say that the footer is shown. "
+	 "hold takes out the refused, adds the headers and puts the message "
+	 "into quarantine: Postfix's hold queue (postsuper -H releases), "
+	 "Sendmail's (sendmail -qQ, -Q). A message released is delivered as "
+	 "it is, and not decided again: who withdrew in between still gets it, "
+	 "so look with consentctl why first. reject answers 554 5.6.0."},
 	{CM_SECTION_STREAM, "footer", CM_SETTING_BOOL, MARKETING, "yes", 0, 0,
 	 NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(footer),
 	 "Whether messages get the footer. The headers come always."},

@@ -74,6 +74,42 @@ def check_lines(raw_old, raw_new):
     return None
 
 
+def content_fields(message):
+    return [(k, v) for k, v in message.items()
+            if k.lower().startswith("content-")]
+
+
+def check_wrapped(name, folder):
+    """R1847-1, RMIME-9: the message as it was, and the footer beside it."""
+    file = os.path.join(folder, name + ".wrapped.eml")
+    if not os.path.exists(file):
+        return None
+    with open(os.path.join(HERE, name + ".eml"), "rb") as f:
+        raw_old = f.read()
+    with open(file, "rb") as f:
+        raw_new = f.read()
+    old, new = email.message_from_bytes(raw_old), email.message_from_bytes(
+        raw_new)
+    if new.get_content_type() != "multipart/mixed" or len(
+            new.get_payload()) != 2 or new.defects:
+        return "wrapped: no mixed of two parts"
+    inner, footer = new.get_payload()
+    if content_fields(inner) != content_fields(old) or inner.keys() != [
+            k for k, _ in content_fields(old)]:
+        return "wrapped: other fields"
+    if raw_old.split(b"\r\n\r\n", 1)[1] not in raw_new:
+        return "wrapped: another body"
+    if [(p, decoded(m)) for p, m in leaves(inner)] != [
+            (p, decoded(m)) for p, m in leaves(old)]:
+        return "wrapped: other parts"
+    if text_of(footer).count(read_expect(os.path.join(
+            HERE, name + ".expect")).get("link", LINK)) != 1:
+        return "wrapped: no footer"
+    if not raw_new.isascii() and raw_old.isascii():
+        return "wrapped: 8-bit"
+    return None
+
+
 def check_message(name, folder):
     expect = read_expect(os.path.join(HERE, name + ".expect"))
     with open(os.path.join(HERE, name + ".eml"), "rb") as file:
@@ -112,7 +148,7 @@ def main():
         subprocess.run([program], check=True, stdout=subprocess.DEVNULL,
                        env=dict(os.environ, CM_CORPUS_OUT=folder))
         for name in names:
-            why = check_message(name, folder)
+            why = check_message(name, folder) or check_wrapped(name, folder)
             if why:
                 print(f"{name}: {why}")
                 bad += 1

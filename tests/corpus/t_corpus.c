@@ -5,8 +5,12 @@
  * list (what becomes of the list headers: "kept" or "ours") are compared;
  * contact-language, link, footer and max set the request.  Bytes outside the
  * splices must be as they came, and a second pass must change nothing.
- * With CM_CORPUS_OUT=DIR the results are written there for check.py.
+ * What is left alone is edited once more with uneditable = wrap, and must be
+ * wrapped then, unless it says "wrap: no".
+ * With CM_CORPUS_OUT=DIR the results are written there for check.py, what was
+ * wrapped with ".wrapped" behind its name.
  */
+#define _GNU_SOURCE /* memmem */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +34,7 @@ struct expect {
 	char link[256];
 	char footer[8];
 	char max[16];
+	char wrap[8];
 };
 
 static const struct {
@@ -46,7 +51,7 @@ static const struct {
 	KEY("parts", parts),     KEY("language", language),
 	KEY("list", list),       KEY("contact-language", contact_language),
 	KEY("link", link),       KEY("footer", footer),
-	KEY("max", max),
+	KEY("max", max),         KEY("wrap", wrap),
 #undef KEY
 };
 
@@ -232,11 +237,53 @@ static bool second_pass_changes(struct test_world *w, const char *name,
 	test_world_message(w, copy, all.n);
 	assert_int_equal(cm_edit_make(&w->request, w->arena, &edit, NULL),
 			 CM_OK);
-	changes = edit.nheaders > 0 || edit.outcome == CM_BODY_FOOTER;
+	changes = edit.nheaders > 0 || cm_edit_has_body(&edit);
 	if (changes)
 		print_error("%s: a second pass changes it again\n", name);
 	free(copy);
 	return changes;
+}
+
+/* The old body in one piece, and both readers content. */
+static bool is_wrapped_around(const struct cm_edit *edit, struct cm_span old)
+{
+	return edit->gmime_agreed && edit->body.n > old.n &&
+	       (old.n == 0 ||
+		memmem(edit->body.p, edit->body.n, old.p, old.n) != NULL);
+}
+
+/* R1847-1, RMIME-9: as the first part of a new message, or not at all. */
+static bool check_wrap(struct test_world *w, const char *name,
+		       const struct expect *expect)
+{
+	struct cm_buf eml = read_whole(FOLDER, name, ".eml");
+	struct cm_edit edit = {0};
+	struct cm_span all;
+	char file[300];
+	bool bad;
+
+	test_world_message(w, eml.data, eml.len);
+	cm_buf_free(&eml);
+	set_request(w, expect);
+	w->stream.uneditable = CM_UNEDITABLE_WRAP;
+	assert_int_equal(cm_edit_make(&w->request, w->arena, &edit, NULL),
+			 CM_OK);
+	bad = differs(name, "outcome", cm_body_outcome_name(edit.outcome),
+		      strcmp(expect->wrap, "no") == 0 ? "uneditable"
+						      : "wrapped");
+	if (edit.outcome == CM_BODY_WRAPPED &&
+	    !is_wrapped_around(&edit, w->request.body)) {
+		print_error("%s: changed by its wrapper\n", name);
+		bad = true;
+	}
+	if (edit.outcome == CM_BODY_WRAPPED) {
+		(void)snprintf(file, sizeof(file), "%s.wrapped", name);
+		all = test_world_apply(w, &edit);
+		write_result(file, all);
+		bad |= second_pass_changes(w, file, all);
+	}
+	w->stream.uneditable = CM_UNEDITABLE_HEADERS_ONLY;
+	return bad;
 }
 
 static bool check(struct test_world *w, const char *name)
@@ -278,6 +325,8 @@ static bool check(struct test_world *w, const char *name)
 	bad |= headers_are_wrong(name, &expect, all);
 	write_result(name, all);
 	bad |= second_pass_changes(w, name, all);
+	if (edit.outcome == CM_BODY_UNEDITABLE)
+		bad |= check_wrap(w, name, &expect);
 	return bad;
 }
 

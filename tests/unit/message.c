@@ -135,7 +135,7 @@ struct cm_span test_world_apply(struct test_world *w,
 				const struct cm_edit *edit)
 {
 	struct cm_span body =
-		edit->outcome == CM_BODY_FOOTER ? edit->body : w->request.body;
+		cm_edit_has_body(edit) ? edit->body : w->request.body;
 	struct cm_buf out;
 	struct cm_span all;
 	size_t i;

@@ -513,9 +513,9 @@ static void names_are_suggested(void **state)
 		{PRELUDE "stream \"n\" { type = optin }",
 		 "6: stream \"n\": type: this version does not have \"optin\" "
 		 "(it has: marketing, service)"},
-		{PRELUDE "stream \"n\" { uneditable = wrap }",
-		 "6: stream \"n\": uneditable: this version does not have "
-		 "\"wrap\" (it has: headers-only, reject)"},
+		{PRELUDE "stream \"n\" { uneditable = wrp }",
+		 "6: stream \"n\": uneditable: \"wrp\" is not one of: "
+		 "headers-only, wrap, hold, reject (did you mean \"wrap\"?)"},
 		{PRELUDE "syslog-facility = mial",
 		 "6: syslog-facility: \"mial\" is not one of: mail, daemon, "
 		 "local0, local1, local2, local3, local4, local5, local6, "
