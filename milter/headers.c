@@ -3,12 +3,16 @@
 
 #include <string.h>
 
+#include "milter/phrase.h"
+
 #define ONE_CLICK "List-Unsubscribe=One-Click" /* RFC 8058, 5: byte-exact */
 
 enum field {
 	LIST_UNSUBSCRIBE,
 	LIST_UNSUBSCRIBE_POST,
 	LIST_ID,
+	FEEDBACK_ID,
+	CFBL_ADDRESS,
 	PURPOSE,
 	CONTENT_MD5,
 	CONTENT_LENGTH,
@@ -23,6 +27,8 @@ static const char *const names[FIELDS] = {
 	[LIST_UNSUBSCRIBE] = "List-Unsubscribe",
 	[LIST_UNSUBSCRIBE_POST] = "List-Unsubscribe-Post",
 	[LIST_ID] = "List-Id",
+	[FEEDBACK_ID] = "Feedback-ID",
+	[CFBL_ADDRESS] = "CFBL-Address",
 	[PURPOSE] = CM_PURPOSE_HEADER,
 	[CONTENT_MD5] = "Content-MD5",
 	[CONTENT_LENGTH] = "Content-Length",
@@ -96,23 +102,44 @@ static bool is_signed(const struct cm_edit_request *request, const char *field)
 
 /* ---- what we want ------------------------------------------------------ */
 
+static int no_memory(const struct planner *p)
+{
+	return cm_fail(p->err, CM_ENOMEM, "no memory for headers");
+}
+
+/*
+ * The one way in for what the config says.  It was checked when it was read;
+ * but a line of its own in a header is what must never be (R5322-2).
+ */
+static int want_text(struct planner *p, enum field field, const char *value)
+{
+	const char *c;
+
+	if (value == NULL)
+		return no_memory(p);
+	for (c = value; *c != '\0'; c++)
+		if ((*c < ' ' || *c > '~') &&
+		    !(c[0] == '\n' && c[1] == ' ' && c[2] > ' '))
+			/* Not shown: it may name a person. */
+			return cm_fail(p->err, CM_EDATA,
+				       "%s would have octets that no header "
+				       "may have; look at web base-url, mail "
+				       "domain and the stream's settings",
+				       names[field]);
+	p->managed[field] = true;
+	p->wanted[field] = value;
+	return CM_OK;
+}
+
 /* RFC 2369, 2: printable ASCII that cannot end its brackets. */
 static bool uri_ok(const char *uri)
 {
+	if (uri == NULL)
+		return true;
 	for (; *uri != '\0'; uri++)
 		if (*uri <= ' ' || *uri > '~' || strchr("<>\"\\^`{|}", *uri))
 			return false;
 	return true;
-}
-
-static int check_uri(const struct planner *p, const char *uri)
-{
-	if (uri == NULL || uri_ok(uri))
-		return CM_OK;
-	/* Not shown: it names a person. */
-	return cm_fail(p->err, CM_EDATA,
-		       "a link for List-Unsubscribe has octets that a URI may "
-		       "not have; look at web base-url and mail domain");
 }
 
 /* Folded between the URIs only: one folded inside is no URI any more. */
@@ -134,40 +161,71 @@ static const char *unsubscribe_value(const struct planner *p)
 static int want_unsubscribe(struct planner *p)
 {
 	const struct cm_way_out *way = &p->request->way_out;
+	int rc;
 
 	if (way->https == NULL && way->mailto == NULL)
 		return CM_OK;
 	if (is_signed(p->request, names[LIST_UNSUBSCRIBE]) ||
 	    is_signed(p->request, names[LIST_UNSUBSCRIBE_POST]))
 		return CM_OK;
-	if (check_uri(p, way->https) != CM_OK ||
-	    check_uri(p, way->mailto) != CM_OK)
-		return CM_EDATA;
-	p->managed[LIST_UNSUBSCRIBE] = true;
+	if (!uri_ok(way->https) || !uri_ok(way->mailto))
+		return cm_fail(p->err, CM_EDATA,
+			       "a link for List-Unsubscribe has octets that a "
+			       "URI may not have; look at web base-url and "
+			       "mail domain");
+	rc = want_text(p, LIST_UNSUBSCRIBE, unsubscribe_value(p));
+	if (rc != CM_OK)
+		return rc;
 	p->managed[LIST_UNSUBSCRIBE_POST] = true;
-	p->wanted[LIST_UNSUBSCRIBE] = unsubscribe_value(p);
-	if (p->wanted[LIST_UNSUBSCRIBE] == NULL)
-		return cm_fail(p->err, CM_ENOMEM, "no memory for headers");
 	if (way->one_click && way->https != NULL)
 		p->wanted[LIST_UNSUBSCRIBE_POST] = ONE_CLICK;
 	return CM_OK;
 }
 
-/* RFC 2919: "<label.domain>", checked when the config was read. */
-static int want_list_id(struct planner *p)
+/* RFC 2919, 3: [phrase] "<" list-id ">". */
+static const char *list_id_value(const struct planner *p)
 {
-	const char *id = p->request->stream->list_id;
+	const struct cm_stream *stream = p->request->stream;
+	const size_t column = strlen("List-Id: ");
+	const char *phrase;
+	size_t n;
 
-	if (id == NULL || is_signed(p->request, names[LIST_ID]))
-		return CM_OK;
-	if (!uri_ok(id))
-		return cm_fail(p->err, CM_EDATA,
-			       "list-id \"%s\" is not label.domain", id);
-	p->managed[LIST_ID] = true;
-	p->wanted[LIST_ID] = cm_arena_printf(p->arena, "<%s>", id);
-	if (p->wanted[LIST_ID] == NULL)
-		return cm_fail(p->err, CM_ENOMEM, "no memory for headers");
-	return CM_OK;
+	if (stream->list_name == NULL)
+		return cm_arena_printf(p->arena, "<%s>", stream->list_id);
+	phrase = cm_phrase(stream->list_name, column, p->arena);
+	if (phrase == NULL)
+		return NULL;
+	n = column + strlen(phrase) + strlen(stream->list_id) + 3;
+	return cm_arena_printf(p->arena, "%s%s<%s>", phrase,
+			       n > 76 ? "\n " : " ", stream->list_id);
+}
+
+/* What the stream says, in place of what the tool sent. */
+static int want_stream(struct planner *p)
+{
+	const struct cm_stream *stream = p->request->stream;
+	const struct {
+		enum field field;
+		const char *value;
+	} rows[] = {
+		{LIST_ID, stream->list_id},
+		{FEEDBACK_ID, stream->feedback_id},
+		{CFBL_ADDRESS, stream->cfbl_address},
+	};
+	size_t i;
+	int rc = CM_OK;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows) && rc == CM_OK; i++) {
+		enum field field = rows[i].field;
+
+		if (rows[i].value == NULL ||
+		    is_signed(p->request, names[field]))
+			continue;
+		rc = want_text(p, field,
+			       field == LIST_ID ? list_id_value(p)
+						: rows[i].value);
+	}
+	return rc;
 }
 
 static void want_value(struct planner *p, enum field field, const char *value)
@@ -199,32 +257,41 @@ static int want(struct planner *p, const struct cm_header_values *values)
 	if (values != NULL)
 		want_mime(p, values);
 	rc = want_unsubscribe(p);
-	return rc == CM_OK ? want_list_id(p) : rc;
+	return rc == CM_OK ? want_stream(p) : rc;
 }
 
 /* ---- edits ------------------------------------------------------------- */
 
-/* Equal but for blanks at the ends and, between URIs, behind the comma. */
-static bool same_value(struct cm_span have, const char *want_text)
+/* The next octet of a folded value, each run of blanks as one; 0 at the end. */
+static char next_octet(struct cm_span *rest)
 {
-	char before = ',';
-	size_t i;
+	char c;
+
+	if (rest->n == 0)
+		return '\0';
+	c = *rest->p;
+	if (c != ' ' && c != '\t' && c != '\r' && c != '\n') {
+		*rest = cm_span_n(rest->p + 1, rest->n - 1);
+		return c;
+	}
+	while (rest->n > 0 && (*rest->p == ' ' || *rest->p == '\t' ||
+			       *rest->p == '\r' || *rest->p == '\n'))
+		*rest = cm_span_n(rest->p + 1, rest->n - 1);
+	return ' ';
+}
+
+/* Equal but for how it is folded. */
+static bool same_value(struct cm_span have, struct cm_span want_value)
+{
+	char c;
 
 	have = cm_span_trim(have);
-	for (i = 0; i < have.n; i++) {
-		char c = have.p[i];
-
-		if (before == ',' &&
-		    (c == ' ' || c == '\t' || c == '\r' || c == '\n'))
-			continue;
-		while (before == ',' &&
-		       (*want_text == ' ' || *want_text == '\n'))
-			want_text++;
-		if (*want_text == '\0' || *want_text++ != c)
+	do {
+		c = next_octet(&have);
+		if (c != next_octet(&want_value))
 			return false;
-		before = c;
-	}
-	return *want_text == '\0';
+	} while (c != '\0');
+	return have.n == 0 && want_value.n == 0;
 }
 
 static unsigned copies(const struct cm_edit_request *request, const char *name,
@@ -250,7 +317,12 @@ static bool is_as_wanted(const struct planner *p, enum field field)
 		return true;
 	if (p->wanted[field] == NULL)
 		return n == 0;
-	return n == 1 && same_value(last, p->wanted[field]);
+	if (n != 1)
+		return false;
+	/* R8058-2: octet by octet, and an MTA shows us all blanks but one. */
+	if (field == LIST_UNSUBSCRIBE_POST)
+		return cm_span_eq(last, cm_span(p->wanted[field]));
+	return same_value(last, cm_span(p->wanted[field]));
 }
 
 static bool add(struct planner *p, enum cm_header_op op, const char *name,
@@ -345,6 +417,12 @@ static size_t wire_length(const struct cm_header_edit *edit)
 	return all;
 }
 
+/* A MIME field in place of one that was there is as long as that was. */
+static bool is_mime(const char *name)
+{
+	return name == names[CONTENT_TYPE] || name == names[CONTENT_ENCODING];
+}
+
 static int check_lengths(const struct planner *p)
 {
 	size_t all = 0;
@@ -352,11 +430,12 @@ static int check_lengths(const struct planner *p)
 	size_t i;
 
 	for (i = 0; i < p->count; i++) {
+		const struct cm_header_edit *edit = &p->edits[i];
 		size_t n;
 
-		if (p->edits[i].op == CM_HEADER_DELETE)
+		if (edit->op == CM_HEADER_DELETE || is_mime(edit->name))
 			continue;
-		n = wire_length(&p->edits[i]);
+		n = wire_length(edit);
 		fit = fit && n > 0;
 		all += n;
 	}
@@ -396,12 +475,12 @@ int cm_headers_plan(const struct cm_edit_request *request,
 	p.edits = cm_arena_array(arena, request->nheaders + FIELDS,
 				 sizeof(*p.edits));
 	if (p.edits == NULL)
-		return cm_fail(err, CM_ENOMEM, "no memory for headers");
+		return no_memory(&p);
 	rc = want(&p, values);
 	if (rc != CM_OK)
 		return rc;
 	if (write_edits(&p) != CM_OK)
-		return cm_fail(err, CM_ENOMEM, "no memory for headers");
+		return no_memory(&p);
 	rc = check_lengths(&p);
 	if (rc != CM_OK)
 		return rc;

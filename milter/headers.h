@@ -1,9 +1,11 @@
 /*
  * headers - the header fields that show the way out: exactly one of each.
  *
- * RFC 2369, RFC 2919, RFC 8058.  Whatever a message brought, it leaves with
- * ours alone; a message that has exactly ours already is not touched.  What
- * a DKIM signature made before us names in its h= is not touched at all.
+ * RFC 2369, RFC 2919, RFC 8058, RFC 9477, and Google's Feedback-ID.  Whatever
+ * a message brought, it leaves with ours alone; a message that has exactly
+ * ours already is not touched.  What a DKIM signature made before us names in
+ * its h= is not touched at all.  All that is added is ASCII, in SMTPUTF8
+ * transactions too (milter/phrase.h says why).
  */
 #ifndef CM_MILTER_HEADERS_H
 #define CM_MILTER_HEADERS_H
@@ -11,8 +13,10 @@
 #include "milter/edit.h"
 
 enum {
-	CM_HEADERS_LINE_MAX = 997,  /* octets of a line, RFC 5322: 998 */
-	CM_HEADERS_ADDED_MAX = 2047 /* of all we add (requirement B14) */
+	CM_HEADERS_LINE_MAX = 997, /* octets of a line, RFC 5322: 998 */
+	/* Of all we add (requirement B14), MIME fields that were there apart.
+	 * What the config may hold fits, so no message fails of it. */
+	CM_HEADERS_ADDED_MAX = 2047
 };
 
 /* MIME fields that an edit of the body brings along; NULL = as it came. */

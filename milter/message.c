@@ -186,6 +186,9 @@ void cm_message_header(struct cm_message *message, const char *name,
 	    make_room(message->arena, &items, message->nheaders,
 		      &message->headers_room, sizeof(header))) {
 		header.name = cm_span(cm_arena_strdup(message->arena, name));
+		/* RFC 5322, 4.5: blanks before the colon are no part of it;
+		 * MTAs delete by the name without them. */
+		header.name = cm_span_trim(header.name);
 		header.value = cm_span(cm_arena_strdup(message->arena, value));
 	}
 	message->headers = items;

@@ -96,7 +96,8 @@ static int add_header(struct cm_record *record, struct cm_span raw,
 		return colon == NULL ? CM_EDATA : CM_ELIMIT;
 	n = (size_t)(colon - raw.p);
 	header->raw = raw;
-	header->name = cm_arena_dup(record->arena, raw.p, n);
+	header->name = cm_arena_dup(record->arena, raw.p,
+				    cm_span_trim(cm_span_n(raw.p, n)).n);
 	header->value =
 		value_of(record->arena, cm_span_n(colon + 1, raw.n - n - 1));
 	if (header->name == NULL || header->value == NULL)

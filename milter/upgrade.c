@@ -1,8 +1,12 @@
 /* See upgrade.h. */
 #include "milter/upgrade.h"
 
+#include <string.h>
+
 #define CHARSET  "utf-8"
 #define ENCODING "quoted-printable"
+
+enum { LINE_MAX_LEN = 997 }; /* RFC 5322, 2.1.1: 998 */
 
 /* One change within a field's value. */
 struct change {
@@ -70,6 +74,20 @@ static const char *changed(struct cm_span field, const struct change *change,
 	return p;
 }
 
+/* Of a folded value; the name stands on the first. */
+static size_t longest_line(const char *value)
+{
+	size_t column = strlen("Content-Type: ");
+	size_t longest = column;
+
+	for (; *value != '\0'; value++) {
+		column = *value == '\n' ? 0 : column + 1;
+		if (column > longest)
+			longest = column;
+	}
+	return longest;
+}
+
 static bool has_version(const struct cm_edit_request *request)
 {
 	size_t i;
@@ -99,6 +117,8 @@ static int plan_message(const struct cm_edit_request *request,
 			changed(part->type_field, &change, arena);
 		if (upgrade->values.content_type == NULL)
 			return CM_ENOMEM;
+		if (longest_line(upgrade->values.content_type) > LINE_MAX_LEN)
+			*ret_why = "line";
 	}
 	if (encode)
 		upgrade->values.content_transfer_encoding = ENCODING;

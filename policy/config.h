@@ -98,10 +98,14 @@ struct cm_stream {
 	size_t npurposes;
 	struct cm_strings sources; /* empty = any sending source */
 	const char *rewrite_to;    /* canonical, NULL unless REWRITE */
-	const char *list_id;       /* "label.domain" or NULL */
-	bool footer;               /* false: headers only, by choice */
-	const char *language;      /* last resort before the global one */
-	const char *approved_by;   /* of a service stream */
+	/* Header fields, checked by policy/header_value; NULL = as it came. */
+	const char *list_id;      /* "label.domain" */
+	const char *list_name;    /* phrase before it, UTF-8 */
+	const char *feedback_id;  /* "a:b:c:sender" */
+	const char *cfbl_address; /* "fbl@acme.example; report=arf" */
+	bool footer;              /* false: headers only, by choice */
+	const char *language;     /* last resort before the global one */
+	const char *approved_by;  /* of a service stream */
 	int line;
 };
 

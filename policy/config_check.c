@@ -342,6 +342,10 @@ static int check_marketing(struct check *c, const struct cm_raw_section *s,
 	if (stream->refuse == CM_REFUSE_REWRITE && stream->rewrite_to == NULL)
 		return FAIL(c, s, s->line,
 			    "refuse = rewrite needs \"rewrite-to\"");
+	if (stream->list_name != NULL && stream->list_id == NULL)
+		return FAIL(c, s, line_of(s, STREAM_ROW(list_name)),
+			    "\"list-name\" is shown in front of a \"list-id\" "
+			    "(add one)");
 	if (stream->mode != CM_MODE_OBSERVE && c->config->web_base_url == NULL)
 		return FAIL(c, s, line_of(s, STREAM_ROW(mode)),
 			    "its mail would have no way out: add a web section "

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "policy/config_pattern.h"
+#include "policy/header_value.h"
 #include "policy/note.h"
 #include "policy/purpose.h"
 #include "policy/token.h"
@@ -16,7 +17,6 @@ enum {
 	URI_MAX = 200, /* R5322-1: a URI cannot be folded */
 	/* What consent-web puts behind base-url: "/u/" and a token. */
 	URI_TAIL = 3 + CM_TOKEN_URL_LEN,
-	LIST_ID_MAX = 255, /* RFC 2919, 3 */
 	PORT_MAX = 65535,
 	/* sun_path holds a closing NUL too. */
 	SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
@@ -80,6 +80,10 @@ static int text_value(const struct cm_value_context *context,
 
 	if (value.n == 0)
 		return cm_fail(err, CM_ECONFIG, "the text is empty");
+	if (!cm_text_is_plain(value))
+		return cm_fail(err, CM_ECONFIG,
+			       "a control character or line separator stands "
+			       "in the text");
 	if (value.n > (size_t)setting->max)
 		return cm_fail(err, CM_ECONFIG, "longer than %d octets (%zu)",
 			       (int)setting->max, value.n);
@@ -431,22 +435,44 @@ static int header_value(const struct cm_value_context *context,
 	return cm_header_pattern_parse(cm_span(text), context->arena, out, err);
 }
 
-/* RFC 2919, 2: dot-atoms, at least a label and a domain. */
 static int list_id_value(const struct cm_value_context *context,
 			 const struct cm_setting *setting, const char *text,
 			 void *out, struct cm_error *err)
 {
-	struct cm_span id = cm_span(text);
-	bool dots = id.n > 0 && text[0] != '.' && text[id.n - 1] != '.' &&
-		    strchr(text, '.') != NULL && strstr(text, "..") == NULL;
+	const char *fault = cm_list_id_fault(cm_span(text));
 
 	(void)setting;
-	if (!dots || id.n > LIST_ID_MAX || !only(id, "!#$%&'*+-/=?^_`{|}~."))
-		return cm_fail(err, CM_ECONFIG,
-			       "\"%s\" is not a list id (write label.domain, "
-			       "without brackets)",
-			       text);
+	if (fault != NULL)
+		return cm_fail(err, CM_ECONFIG, "\"%s\": %s", text, fault);
 	return keep_text(context, text, out, err);
+}
+
+static int feedback_id_value(const struct cm_value_context *context,
+			     const struct cm_setting *setting, const char *text,
+			     void *out, struct cm_error *err)
+{
+	const char *fault = cm_feedback_id_fault(cm_span(text));
+
+	(void)setting;
+	if (fault != NULL)
+		return cm_fail(err, CM_ECONFIG, "\"%s\": %s", text, fault);
+	return keep_text(context, text, out, err);
+}
+
+static int cfbl_value(const struct cm_value_context *context,
+		      const struct cm_setting *setting, const char *text,
+		      void *out, struct cm_error *err)
+{
+	const char *value = NULL;
+	int rc = cm_cfbl_parse(cm_span(text), context->arena, &value, err);
+
+	(void)setting;
+	if (rc != CM_OK) {
+		cm_error_prefix(err, "\"%s\": ", text);
+		return rc == CM_ENOMEM ? rc : CM_ECONFIG;
+	}
+	memcpy(out, &value, sizeof(value));
+	return CM_OK;
 }
 
 /* ---- network addresses ------------------------------------------------------
@@ -756,6 +782,8 @@ static const struct {
 	[CM_SETTING_SUBMIT] = {submit_value, TEXT_SIZE},
 	[CM_SETTING_ORIGIN] = {origin_value, TEXT_SIZE},
 	[CM_SETTING_LIST_ID] = {list_id_value, TEXT_SIZE},
+	[CM_SETTING_FEEDBACK_ID] = {feedback_id_value, TEXT_SIZE},
+	[CM_SETTING_CFBL] = {cfbl_value, TEXT_SIZE},
 	[CM_SETTING_PURPOSE_REF] = {purpose_ref, sizeof(struct cm_purpose *)},
 	[CM_SETTING_LISTENER_REF] = {listener_ref, TEXT_SIZE},
 	[CM_SETTING_STREAM_REF] = {stream_ref, sizeof(struct cm_stream *)},

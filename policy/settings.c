@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/decide.h"
+#include "policy/header_value.h"
 #include "policy/note.h"
 
 static const struct cm_section sections[CM_SECTIONS] = {
@@ -385,8 +386,30 @@ static const struct cm_setting settings[] = {
 	 "Whether messages get the footer. The headers come always."},
 	{CM_SECTION_STREAM, "list-id", CM_SETTING_LIST_ID, MARKETING, NULL, 0,
 	 0, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(list_id),
-	 "Adds a List-Id header (RFC 2919): label and domain, as "
-	 "news.acme.example, in a domain of yours."},
+	 "Sets the List-Id header (RFC 2919): label and domain, as "
+	 "news.acme.example, in a domain of yours. Never change it: people "
+	 "file their mail by it."},
+	{CM_SECTION_STREAM, "list-name", CM_SETTING_TEXT, MARKETING, NULL, 1,
+	 CM_LIST_NAME_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL,
+	 IN_STREAM(list_name),
+	 "A name for people in front of the list-id, which it needs. Written "
+	 "so that every mail server takes it (RFC 2047), if it is not ASCII."},
+	{CM_SECTION_STREAM, "feedback-id", CM_SETTING_FEEDBACK_ID, MARKETING,
+	 NULL, 0, 0, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(feedback_id),
+	 "Sets the Feedback-ID header, by which Gmail's Postmaster Tools count "
+	 "spam reports: up to three ids of your choice and a last one of 5 to "
+	 "15 characters that names you in all your mail, as "
+	 "spring:newsletter:acme1. Name groups of mail, never a person. Left "
+	 "out, the tool's own stays."},
+	{CM_SECTION_STREAM, "cfbl-address", CM_SETTING_CFBL, MARKETING, NULL, 0,
+	 0, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(cfbl_address),
+	 "Sets the CFBL-Address header (RFC 9477), to which mailbox providers "
+	 "may send spam complaints: fbl@acme.example, or \"fbl@acme.example; "
+	 "report=arf\" to name the format (arf or xarf). Providers heed it "
+	 "only "
+	 "in a valid DKIM signature that covers it: one by the domain in From, "
+	 "if the address is in that domain or below it; for any other domain, "
+	 "a second one by the address's own. Left out, the tool's own stays."},
 	{CM_SECTION_STREAM, "language", CM_SETTING_LANGUAGE, MARKETING, NULL, 0,
 	 0, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(language),
 	 "Language of the footer where neither the person's nor the message's "
@@ -462,6 +485,8 @@ const char *cm_setting_type_name(enum cm_setting_type type)
 		[CM_SETTING_SUBMIT] = "URL",
 		[CM_SETTING_ORIGIN] = "name",
 		[CM_SETTING_LIST_ID] = "list id",
+		[CM_SETTING_FEEDBACK_ID] = "ids",
+		[CM_SETTING_CFBL] = "address",
 		[CM_SETTING_PURPOSE_REF] = "purpose",
 		[CM_SETTING_LISTENER_REF] = "listener",
 		[CM_SETTING_STREAM_REF] = "pass or stream",

@@ -65,6 +65,8 @@ enum cm_setting_type {
 	CM_SETTING_SUBMIT,
 	CM_SETTING_ORIGIN, /* of checkpoints */
 	CM_SETTING_LIST_ID,
+	CM_SETTING_FEEDBACK_ID,
+	CM_SETTING_CFBL,         /* RFC 9477; kept as the field's value */
 	CM_SETTING_PURPOSE_REF,  /* const struct cm_purpose * */
 	CM_SETTING_LISTENER_REF, /* name of a listener */
 	CM_SETTING_STREAM_REF,   /* const struct cm_stream *, pass = NULL */

@@ -296,7 +296,10 @@ static void values_have_many_spellings(void **state)
 		"\"List-Id:<n.a.example>\"}\n"
 		"  sources = {order, my-own-word} language = CS footer = off\n"
 		"  refuse = rewrite rewrite-to = \"Audit@A.Example\"\n"
-		"  list-id = \"news.a.example\" }\n");
+		"  list-id = \"news.a.example\"\n"
+		"  list-name = \" Zpr\xc3\xa1vy \"\n"
+		"  feedback-id = \"spring:news:acme1\"\n"
+		"  cfbl-address = \"Fbl@A.example ;  report=arf\" }\n");
 	const struct cm_stream *s = cm_config_stream(c, "news");
 
 	(void)state;
@@ -317,6 +320,10 @@ static void values_have_many_spellings(void **state)
 	assert_string_equal(s->language, "cs");
 	assert_false(s->footer);
 	assert_string_equal(s->rewrite_to, "audit@a.example");
+	assert_string_equal(s->list_id, "news.a.example");
+	assert_string_equal(s->list_name, "Zpr\xc3\xa1vy");
+	assert_string_equal(s->feedback_id, "spring:news:acme1");
+	assert_string_equal(s->cfbl_address, "Fbl@A.example; report=arf");
 	cm_config_unref(&c);
 }
 
@@ -587,9 +594,6 @@ static void values_are_checked(void **state)
 		{PRELUDE "stream \"n\" { footer = maybe }",
 		 "6: stream \"n\": footer: \"maybe\" is neither yes nor no"},
 		/* R2919-1 */
-		{PRELUDE "stream \"n\" { list-id = \"<n.a.example>\" }",
-		 "6: stream \"n\": list-id: \"<n.a.example>\" is not a list id "
-		 "(write label.domain, without brackets)"},
 		{PRELUDE "mail { domain = \"m.a.example\"\n"
 			 "submit = \"smtp://me:secret@127.0.0.1:25\" }",
 		 "7: mail: submit: a user or password must not stand in this "
@@ -623,6 +627,36 @@ static void values_are_checked(void **state)
 			    "listen = \"localhost:80\" }",
 		 "3: web: listen: \"localhost:80\" is not an address and port "
 		 "(write 127.0.0.1:8025 or [::1]:8025)"},
+	};
+
+	(void)state;
+	ALL_FAIL(cases);
+}
+
+/* What becomes a header field or is shown to people. */
+static void fields_are_checked(void **state)
+{
+	static const struct wrong cases[] = {
+		{PRELUDE "stream \"n\" { list-id = \"<n.a.example>\" }",
+		 "6: stream \"n\": list-id: \"<n.a.example>\": write "
+		 "label.domain, without brackets, name or blanks (a name goes "
+		 "into list-name)"},
+		{PRELUDE "stream \"n\" { feedback-id = \"news\" }",
+		 "6: stream \"n\": feedback-id: \"news\": its last field, the "
+		 "sender's own id, must have 5 to 15 characters"},
+		{PRELUDE "stream \"n\" { cfbl-address = \"a@b.example; x\" }",
+		 "6: stream \"n\": cfbl-address: \"a@b.example; x\": only \"; "
+		 "report=arf\" or \"; report=xarf\" may follow the address "
+		 "(RFC 9477, 5.1)"},
+		/* R5322-2: a line end that is none of ASCII's. */
+		{PRELUDE "stream \"n\" { list-name = \"a\xe2\x80\xa8"
+			 "b\" }",
+		 "6: stream \"n\": list-name: a control character or line "
+		 "separator stands in the text"},
+		{PRELUDE "purpose \"acme/x\" { title = \"a\xc2\x85"
+			 "b\" }",
+		 "6: purpose \"acme/x\": title: a control character or line "
+		 "separator stands in the text"},
 	};
 
 	(void)state;
@@ -674,6 +708,10 @@ static void parts_must_fit(void **state)
 		{PRELUDE "stream \"s\" { type = service\nrefuse = drop }",
 		 "7: stream \"s\": \"refuse\" means nothing in a service "
 		 "stream (remove it)"},
+		{PRELUDE "stream \"n\" { " NEWS "sender = {\"@a.example\"}\n"
+			 "list-name = \"News\" }",
+		 "7: stream \"n\": \"list-name\" is shown in front of a "
+		 "\"list-id\" (add one)"},
 		/* Design 7: a way out that works, or none. */
 		{CONTROLLER PURPOSES "stream \"n\" { " NEWS
 				     "sender = {\"@a.example\"}\nmode = edit }",
@@ -877,6 +915,7 @@ int main(void)
 		cmocka_unit_test(syntax_is_refused_with_its_line),
 		cmocka_unit_test(names_are_suggested),
 		cmocka_unit_test(values_are_checked),
+		cmocka_unit_test(fields_are_checked),
 		cmocka_unit_test(parts_must_fit),
 		cmocka_unit_test(marketing_and_service_stay_apart),
 		cmocka_unit_test(no_web_is_needed_to_observe),

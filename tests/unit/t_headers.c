@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "milter/headers.h"
+#include "policy/header_value.h"
 
 #include "tests/unit/message.h"
 #include "tests/unit/test.h"
@@ -143,6 +144,133 @@ static void the_list_id_is_the_streams(void **state)
 	test_world_close(&world.w);
 }
 
+/* Feedback-ID and CFBL-Address: ours if the stream has them, else theirs. */
+static void reports_go_where_the_stream_says(void **state)
+{
+	static const char in[] = "FEEDBACK-id: a:tool1\r\nCfbl-Address: x@y\r\n"
+				 "Feedback-ID: b:tool1\r\n"
+				 "CFBL-Feedback-ID: theirs\r\n";
+	struct world world = {0};
+	size_t i;
+
+	(void)state;
+	test_world_open(&world.w);
+	assert_int_equal(plan(&world, in), CM_OK);
+	for (i = 0; i < world.count; i++)
+		assert_int_equal(world.edits[i].op, CM_HEADER_INSERT);
+	world.w.stream.feedback_id = "spring:news:acme1";
+	world.w.stream.cfbl_address = "fbl@acme.example; report=arf";
+	assert_int_equal(plan(&world, in), CM_OK);
+	assert_string_equal(inserted(&world, "Feedback-ID"),
+			    "spring:news:acme1");
+	assert_string_equal(inserted(&world, "CFBL-Address"),
+			    "fbl@acme.example; report=arf");
+	assert_string_equal(world.edits[0].name, "Feedback-ID");
+	assert_int_equal(world.edits[0].nth, 2);
+	assert_string_equal(world.edits[1].name, "FEEDBACK-id");
+	assert_string_equal(world.edits[2].name, "Cfbl-Address");
+	/* Theirs has no receiver of ours, and none that it could harm. */
+	for (i = 0; i < world.count; i++)
+		assert_string_not_equal(world.edits[i].name,
+					"CFBL-Feedback-ID");
+	test_world_close(&world.w);
+}
+
+/* R2919-1, R6532-2: encoded, whatever the transaction. */
+static void the_list_has_a_name(void **state)
+{
+	struct world world = {0};
+
+	(void)state;
+	test_world_open(&world.w);
+	world.w.stream.list_id = "news.acme.example";
+	world.w.stream.list_name = "Acme, News";
+	assert_int_equal(plan(&world, ""), CM_OK);
+	assert_string_equal(inserted(&world, "List-Id"),
+			    "\"Acme, News\" <news.acme.example>");
+	world.w.stream.list_name = "Zpravodaj pro v\xc5\xa1"
+				   "echny \xc5\xbd";
+	assert_int_equal(plan(&world, ""), CM_OK);
+	assert_string_equal(inserted(&world, "List-Id"),
+			    "=?utf-8?B?WnByYXZvZGFqIHBybyB2xaFlY2hueSDFvQ==?="
+			    "\n <news.acme.example>");
+	test_world_close(&world.w);
+}
+
+/* R8058-2: octet by octet, and one blank at most. */
+static void one_click_is_exact(void **state)
+{
+	static const struct {
+		const char *in;
+		bool kept;
+	} rows[] = {
+		{"List-Unsubscribe-Post: List-Unsubscribe=One-Click", true},
+		{"list-unsubscribe-post:List-Unsubscribe=One-Click", true},
+		{"List-Unsubscribe-Post:  List-Unsubscribe=One-Click", false},
+		{"List-Unsubscribe-Post: List-Unsubscribe=One-Click ", false},
+		{"List-Unsubscribe-Post: list-unsubscribe=one-click", false},
+		{"List-Unsubscribe-Post:\r\n List-Unsubscribe=One-Click",
+		 false},
+		{"List-Unsubscribe-Post: List-Unsubscribe=One-Click; x", false},
+	};
+	struct world world = {0};
+	char text[200];
+	size_t i;
+
+	(void)state;
+	test_world_open(&world.w);
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		(void)snprintf(text, sizeof(text), "%s\r\n", rows[i].in);
+		assert_int_equal(plan(&world, text), CM_OK);
+		if ((inserted(&world, "List-Unsubscribe-Post") == NULL) !=
+		    rows[i].kept)
+			fail_msg("%s", rows[i].in);
+	}
+	test_world_close(&world.w);
+}
+
+/* What the config may say at its longest, all at once: no mail fails of it. */
+static void the_longest_settings_fit(void **state)
+{
+	struct world world = {0};
+	char https[201];
+	char mailto[400];
+	char id[CM_LIST_ID_MAX + 1];
+	char name[CM_LIST_NAME_MAX + 1];
+	char feedback[CM_FEEDBACK_ID_MAX + 1];
+	char cfbl[CM_CFBL_MAX + 20];
+	size_t i;
+
+	(void)state;
+	test_world_open(&world.w);
+	memset(https, 'x', sizeof(https));
+	memcpy(https, "https://", 8);
+	https[200] = '\0';
+	memset(mailto, 'x', sizeof(mailto));
+	memcpy(mailto, "mailto:", 7);
+	mailto[7 + 64 + 1 + 255] = '\0';
+	memset(id, 'x', sizeof(id));
+	id[CM_LIST_ID_MAX] = '\0';
+	memset(feedback, 'x', sizeof(feedback));
+	feedback[CM_FEEDBACK_ID_MAX] = '\0';
+	memset(cfbl, 'x', sizeof(cfbl));
+	memcpy(cfbl + CM_CFBL_MAX, "; report=xarf", 14);
+	for (i = 0; i < CM_LIST_NAME_MAX; i += 2)
+		memcpy(name + i, "\xc5\xbd", 2);
+	name[CM_LIST_NAME_MAX] = '\0';
+	world.w.request.way_out.https = https;
+	world.w.request.way_out.mailto = mailto;
+	world.w.stream.list_id = id;
+	world.w.stream.list_name = name;
+	world.w.stream.feedback_id = feedback;
+	world.w.stream.cfbl_address = cfbl;
+	assert_int_equal(plan(&world, ""), CM_OK);
+	assert_int_equal(world.count, 5);
+	memset(name, '"', CM_LIST_NAME_MAX);
+	assert_int_equal(plan(&world, ""), CM_OK);
+	test_world_close(&world.w);
+}
+
 /* R5322-2: nothing gets a line of its own into the header. */
 static void injection_is_refused(void **state)
 {
@@ -170,6 +298,12 @@ static void injection_is_refused(void **state)
 	}
 	world.w.request.way_out.https = "https://a.example/%0d%0a,x";
 	assert_int_equal(plan(&world, ""), CM_OK);
+	/* Settings come checked; a second lock costs nothing. */
+	world.w.stream.feedback_id = "x:acme1\nBcc: x";
+	assert_int_equal(plan(&world, ""), CM_EDATA);
+	world.w.stream.feedback_id = NULL;
+	world.w.stream.list_id = "a.b\r\n\r\nx";
+	assert_int_equal(plan(&world, ""), CM_EDATA);
 	test_world_close(&world.w);
 }
 
@@ -236,6 +370,10 @@ int main(void)
 		cmocka_unit_test(one_out_whatever_came_in),
 		cmocka_unit_test(forms_of_the_way_out),
 		cmocka_unit_test(the_list_id_is_the_streams),
+		cmocka_unit_test(reports_go_where_the_stream_says),
+		cmocka_unit_test(the_list_has_a_name),
+		cmocka_unit_test(one_click_is_exact),
+		cmocka_unit_test(the_longest_settings_fit),
 		cmocka_unit_test(injection_is_refused),
 		cmocka_unit_test(long_links_are_refused),
 		cmocka_unit_test(signed_headers_stay),

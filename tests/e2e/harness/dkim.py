@@ -11,7 +11,9 @@ from .world import REPO
 # Set by tools/setup: unpacked, not installed.
 OPENDKIM = REPO / "build" / "unpacked" / "usr" / "sbin" / "opendkim"
 
-# RFC 8058 asks for both list headers; OpenDKIM's own list has only one.
+# What an admin is told to write: which headers are signed.
+SNIPPET = REPO / "conf" / "postfix" / "opendkim.conf.snippet"
+
 CONFIG = """\
 Mode s
 Domain acme.example
@@ -24,8 +26,6 @@ UserID postfix
 UMask 007
 RequireSafeKeys no
 Syslog no
-SignHeaders *,+List-Unsubscribe-Post,+Message-ID
-OversignHeaders From,List-Unsubscribe,List-Unsubscribe-Post
 """
 
 
@@ -38,7 +38,8 @@ class OpenDkim:
         run(["openssl", "genrsa", "-out", key, "2048"])
         shutil.chown(key, "postfix", "postfix")
         (folder / "hosts").write_text("127.0.0.1\n")
-        (folder / "conf").write_text(CONFIG.format(folder=folder))
+        (folder / "conf").write_text(CONFIG.format(folder=folder) +
+                                     SNIPPET.read_text())
         public = run(["openssl", "rsa", "-in", key, "-pubout", "-outform",
                       "DER"]).stdout
         self.record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
