@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CM_ARENA_CHUNK = 8192 }; /* a small message's facts fit in one */
+enum {
+	CM_ARENA_CHUNK = 8192, /* a small message's facts fit in one */
+	CM_ARENA_BRIEF = 256,  /* a link with its token: formatted only once */
+};
 
 struct chunk {
 	struct chunk *next;
@@ -71,7 +74,7 @@ void cm_arena_reset(struct cm_arena *arena)
 	first->used = 0;
 }
 
-void *cm_arena_alloc(struct cm_arena *arena, size_t n)
+void *cm_arena_room(struct cm_arena *arena, size_t n)
 {
 	const size_t align = sizeof(max_align_t);
 	struct chunk *chunk = arena->chunks;
@@ -96,7 +99,15 @@ void *cm_arena_alloc(struct cm_arena *arena, size_t n)
 	}
 	out = (char *)chunk->data + chunk->used;
 	chunk->used += n;
-	memset(out, 0, n);
+	return out;
+}
+
+void *cm_arena_alloc(struct cm_arena *arena, size_t n)
+{
+	void *out = cm_arena_room(arena, n);
+
+	if (out != NULL)
+		memset(out, 0, n);
 	return out;
 }
 
@@ -113,9 +124,12 @@ char *cm_arena_dup(struct cm_arena *arena, const void *data, size_t n)
 
 	if (n == SIZE_MAX)
 		return NULL;
-	out = cm_arena_alloc(arena, n + 1);
-	if (out != NULL && n > 0)
+	out = cm_arena_room(arena, n + 1);
+	if (out == NULL)
+		return NULL;
+	if (n > 0)
 		memcpy(out, data, n);
+	out[n] = '\0';
 	return out;
 }
 
@@ -126,16 +140,19 @@ char *cm_arena_strdup(struct cm_arena *arena, const char *text)
 
 char *cm_arena_printf(struct cm_arena *arena, const char *fmt, ...)
 {
+	char brief[CM_ARENA_BRIEF];
 	va_list ap;
 	char *out;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(brief, sizeof(brief), fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		return NULL;
-	out = cm_arena_alloc(arena, (size_t)n + 1);
+	if ((size_t)n < sizeof(brief))
+		return cm_arena_dup(arena, brief, (size_t)n);
+	out = cm_arena_room(arena, (size_t)n + 1);
 	if (out == NULL)
 		return NULL;
 	va_start(ap, fmt);

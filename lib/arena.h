@@ -22,6 +22,8 @@ void cm_arena_reset(struct cm_arena *arena); /* forget all, keep little */
 
 /* Zeroed and aligned for any type. */
 void *cm_arena_alloc(struct cm_arena *arena, size_t n);
+/* As cm_arena_alloc(), but for what is written at once: not zeroed. */
+void *cm_arena_room(struct cm_arena *arena, size_t n);
 /* A zeroed array; the product is checked for overflow. */
 void *cm_arena_array(struct cm_arena *arena, size_t count, size_t size);
 /* Copies get a closing NUL that does not count. */

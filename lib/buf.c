@@ -90,12 +90,20 @@ int cm_buf_addc(struct cm_buf *buf, char c)
 
 int cm_buf_addf(struct cm_buf *buf, const char *fmt, ...)
 {
+	size_t room = buf->failed == CM_OK ? buf->cap - buf->len : 0;
 	va_list ap;
 	int n;
 
+	/* Where it is to go: most fits, and formatting is what costs. */
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(room > 0 ? buf->data + buf->len : NULL, room, fmt, ap);
 	va_end(ap);
+	if (n >= 0 && (size_t)n < room) {
+		buf->len += (size_t)n;
+		return CM_OK;
+	}
+	if (room > 0)
+		buf->data[buf->len] = '\0';
 	if (n < 0)
 		return buf->failed = CM_EDATA;
 	if (cm_buf_reserve(buf, (size_t)n) != CM_OK)

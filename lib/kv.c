@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <lmdb.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,10 @@ struct cm_kv {
 	pid_t pid;       /* that opened it */
 	dev_t dev;       /* of data.mdb */
 	ino_t ino;
+	mdb_filehandle_t fd; /* LMDB's, of data.mdb */
 	uint64_t page_size;
+	int look_every_ms;
+	_Atomic int64_t looked_at; /* ms: the path was still this file */
 };
 
 struct cm_kv_txn {
@@ -184,15 +188,14 @@ static int open_env(struct cm_kv *kv, const struct cm_kv_options *options,
 /* What later transactions compare the file with. */
 static int remember_file(struct cm_kv *kv, struct cm_error *err)
 {
-	mdb_filehandle_t fd;
 	struct stat st;
 	MDB_stat stat;
 	int rc;
 
-	if ((rc = mdb_env_get_fd(kv->env, &fd)) != 0 ||
+	if ((rc = mdb_env_get_fd(kv->env, &kv->fd)) != 0 ||
 	    (rc = mdb_env_stat(kv->env, &stat)) != 0)
 		return fail_lmdb(err, rc, kv->path, "cannot open");
-	if (fstat(fd, &st) != 0)
+	if (fstat(kv->fd, &st) != 0)
 		return cm_fail_errno(err, errno, "%s", kv->data_path);
 	kv->dev = st.st_dev;
 	kv->ino = st.st_ino;
@@ -233,6 +236,7 @@ static int open_all(struct cm_kv *kv, const struct cm_kv_options *options,
 	if (kv->path == NULL || kv->data_path == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
 	kv->read_only = options->read_only;
+	kv->look_every_ms = options->look_every_ms;
 	kv->pid = getpid();
 	if ((rc = check_unopened(options, err)) != CM_OK ||
 	    (rc = check_there(kv, options, err)) != CM_OK ||
@@ -301,16 +305,18 @@ uint64_t cm_kv_bytes(struct cm_kv *kv)
 
 /* ---- is it still the file we opened? ----------------------------------- */
 
-/* Before anything reads the map; ret_size: octets of the file. */
-static int check_file(const struct cm_kv *kv, uint64_t *ret_size,
-		      struct cm_error *err)
+static int64_t coarse_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int check_path(const struct cm_kv *kv, struct cm_error *err)
 {
 	struct stat st;
 
-	if (kv->pid != getpid())
-		return cm_fail(err, CM_EREFUSED,
-			       "%s was opened before this process forked",
-			       kv->path);
 	if (stat(kv->data_path, &st) != 0)
 		return cm_fail_errno(err, errno, "%s", kv->data_path);
 	if (st.st_dev != kv->dev || st.st_ino != kv->ino)
@@ -318,6 +324,34 @@ static int check_file(const struct cm_kv *kv, uint64_t *ret_size,
 			       "%s was replaced since it was opened: restart "
 			       "the program",
 			       kv->data_path);
+	return CM_OK;
+}
+
+/*
+ * Before anything reads the map; ret_size: octets of the file.  One that was
+ * replaced or removed has lost its last name and is found out at once; one
+ * that was moved away, when its path is looked up.
+ */
+static int check_file(struct cm_kv *kv, bool writes, uint64_t *ret_size,
+		      struct cm_error *err)
+{
+	int64_t now = coarse_ms();
+	struct stat st;
+
+	if (kv->pid != getpid())
+		return cm_fail(err, CM_EREFUSED,
+			       "%s was opened before this process forked",
+			       kv->path);
+	if (fstat(kv->fd, &st) != 0)
+		return cm_fail_errno(err, errno, "%s", kv->data_path);
+	if (writes || st.st_nlink == 0 ||
+	    now - atomic_load(&kv->looked_at) >= kv->look_every_ms) {
+		int rc = check_path(kv, err);
+
+		if (rc != CM_OK)
+			return rc;
+		atomic_store(&kv->looked_at, now);
+	}
 	if ((uint64_t)st.st_size < META_PAGES * kv->page_size)
 		return cm_fail(err, CM_ECORRUPT,
 			       "%s was cut short to %lld octets", kv->data_path,
@@ -330,10 +364,9 @@ static int check_file(const struct cm_kv *kv, uint64_t *ret_size,
 static int file_size(const struct cm_kv *kv, uint64_t *ret_size,
 		     struct cm_error *err)
 {
-	mdb_filehandle_t fd = -1;
 	struct stat st;
 
-	if (mdb_env_get_fd(kv->env, &fd) != 0 || fstat(fd, &st) != 0)
+	if (fstat(kv->fd, &st) != 0)
 		return cm_fail_errno(err, errno, "%s", kv->data_path);
 	*ret_size = (uint64_t)st.st_size;
 	return CM_OK;
@@ -371,11 +404,10 @@ static int check_pages(struct cm_kv *kv, uint64_t size, struct cm_error *err)
 static void keep_slack(struct cm_kv *kv, uint64_t size)
 {
 	uint64_t want = cm_kv_bytes(kv) + SLACK_PAGES * kv->page_size;
-	mdb_filehandle_t fd;
 
-	if (size >= want || mdb_env_get_fd(kv->env, &fd) != 0)
+	if (size >= want)
 		return;
-	while (ftruncate(fd, (off_t)(want + SLACK_PAGES * kv->page_size)) !=
+	while (ftruncate(kv->fd, (off_t)(want + SLACK_PAGES * kv->page_size)) !=
 		       0 &&
 	       errno == EINTR)
 		continue;
@@ -388,7 +420,7 @@ static int begin(struct cm_kv *kv, bool writes, struct cm_kv_txn **ret_txn,
 		 uint64_t *ret_size, struct cm_error *err)
 {
 	struct cm_kv_txn *txn;
-	int rc = check_file(kv, ret_size, err);
+	int rc = check_file(kv, writes, ret_size, err);
 
 	if (rc != CM_OK)
 		return rc;

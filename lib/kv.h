@@ -11,9 +11,9 @@
  * checked (the second as far as /proc is there).
  *
  * Every transaction checks that data.mdb is still the file that was opened
- * and holds all its pages.  A file cut short while a transaction runs can
- * still end the process by SIGBUS: the supervisor starts it again and the
- * MTA answers 451 meanwhile.
+ * and holds all its pages.  A
+ * file cut short while a transaction runs can still end the process by SIGBUS:
+ * the supervisor starts it again and the MTA answers 451 meanwhile.
  *
  * An environment may be shared by threads; a transaction and its cursors are
  * one thread's at a time.  Values point into the map: they live as long as
@@ -46,6 +46,8 @@ struct cm_kv_options {
 	unsigned ndbs;
 	uint64_t map_size; /* octets; the same in every process */
 	bool read_only;
+	/* A reader asks only this often whether the file was moved away. */
+	int look_every_ms;
 	bool create; /* make files and databases (mode 0600 less umask) */
 };
 

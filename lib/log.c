@@ -1,6 +1,7 @@
 /* See log.h. */
 #include "lib/log.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -233,17 +234,52 @@ void cm_log_redact(char *text)
 
 /* ---- writing ---------------------------------------------------------- */
 
+static bool is_control(char c)
+{
+	return (unsigned char)c < ' ' || c == 0x7f;
+}
+
 /* Control characters as \xNN; UTF-8 is left, syslog takes octets. */
 static void escape_controls(const char *text, struct cm_buf *out)
 {
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
+	while (*text != '\0') {
+		size_t n = 0;
 
-		if (c < ' ' || c == 0x7f)
-			(void)cm_buf_addf(out, "\\x%02x", c);
-		else
-			(void)cm_buf_addc(out, *text);
+		while (text[n] != '\0' && !is_control(text[n]) &&
+		       n < out->max - out->len)
+			n++;
+		if (cm_buf_add(out, text, n) != CM_OK)
+			return;
+		text += n;
+		if (n == 0)
+			(void)cm_buf_addf(out, "\\x%02x",
+					  (unsigned char)*text++);
 	}
+}
+
+/* One write() for a line: dprintf() asks for the file's size and place too. */
+static void to_stderr(struct cm_log *log, enum cm_log_level level,
+		      const char *line)
+{
+	struct cm_buf out;
+	size_t at = 0;
+
+	cm_buf_init(&out, CM_LOG_LINE_MAX + strlen(log->program) + 4);
+	if (log->journal)
+		(void)cm_buf_addf(&out, "<%d>", priorities[level]);
+	else
+		(void)cm_buf_addf(&out, "%s: ", log->program);
+	(void)cm_buf_adds(&out, line);
+	(void)cm_buf_addc(&out, '\n');
+	while (at < out.len) {
+		ssize_t done =
+			write(STDERR_FILENO, out.data + at, out.len - at);
+
+		if (done < 0 && errno != EINTR)
+			break;
+		at += done > 0 ? (size_t)done : 0;
+	}
+	cm_buf_free(&out);
 }
 
 static void emit(struct cm_log *log, enum cm_log_level level, const char *line)
@@ -253,12 +289,7 @@ static void emit(struct cm_log *log, enum cm_log_level level, const char *line)
 		syslog(priorities[level], "%s", line);
 		break;
 	case CM_LOG_TO_STDERR:
-		if (log->journal)
-			(void)dprintf(STDERR_FILENO, "<%d>%s\n",
-				      priorities[level], line);
-		else
-			(void)dprintf(STDERR_FILENO, "%s: %s\n", log->program,
-				      line);
+		to_stderr(log, level, line);
 		break;
 	case CM_LOG_TO_CALL:
 		log->fn(log->ctx, level, line);
@@ -348,9 +379,16 @@ void cm_line_free(struct cm_line *line)
 	cm_buf_free(&line->buf);
 }
 
+static void add_key(struct cm_line *line, const char *key)
+{
+	(void)cm_buf_addc(&line->buf, ' ');
+	(void)cm_buf_adds(&line->buf, key);
+	(void)cm_buf_addc(&line->buf, '=');
+}
+
 void cm_line_span(struct cm_line *line, const char *key, struct cm_span value)
 {
-	(void)cm_buf_addf(&line->buf, " %s=", key);
+	add_key(line, key);
 	if (is_plain(value))
 		(void)cm_buf_add(&line->buf, value.p, value.n);
 	else
@@ -373,7 +411,7 @@ void cm_line_hex(struct cm_line *line, const char *key, const void *data,
 	const unsigned char *p = data;
 	size_t i;
 
-	(void)cm_buf_addf(&line->buf, " %s=", key);
+	add_key(line, key);
 	for (i = 0; i < n; i++)
 		(void)cm_buf_addf(&line->buf, "%02x", p[i]);
 }

@@ -173,7 +173,7 @@ static int build(struct editor *e)
 
 	for (i = 0; i < e->edit.nsplices; i++)
 		n = n + e->edit.splices[i].insert.n - e->edit.splices[i].remove;
-	out = p = cm_arena_alloc(e->arena, n);
+	out = p = cm_arena_room(e->arena, n);
 	if (out == NULL)
 		return no_memory(e);
 	for (i = 0; i < e->edit.nsplices; i++) {

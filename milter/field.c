@@ -129,16 +129,19 @@ static bool is_attribute(struct cm_span word)
 static const char *keep(struct cm_span attribute, struct cm_span value,
 			const struct slot *slots, size_t count)
 {
+	/* Where there is no star, and that is nearly always, none is sought
+	 * for each slot. */
+	bool star = memchr(attribute.p, '*', attribute.n) != NULL;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
 		if (slots[i].value == NULL) {
 			if (cm_span_is(attribute, slots[i].name) ||
-			    is_extended(attribute, slots[i].name))
+			    (star && is_extended(attribute, slots[i].name)))
 				*slots[i].seen = true;
 			continue;
 		}
-		if (is_extended(attribute, slots[i].name))
+		if (star && is_extended(attribute, slots[i].name))
 			return "parameter";
 		if (!cm_span_is(attribute, slots[i].name))
 			continue;

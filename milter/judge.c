@@ -8,6 +8,7 @@ struct hearing {
 	const struct cm_config *config;
 	const struct cm_classified *classified;
 	struct cm_hmac *hmac;
+	uint64_t generation; /* of the keys */
 	struct cm_store_reader *reader;
 	struct cm_arena *arena;
 	int64_t now;
@@ -60,48 +61,61 @@ static int take(const struct hearing *hearing, struct cm_recipient *rcpt,
 }
 
 static int ids_of(const struct hearing *hearing,
-		  const struct cm_address *address, struct cm_id *ret_contact,
-		  struct cm_id *ret_family, struct cm_error *err)
+		  const struct cm_address *address, struct cm_recipient *rcpt,
+		  struct cm_error *err)
 {
 	struct cm_address family;
 	int rc;
 
 	cm_address_family(address, hearing->config->dots_ignored.v,
 			  hearing->config->dots_ignored.n, &family);
-	rc = cm_address_id(address, hearing->hmac, ret_contact);
+	rc = cm_address_id(address, hearing->hmac, &rcpt->contact);
 	/* Most people are their own family. */
 	if (rc == CM_OK && family.n == address->n &&
 	    memcmp(family.canonical, address->canonical, family.n) == 0)
-		*ret_family = *ret_contact;
+		rcpt->family = rcpt->contact;
 	else if (rc == CM_OK)
-		rc = cm_address_id(&family, hearing->hmac, ret_family);
+		rc = cm_address_id(&family, hearing->hmac, &rcpt->family);
 	if (rc != CM_OK)
 		return cm_fail(err, (enum cm_code)rc,
 			       "the contact id could not be computed");
+	rcpt->has_contact = true;
+	rcpt->generation = hearing->generation;
 	return CM_OK;
+}
+
+/* What RCPT has found out of the address holds at the end of the message. */
+static int identify(const struct hearing *hearing, struct cm_recipient *rcpt,
+		    bool *ret_readable, struct cm_error *err)
+{
+	struct cm_address address;
+
+	*ret_readable = true;
+	if (rcpt->has_contact && rcpt->generation == hearing->generation)
+		return CM_OK;
+	*ret_readable =
+		cm_address_parse(cm_span(rcpt->kept), &address, NULL) == CM_OK;
+	return *ret_readable ? ids_of(hearing, &address, rcpt, err) : CM_OK;
 }
 
 static int hear(const struct hearing *hearing, struct cm_recipient *rcpt,
 		struct cm_error *err)
 {
-	struct cm_address address;
 	struct cm_decision decision;
 	struct cm_view own;
 	struct cm_view family;
-	struct cm_id family_id;
-	int rc;
+	bool readable;
+	int rc = identify(hearing, rcpt, &readable, err);
 
-	if (cm_address_parse(cm_span(rcpt->kept), &address, NULL) != CM_OK) {
+	if (rc != CM_OK)
+		return rc;
+	if (!readable) {
 		rcpt->verdict = CM_VERDICT_REFUSE;
 		rcpt->reason = CM_REASON_BAD_ADDRESS;
 		return CM_OK;
 	}
-	rc = ids_of(hearing, &address, &rcpt->contact, &family_id, err);
-	if (rc != CM_OK)
-		return rc;
-	rcpt->has_contact = true;
-	rc = cm_store_lookup(hearing->reader, &rcpt->contact, &family_id, &own,
-			     &family, err);
+	rc = cm_store_lookup(hearing->reader, &rcpt->contact, &rcpt->family,
+			     &own, &family, err);
 	if (rc != CM_OK)
 		return rc;
 	cm_decide(hearing->config, hearing->classified, &own, &family,
@@ -148,6 +162,7 @@ int cm_judge_all(struct cm_judge *judge, const struct cm_config *config,
 	rc = have_hmac(judge, &loan, err);
 	if (rc == CM_OK) {
 		hearing.hmac = judge->hmac;
+		hearing.generation = judge->generation;
 		rc = hear_all(&hearing, &loan, rcpts, count, arena, err);
 	}
 	cm_engine_return(judge->engine, &loan, rc, err);

@@ -3,7 +3,7 @@
  *
  * One per session, because an HMAC object is for one thread at a time.  The
  * store is read in one short transaction, however many recipients there are;
- * nothing is remembered from one call to the next.
+ * of what it says nothing is remembered from one call to the next.
  */
 #ifndef CM_MILTER_JUDGE_H
 #define CM_MILTER_JUDGE_H

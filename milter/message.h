@@ -49,6 +49,8 @@ struct cm_recipient {
 	bool elusive;     /* the MTA may not find it to delete it */
 	bool has_contact; /* the address could be read */
 	struct cm_id contact;
+	struct cm_id family;
+	uint64_t generation; /* of the keys that both ids were made with */
 	/* What decide said, or would have said in observe and edit. */
 	enum cm_verdict verdict;
 	enum cm_reason reason;

@@ -142,8 +142,8 @@ static int make_way_out(const struct cm_release_request *request,
 		.contact = edit->contact,
 		.now = request->now,
 	};
-	int rc = cm_way_out_ref(cm_span(request->queue_id), request->now,
-				out.message);
+	int rc = cm_way_out_ref(request->hmac, cm_span(request->queue_id),
+				request->now, out.message);
 
 	if (rc != CM_OK)
 		return cm_fail(err, (enum cm_code)rc,

@@ -19,6 +19,7 @@ struct cm_release_request {
 	const struct cm_snapshot *snapshot;
 	const struct cm_classified *classified; /* of a marketing stream */
 	struct cm_message *message;             /* verdicts in, fates out */
+	struct cm_hmac *hmac;                   /* of the store key */
 	const char *queue_id;                   /* NULL = unknown */
 	int64_t now;
 };

@@ -404,6 +404,7 @@ static int plan(struct cm_session *session, struct ending *ending,
 		.snapshot = session->snapshot,
 		.classified = ending->classified,
 		.message = session->message,
+		.hmac = session->judge.hmac,
 		.queue_id = ending->queue_id,
 		.now = cm_engine_now(session->engine),
 	};

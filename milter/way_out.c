@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-int cm_way_out_ref(struct cm_span queue_id, int64_t now,
+int cm_way_out_ref(struct cm_hmac *hmac, struct cm_span queue_id, int64_t now,
 		   uint8_t out[CM_MESSAGE_REF_LEN])
 {
 	uint8_t digest[CM_SHA256_LEN];
@@ -13,7 +13,7 @@ int cm_way_out_ref(struct cm_span queue_id, int64_t now,
 		{(const char *)&now, sizeof(now)},
 		queue_id,
 	};
-	int rc = cm_sha256_parts(parts, 2, digest);
+	int rc = cm_hmac(hmac, parts, 2, digest);
 
 	if (rc == CM_OK)
 		memcpy(out, digest, CM_MESSAGE_REF_LEN);

@@ -17,9 +17,9 @@
 /* Where the links live under web.base-url; consent-web serves it. */
 #define CM_WAY_OUT_PATH "/u"
 
-/* First octets of SHA-256(queue id, time, contact or nothing). */
-CM_MUST_CHECK int cm_way_out_ref(struct cm_span queue_id, int64_t now,
-				 uint8_t out[CM_MESSAGE_REF_LEN]);
+/* First octets of HMAC(store key; time, queue id): another each message. */
+CM_MUST_CHECK int cm_way_out_ref(struct cm_hmac *hmac, struct cm_span queue_id,
+				 int64_t now, uint8_t out[CM_MESSAGE_REF_LEN]);
 
 struct cm_way_out_request {
 	const struct cm_config *config;

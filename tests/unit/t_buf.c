@@ -38,6 +38,47 @@ static void a_buffer_keeps_nuls_and_grows(void **state)
 	cm_buf_free(&buf);
 }
 
+/* Short and long, into an empty, a roomy and a full buffer: the same text. */
+static void formatted_text_is_whole_at_any_length(void **state)
+{
+	struct cm_arena *arena = NULL;
+	char text[1001];
+	size_t before, n;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(cm_arena_new(10000000, &arena), CM_OK);
+	for (n = 0; n < sizeof(text); n += n < 270 ? 1 : 73) {
+		char *copy = cm_arena_printf(arena, "%.*s!", (int)n, text);
+
+		assert_int_equal(strlen(copy), n + 1);
+		assert_memory_equal(copy, text, n);
+		assert_int_equal(copy[n], '!');
+		for (before = 0; before < 300; before += 37) {
+			struct cm_buf buf;
+
+			cm_buf_init(&buf, before + n);
+			assert_int_equal(cm_buf_add(&buf, text, before), CM_OK);
+			assert_int_equal(
+				cm_buf_addf(&buf, "%.*s!", (int)n, text),
+				CM_ELIMIT);
+			assert_int_equal(buf.len, before);
+			assert_int_equal(strlen(cm_buf_text(&buf)), before);
+			cm_buf_reset(&buf);
+			buf.max++;
+			assert_int_equal(cm_buf_add(&buf, text, before), CM_OK);
+			assert_int_equal(
+				cm_buf_addf(&buf, "%.*s!", (int)n, text),
+				CM_OK);
+			assert_int_equal(buf.len, before + n + 1);
+			assert_memory_equal(buf.data + before, text, n);
+			assert_string_equal(buf.data + before + n, "!");
+			cm_buf_free(&buf);
+		}
+	}
+	cm_arena_free(&arena);
+}
+
 static void an_arena_stops_at_its_limit(void **state)
 {
 	struct cm_arena *arena = NULL;
@@ -65,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_buffer_fails_for_good),
 		cmocka_unit_test(a_buffer_keeps_nuls_and_grows),
+		cmocka_unit_test(formatted_text_is_whole_at_any_length),
 		cmocka_unit_test(an_arena_stops_at_its_limit),
 	};
 

@@ -1,6 +1,8 @@
 /* log: lines stay one line, and hold no address and no token. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/log.h"
 
@@ -110,6 +112,60 @@ static void a_message_cannot_forge_a_line(void **state)
 	teardown(&f);
 }
 
+/* What no longer fits is cut, in front of an escape or within a word. */
+static void escapes_do_not_lengthen_a_line(void **state)
+{
+	char text[CM_LOG_LINE_MAX];
+	struct fixture f;
+	size_t n;
+
+	(void)state;
+	setup(&f);
+	memset(text, 'a', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	cm_log(f.log, CM_LOG_INFO, "%s", text);
+	assert_int_equal(f.out.len, CM_LOG_LINE_MAX);
+	for (n = 0; n < 12; n++) {
+		cm_buf_reset(&f.out);
+		memset(text, '\n', 600);
+		memset(text, 'a', n);
+		cm_log(f.log, CM_LOG_INFO, "%s", text);
+		assert_in_range(f.out.len, CM_LOG_LINE_MAX - 3,
+				CM_LOG_LINE_MAX + 1);
+		assert_memory_equal(f.out.data + n, "\\x0a\\x0a", 8);
+	}
+	teardown(&f);
+}
+
+static void a_line_on_stderr_names_the_program(void **state)
+{
+	struct cm_log *log = NULL;
+	char got[64] = "";
+	int saved = dup(STDERR_FILENO);
+	int pipes[2];
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	assert_true(dup2(pipes[1], STDERR_FILENO) >= 0);
+	(void)unsetenv("JOURNAL_STREAM");
+	assert_int_equal(cm_log_stderr("prog", &log), CM_OK);
+	cm_log(log, CM_LOG_INFO, "one");
+	cm_log_free(&log);
+	(void)setenv("JOURNAL_STREAM", "1:2", 1);
+	assert_int_equal(cm_log_stderr("prog", &log), CM_OK);
+	cm_log(log, CM_LOG_ERROR, "two");
+	cm_log_free(&log);
+	(void)unsetenv("JOURNAL_STREAM");
+	assert_true(dup2(saved, STDERR_FILENO) >= 0);
+	(void)close(saved);
+	(void)close(pipes[1]);
+	n = read(pipes[0], got, sizeof(got) - 1);
+	(void)close(pipes[0]);
+	assert_true(n > 0);
+	assert_string_equal(got, "prog: one\n<3>two\n");
+}
+
 static void levels_and_length_are_limited(void **state)
 {
 	struct fixture f;
@@ -151,6 +207,8 @@ int main(void)
 		cmocka_unit_test(lines_hold_no_address_and_no_token),
 		cmocka_unit_test(a_line_is_key_value),
 		cmocka_unit_test(a_message_cannot_forge_a_line),
+		cmocka_unit_test(escapes_do_not_lengthen_a_line),
+		cmocka_unit_test(a_line_on_stderr_names_the_program),
 		cmocka_unit_test(levels_and_length_are_limited),
 		cmocka_unit_test(unknown_facilities_are_named),
 	};
