@@ -235,29 +235,47 @@ static int new_headers(struct editor *e, struct cm_proof *proof)
 	return CM_OK;
 }
 
-static int prove(struct editor *e)
+/* Kept in the arena: whoever keeps a sample, or doubts, can prove it again. */
+static int make_claim(struct editor *e, struct cm_proof_leaf **ret_leaves,
+		      struct cm_proof **ret_proof)
 {
-	struct cm_proof_leaf leaves[CM_DISPLAY_MAX];
-	struct cm_proof proof = {
-		.headers = e->request->headers,
-		.nheaders = e->request->nheaders,
-		.before = e->request->body,
-		.after = e->edit.body,
-		.tree = &e->tree,
-		.leaves = leaves,
-	};
-	const char *why = NULL;
+	struct cm_proof *proof = cm_arena_array(e->arena, 1, sizeof(*proof));
+	struct cm_mime *tree = cm_arena_array(e->arena, 1, sizeof(*tree));
+	struct cm_proof_leaf *leaves =
+		cm_arena_array(e->arena, e->count, sizeof(*leaves));
 	size_t i;
-	int rc = new_headers(e, &proof);
 
+	if (proof == NULL || tree == NULL || leaves == NULL)
+		return no_memory(e);
+	*tree = e->tree;
+	proof->headers = e->request->headers;
+	proof->nheaders = e->request->nheaders;
+	proof->before = e->request->body;
+	proof->after = e->edit.body;
+	proof->tree = tree;
+	proof->leaves = leaves;
 	for (i = 0; i < e->count; i++)
 		if (!e->leaves[i].done)
-			leaves[proof.nleaves++] =
+			leaves[proof->nleaves++] =
 				cm_leaf_claim(&e->leaves[i], &e->tree);
-	if (rc == CM_OK)
-		rc = cm_proof_scan(&proof, e->arena, &why);
+	*ret_leaves = leaves;
+	*ret_proof = proof;
+	return new_headers(e, proof);
+}
+
+static int prove(struct editor *e)
+{
+	struct cm_proof_leaf *leaves = NULL;
+	struct cm_proof *proof = NULL;
+	const char *why = NULL;
+	size_t i;
+	int rc = make_claim(e, &leaves, &proof);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_proof_scan(proof, e->arena, &why);
 	if (rc == CM_OK && why == NULL && e->request->prove_with_gmime) {
-		rc = cm_proof_gmime(&proof, &why);
+		rc = cm_proof_gmime(proof, &why);
 		e->edit.gmime_agreed = rc == CM_OK && why == NULL;
 	}
 	if (rc != CM_OK)
@@ -268,6 +286,10 @@ static int prove(struct editor *e)
 		e->edit.disproved = e->edit.body;
 	} else
 		e->edit.outcome = CM_BODY_FOOTER;
+	/* The texts go with the leaves; they can be decoded again. */
+	for (i = 0; i < proof->nleaves; i++)
+		leaves[i].text = cm_span_n(NULL, 0);
+	e->edit.proof = proof;
 	return CM_OK;
 }
 

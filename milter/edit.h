@@ -89,6 +89,8 @@ struct cm_edit {
 	/* An edit that did not pass its proof, whatever came after it. */
 	const char *disproof; /* what the proof found; NULL = all well */
 	struct cm_span disproved;
+	/* What was proven of the body, NULL if nothing was (milter/proof.h). */
+	const struct cm_proof *proof;
 };
 
 /*

@@ -252,6 +252,8 @@ static bool same_shape(const struct cm_mime_part *a,
 	       a->children == b->children && a->named == b->named &&
 	       cm_span_eq(a->disposition, b->disposition) &&
 	       cm_span_eq(a->content_id, b->content_id) &&
+	       cm_span_eq(a->boundary, b->boundary) &&
+	       cm_span_eq(a->start, b->start) &&
 	       cm_span_eq(a->format, b->format) &&
 	       cm_span_eq(a->delsp, b->delsp);
 }
@@ -264,52 +266,130 @@ static bool same_type(const struct cm_mime_part *a,
 	       cm_span_eq(a->charset, b->charset) && a->cte == b->cte;
 }
 
+/* The octets of a field's value but for its folding. */
+static bool next_octet(struct cm_span *value, char *ret)
+{
+	while (value->n > 0 && (*value->p == '\r' || *value->p == '\n')) {
+		value->p++;
+		value->n--;
+	}
+	if (value->n == 0)
+		return false;
+	*ret = *value->p++;
+	value->n--;
+	return true;
+}
+
+static bool same_unfolded(struct cm_span a, struct cm_span b)
+{
+	char from_a = '\0';
+	char from_b = '\0';
+
+	while (next_octet(&a, &from_a))
+		if (!next_octet(&b, &from_b) || from_a != from_b)
+			return false;
+	return !next_octet(&b, &from_b);
+}
+
+/* What stands before and behind the charset in a Content-Type. */
+static void around_charset(const struct cm_mime_part *part,
+			   struct cm_span *ret_head, struct cm_span *ret_tail)
+{
+	struct cm_span all = part->type_field;
+	const char *end = all.p + all.n;
+	/* Without one: where it would be put. */
+	const char *at = part->charset.p != NULL
+				 ? part->charset.p
+				 : part->subtype.p + part->subtype.n;
+
+	*ret_head = cm_span_n(all.p, (size_t)(at - all.p));
+	at += part->charset.n;
+	*ret_tail = cm_span_n(at, (size_t)(end - at));
+	while (ret_head->n > 0 &&
+	       (*ret_head->p == ' ' || *ret_head->p == '\t')) {
+		ret_head->p++;
+		ret_head->n--;
+	}
+}
+
+/* Nothing but the charset is another, or is there at all (pitfall 18). */
+static bool same_type_field(const struct cm_mime_part *was,
+			    const struct cm_mime_part *is)
+{
+	static const char added[] = "; charset=";
+	struct cm_span old_head, old_tail, new_head, new_tail;
+
+	around_charset(is, &new_head, &new_tail);
+	if (was->type.n == 0)
+		return same_unfolded(cm_span("text/plain; charset="),
+				     new_head) &&
+		       cm_span_trim(new_tail).n == 0;
+	around_charset(was, &old_head, &old_tail);
+	if (was->charset.p == NULL) {
+		size_t n = strlen(added);
+
+		if (new_head.n < n ||
+		    memcmp(new_head.p + new_head.n - n, added, n) != 0)
+			return false;
+		new_head.n -= n;
+	}
+	return same_unfolded(old_head, new_head) &&
+	       same_unfolded(old_tail, new_tail);
+}
+
 /* Plain text before and after, and otherwise what was announced. */
 static bool is_upgraded(const struct cm_proof_leaf *leaf,
 			const struct cm_mime_part *was,
 			const struct cm_mime_part *is)
 {
 	return cm_mime_is(was, "text", "plain") &&
-	       cm_mime_is(is, "text", "plain") &&
-	       cm_span_eq(is->charset, leaf->charset) && is->cte == leaf->cte;
+	       cm_mime_is(is, "text", "plain") && is->charset.p != NULL &&
+	       cm_span_eq(is->charset, leaf->charset) && is->cte == leaf->cte &&
+	       same_type_field(was, is);
 }
 
-/* Fields but those that an upgrade changes, one after the other. */
-static struct cm_span next_other_field(struct cm_span *rest)
+/* A header's next field, its line ends included; empty at the end. */
+static struct cm_span next_field(struct cm_span *rest)
 {
-	struct cm_span field = {0};
+	const char *p = rest->p;
+	const char *end = p + rest->n;
+	struct cm_span field;
 
-	while (rest->n > 0) {
-		const char *p = rest->p;
-		const char *end = p + rest->n;
-
-		do {
-			const char *nl = memchr(p, '\n', (size_t)(end - p));
-
-			p = nl != NULL ? nl + 1 : end;
-		} while (p < end && (*p == ' ' || *p == '\t'));
-		field = cm_span_n(rest->p, (size_t)(p - rest->p));
-		rest->n -= field.n;
-		rest->p = p;
-		if (!cm_span_starts(field, "Content-Type:") &&
-		    !cm_span_starts(field, "Content-Transfer-Encoding:"))
-			return field;
-	}
-	return cm_span_n(NULL, 0);
-}
-
-static bool same_other_fields(struct cm_span a, struct cm_span b)
-{
-	struct cm_span from_a;
-	struct cm_span from_b;
-
+	if (rest->n == 0)
+		return cm_span_n(NULL, 0);
 	do {
-		from_a = next_other_field(&a);
-		from_b = next_other_field(&b);
-		if (!cm_span_eq(from_a, from_b))
-			return false;
-	} while (from_a.n > 0);
-	return true;
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+
+		p = nl != NULL ? nl + 1 : end;
+	} while (p < end && (*p == ' ' || *p == '\t'));
+	field = cm_span_n(rest->p, (size_t)(p - rest->p));
+	rest->n -= field.n;
+	rest->p = p;
+	return field;
+}
+
+/* An upgrade changes these where they stand, or puts them first. */
+static bool same_other_fields(const struct cm_mime_part *was, struct cm_span a,
+			      struct cm_span b)
+{
+	static const char type[] = "Content-Type:";
+	static const char encoding[] = "Content-Transfer-Encoding:";
+	struct cm_span from_a = next_field(&a);
+	struct cm_span from_b = next_field(&b);
+
+	while ((was->type.n == 0 && cm_span_starts(from_b, type)) ||
+	       (!was->has_cte && cm_span_starts(from_b, encoding)))
+		from_b = next_field(&b);
+	while (cm_span_eq(from_a, from_b) ||
+	       (cm_span_starts(from_a, type) && cm_span_starts(from_b, type)) ||
+	       (cm_span_starts(from_a, encoding) &&
+		cm_span_starts(from_b, encoding))) {
+		if (from_a.n == 0)
+			return true;
+		from_a = next_field(&a);
+		from_b = next_field(&b);
+	}
+	return false;
 }
 
 static const struct cm_proof_leaf *find_leaf(const struct cm_proof *proof,
@@ -346,7 +426,7 @@ static const char *check_between(const struct cm_proof *proof,
 	if (upgraded ? !is_upgraded(leaf, was, is) : !same_type(was, is))
 		return "type";
 	if (upgraded &&
-	    !same_other_fields(slice(proof->before, to_was, was->body_at),
+	    !same_other_fields(was, slice(proof->before, to_was, was->body_at),
 			       slice(proof->after, to_is, is->body_at)))
 		return "fields";
 	return NULL;
@@ -366,9 +446,11 @@ static const char *check_part(const struct cm_proof *proof,
 		why = check_leaf(leaf, old, new, was->cte);
 	else if (why == NULL && !cm_span_eq(old, new))
 		why = "other";
-	/* An empty part had no line end of its own; now it has. */
+	/* An empty part had no line end of its own; edited, it has. */
 	done->before = was->end;
-	done->after = is->end + (was->joined && !is->joined ? 2 : 0);
+	done->after = is->end;
+	if (leaf != NULL && was->joined && !is->joined)
+		done->after += 2;
 	return why;
 }
 
@@ -401,6 +483,47 @@ static const char *check_tree(const struct cm_proof *proof,
 		       : "between";
 }
 
+/* ---- the message's own header ------------------------------------------ */
+
+/* Of these an upgrade of the only part brings its own. */
+static bool is_replaced(const struct cm_proof *proof, struct cm_span name)
+{
+	const struct cm_proof_leaf *root = find_leaf(proof, 0);
+
+	return root != NULL && root->upgraded &&
+	       (cm_span_is(name, "MIME-Version") ||
+		cm_span_is(name, "Content-Type") ||
+		cm_span_is(name, "Content-Transfer-Encoding"));
+}
+
+static size_t next_kept(const struct cm_proof *proof,
+			const struct cm_facts_header *headers, size_t count,
+			size_t i)
+{
+	while (i < count && is_replaced(proof, headers[i].name))
+		i++;
+	return i;
+}
+
+static bool same_headers(const struct cm_proof *proof)
+{
+	const struct cm_facts_header *a = proof->headers;
+	const struct cm_facts_header *b = proof->headers_after;
+	size_t na = proof->nheaders;
+	size_t nb = proof->nheaders_after;
+	size_t i = next_kept(proof, a, na, 0);
+	size_t j = next_kept(proof, b, nb, 0);
+
+	while (i < na && j < nb) {
+		if (!cm_span_eq(a[i].name, b[j].name) ||
+		    !cm_span_eq(a[i].value, b[j].value))
+			return false;
+		i = next_kept(proof, a, na, i + 1);
+		j = next_kept(proof, b, nb, j + 1);
+	}
+	return i == na && j == nb;
+}
+
 int cm_proof_scan(const struct cm_proof *proof, struct cm_arena *arena,
 		  const char **ret_why)
 {
@@ -412,6 +535,8 @@ int cm_proof_scan(const struct cm_proof *proof, struct cm_arena *arena,
 		return rc;
 	if (tree.unsure != NULL)
 		*ret_why = tree.unsure;
+	else if (!same_headers(proof))
+		*ret_why = "headers";
 	else if (tree.count != proof->tree->count)
 		*ret_why = "shape";
 	else

@@ -48,25 +48,6 @@ static bool same_type(GMimeObject *object, const struct cm_mime_part *part)
 			 part->subtype, "plain");
 }
 
-/* ---- leaves ------------------------------------------------------------ */
-
-static bool stream_is(GMimeStream *stream, struct cm_span wanted)
-{
-	char chunk[CHUNK];
-	size_t at = 0;
-	ssize_t n;
-
-	if (g_mime_stream_reset(stream) != 0)
-		return false;
-	while ((n = g_mime_stream_read(stream, chunk, sizeof(chunk))) > 0) {
-		if ((size_t)n > wanted.n - at ||
-		    memcmp(chunk, wanted.p + at, (size_t)n) != 0)
-			return false;
-		at += (size_t)n;
-	}
-	return n == 0 && at == wanted.n;
-}
-
 static const struct cm_proof_leaf *find_leaf(const struct walk *w, size_t part)
 {
 	size_t i;
@@ -77,148 +58,7 @@ static const struct cm_proof_leaf *find_leaf(const struct walk *w, size_t part)
 	return NULL;
 }
 
-static bool is_inserted(struct cm_span old, struct cm_span new,
-			struct cm_span piece, size_t at)
-{
-	return new.n ==
-		       old.n + piece.n &&at <=
-			       old.n &&memcmp(new.p, old.p, at) ==
-		       0 &&
-	       memcmp(new.p + at, piece.p, piece.n) == 0 &&
-	       memcmp(new.p + at + piece.n, old.p + at, old.n - at) == 0;
-}
-
-/* GMime's text of the result is ours of the original, and the piece. */
-static bool is_as_claimed(struct walk *w, const struct cm_proof_leaf *leaf,
-			  struct cm_span raw, struct cm_span new)
-{
-	enum cm_cte cte = w->proof->tree->parts[leaf->part].cte;
-	struct cm_span old = leaf->text;
-	struct cm_buf decoded;
-	bool ok = true;
-
-	cm_buf_init(&decoded, raw.n + 1);
-	if (old.p == NULL) {
-		ok = cm_decode(cte, raw, &decoded) == CM_OK;
-		old = cm_span_n(cm_buf_text(&decoded), decoded.len);
-	}
-	ok = ok && is_inserted(old, new, leaf->piece, leaf->at);
-	cm_buf_free(&decoded);
-	return ok || disagree(w, "text");
-}
-
-static bool check_text(struct walk *w, const struct cm_proof_leaf *leaf,
-		       struct cm_span raw, GMimeDataWrapper *content)
-{
-	GMimeStream *out = g_mime_stream_mem_new();
-	GByteArray *text =
-		g_byte_array_sized_new((guint)(raw.n + leaf->piece.n));
-	bool ok;
-
-	g_mime_stream_mem_set_byte_array((GMimeStreamMem *)out, text);
-	ok = g_mime_data_wrapper_write_to_stream(content, out) >= 0 ||
-	     disagree(w, "decode");
-	g_object_unref(out);
-	ok = ok &&
-	     is_as_claimed(w, leaf, raw,
-			   cm_span_n((const char *)text->data, text->len));
-	g_byte_array_free(text, TRUE);
-	return ok;
-}
-
-static bool check_edited(struct walk *w, const struct cm_proof_leaf *leaf,
-			 struct cm_span raw, GMimePart *object)
-{
-	static const GMimeContentEncoding encodings[] = {
-		[CM_CTE_7BIT] = GMIME_CONTENT_ENCODING_7BIT,
-		[CM_CTE_8BIT] = GMIME_CONTENT_ENCODING_8BIT,
-		[CM_CTE_QP] = GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE,
-		[CM_CTE_BASE64] = GMIME_CONTENT_ENCODING_BASE64,
-		[CM_CTE_OTHER] = GMIME_CONTENT_ENCODING_UUENCODE,
-	};
-	const struct cm_mime_part *part = &w->proof->tree->parts[leaf->part];
-	bool upgraded = leaf->upgraded;
-	enum cm_cte cte = upgraded ? leaf->cte : part->cte;
-	const char *charset = g_mime_object_get_content_type_parameter(
-		(GMimeObject *)object, "charset");
-	GMimeContentEncoding encoding =
-		g_mime_part_get_content_encoding(object);
-
-	if (!same_word(charset, upgraded ? leaf->charset : part->charset, ""))
-		return disagree(w, "charset");
-	if (encoding != encodings[cte] &&
-	    (part->has_cte || upgraded ||
-	     encoding != GMIME_CONTENT_ENCODING_DEFAULT))
-		return disagree(w, "encoding");
-	return check_text(w, leaf, raw, g_mime_part_get_content(object));
-}
-
-static bool check_part(struct walk *w, size_t index, GMimePart *object)
-{
-	const struct cm_mime_part *part = &w->proof->tree->parts[index];
-	const struct cm_proof_leaf *leaf = find_leaf(w, index);
-	GMimeDataWrapper *content = g_mime_part_get_content(object);
-	struct cm_span raw = cm_span_n(w->proof->before.p + part->body_at,
-				       part->end - part->body_at);
-
-	if (content == NULL)
-		return raw.n == 0 && leaf == NULL ? true
-						  : disagree(w, "content");
-	if (leaf != NULL && w->after)
-		return check_edited(w, leaf, raw, object);
-	return stream_is(g_mime_data_wrapper_get_stream(content), raw) ||
-	       disagree(w, "content");
-}
-
-/* GMime looks into a message; we do not: it must only be the same again. */
-static bool check_message(struct walk *w, size_t index, GMimeObject *object)
-{
-	char *text = g_mime_object_to_string(object, NULL);
-	char *digest = g_compute_checksum_for_string(
-		G_CHECKSUM_SHA256, text != NULL ? text : "", -1);
-	bool ok = true;
-
-	g_free(text);
-	if (!w->after) {
-		w->digests[index] = digest;
-		return true;
-	}
-	ok = w->digests[index] != NULL &&
-	     strcmp(digest, w->digests[index]) == 0;
-	g_free(digest);
-	return ok || disagree(w, "message");
-}
-
-/* ---- the tree ---------------------------------------------------------- */
-
-static bool check_object(struct walk *w, GMimeObject *object)
-{
-	size_t index = w->next++;
-	const struct cm_mime_part *part;
-	int i, n;
-
-	if (index >= w->proof->tree->count || object == NULL)
-		return disagree(w, "shape");
-	part = &w->proof->tree->parts[index];
-	if (!same_type(object, part))
-		return disagree(w, "type");
-	if (GMIME_IS_MESSAGE_PART(object))
-		return check_message(w, index, object);
-	if (GMIME_IS_PART(object))
-		return check_part(w, index, (GMimePart *)object);
-	if (!GMIME_IS_MULTIPART(object) || !cm_mime_is_multipart(part))
-		return disagree(w, "shape");
-	n = g_mime_multipart_get_count((GMimeMultipart *)object);
-	if ((size_t)n != part->children)
-		return disagree(w, "shape");
-	for (i = 0; i < n; i++)
-		if (!check_object(w, g_mime_multipart_get_part(
-					     (GMimeMultipart *)object, i)))
-			return false;
-	return true;
-}
-
-/* ---- reading ----------------------------------------------------------- */
+/* ---- what GMime is given --------------------------------------------- */
 
 /* A header line that is none (LF before no blank) must stay one line. */
 static void add_value(GByteArray *out, struct cm_span value)
@@ -275,6 +115,419 @@ static GByteArray *whole_message(const struct cm_facts_header *headers,
 	add_text(out, body);
 	return out;
 }
+
+/* ---- fields ------------------------------------------------------------ */
+
+/* The next field of a header as it stands, its last line end included. */
+static bool next_field(struct cm_span *rest, struct cm_span *ret_name,
+		       struct cm_span *ret_value)
+{
+	const char *end = rest->p + rest->n;
+	const char *p = rest->p;
+	const char *colon = rest->n > 0 ? memchr(p, ':', rest->n) : NULL;
+
+	if (colon == NULL)
+		return false;
+	do {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+
+		p = nl != NULL ? nl + 1 : end;
+	} while (p < end && (*p == ' ' || *p == '\t'));
+	if (colon >= p)
+		return false;
+	*ret_name = cm_span_trim(cm_span_n(rest->p, (size_t)(colon - rest->p)));
+	*ret_value = cm_span_n(colon + 1, (size_t)(p - colon - 1));
+	rest->n = (size_t)(end - p);
+	rest->p = p;
+	return true;
+}
+
+static bool is_upgraded_field(struct cm_span name)
+{
+	return cm_span_is(name, "Content-Type") ||
+	       cm_span_is(name, "Content-Transfer-Encoding");
+}
+
+/* What an upgrade writes anew has whole lines, too. */
+static bool has_whole_lines(const char *raw)
+{
+	const char *p;
+
+	for (p = raw; *p != '\0'; p++)
+		if ((*p == '\r') != (p[1] == '\n'))
+			return false;
+		else if (*p == '\r')
+			p++;
+	return true;
+}
+
+/* What an upgrade wrote is there once. */
+static bool fields_are_upgraded(GMimeHeaderList *list)
+{
+	unsigned types = 0;
+	unsigned encodings = 0;
+	int i;
+
+	for (i = 0; i < g_mime_header_list_get_count(list); i++) {
+		GMimeHeader *header = g_mime_header_list_get_header_at(list, i);
+		struct cm_span name = cm_span(g_mime_header_get_name(header));
+
+		if (!is_upgraded_field(name))
+			continue;
+		if (!has_whole_lines(g_mime_header_get_raw_value(header)))
+			return false;
+		types += cm_span_is(name, "Content-Type");
+		encodings += cm_span_is(name, "Content-Transfer-Encoding");
+	}
+	return types == 1 && encodings <= 1;
+}
+
+/* How a part's header may differ from what it was. */
+struct upgraded {
+	bool is;
+	bool moved; /* the message's own: an MTA puts ours first */
+	bool had_type;
+	bool had_encoding;
+};
+
+static bool is_passed_over(const struct upgraded *upgraded, struct cm_span name)
+{
+	if (!upgraded->is)
+		return false;
+	if (cm_span_is(name, "Content-Type"))
+		return upgraded->moved || !upgraded->had_type;
+	if (cm_span_is(name, "Content-Transfer-Encoding"))
+		return upgraded->moved || !upgraded->had_encoding;
+	return false;
+}
+
+static GMimeHeader *their_field(GMimeHeaderList *list, int *at,
+				const struct upgraded *upgraded)
+{
+	while (*at < g_mime_header_list_get_count(list)) {
+		GMimeHeader *header =
+			g_mime_header_list_get_header_at(list, (*at)++);
+
+		if (!is_passed_over(upgraded,
+				    cm_span(g_mime_header_get_name(header))))
+			return header;
+	}
+	return NULL;
+}
+
+/* Its header is what it was, field by field. */
+static bool same_fields(struct cm_span was, GMimeObject *object,
+			const struct upgraded *upgraded)
+{
+	GMimeHeaderList *list = g_mime_object_get_header_list(object);
+	struct cm_span name, value;
+	int at = 0;
+
+	if (upgraded->is && !fields_are_upgraded(list))
+		return false;
+	while (next_field(&was, &name, &value)) {
+		GMimeHeader *is;
+
+		/* GMime keeps it with the message. */
+		if (cm_span_is(name, "MIME-Version") ||
+		    is_passed_over(upgraded, name))
+			continue;
+		is = their_field(list, &at, upgraded);
+		if (is == NULL ||
+		    !cm_span_eq(cm_span(g_mime_header_get_name(is)), name))
+			return false;
+		if ((!upgraded->is || !is_upgraded_field(name)) &&
+		    !cm_span_eq(cm_span(g_mime_header_get_raw_value(is)),
+				value))
+			return false;
+	}
+	return their_field(list, &at, upgraded) == NULL;
+}
+
+static bool check_fields(struct walk *w, size_t index, GMimeObject *object)
+{
+	const struct cm_mime_part *part = &w->proof->tree->parts[index];
+	const struct cm_proof_leaf *leaf = find_leaf(w, index);
+	const struct upgraded upgraded = {
+		leaf != NULL && leaf->upgraded,
+		index == 0,
+		part->type.n > 0,
+		part->has_cte,
+	};
+	GByteArray *head;
+	bool ok;
+
+	if (index != 0) {
+		ok = same_fields(cm_span_n(w->proof->before.p + part->head_at,
+					   part->body_at - part->head_at),
+				 object, &upgraded);
+	} else {
+		head = whole_message(w->proof->headers, w->proof->nheaders,
+				     cm_span(""));
+		ok = same_fields(cm_span_n((const char *)head->data, head->len),
+				 object, &upgraded);
+		g_byte_array_free(head, TRUE);
+	}
+	return ok || disagree(w, "fields");
+}
+
+static bool same_parameter(GMimeParam *a, GMimeParam *b)
+{
+	return g_ascii_strcasecmp(g_mime_param_get_name(a),
+				  g_mime_param_get_name(b)) == 0 &&
+	       g_strcmp0(g_mime_param_get_value(a),
+			 g_mime_param_get_value(b)) == 0;
+}
+
+static GMimeParam *next_parameter(GMimeParamList *list, int *at,
+				  unsigned *charsets)
+{
+	while (*at < g_mime_param_list_length(list)) {
+		GMimeParam *param =
+			g_mime_param_list_get_parameter_at(list, (*at)++);
+
+		if (g_ascii_strcasecmp(g_mime_param_get_name(param),
+				       "charset") != 0)
+			return param;
+		(*charsets)++;
+	}
+	return NULL;
+}
+
+/* Pitfall 18: an upgrade keeps every parameter but the charset. */
+static bool check_parameters(struct walk *w, const struct cm_mime_part *part,
+			     GMimeObject *object)
+{
+	char *text = part->type.n > 0
+			     ? g_strndup(part->type_field.p, part->type_field.n)
+			     : g_strdup("text/plain");
+	GMimeContentType *type = g_mime_content_type_parse(NULL, text);
+	GMimeParamList *was = g_mime_content_type_get_parameters(type);
+	GMimeParamList *is = g_mime_content_type_get_parameters(
+		g_mime_object_get_content_type(object));
+	int at_was = 0;
+	int at_is = 0;
+	unsigned had = 0;
+	unsigned has = 0;
+	GMimeParam *a, *b;
+
+	do {
+		a = next_parameter(was, &at_was, &had);
+		b = next_parameter(is, &at_is, &has);
+	} while (a != NULL && b != NULL && same_parameter(a, b));
+	g_object_unref(type);
+	g_free(text);
+	return (a == NULL && b == NULL && has == 1) ||
+	       disagree(w, "parameters");
+}
+
+/* ---- leaves ------------------------------------------------------------ */
+
+static bool stream_is(GMimeStream *stream, struct cm_span wanted)
+{
+	char chunk[CHUNK];
+	size_t at = 0;
+	ssize_t n;
+
+	if (g_mime_stream_reset(stream) != 0)
+		return false;
+	while ((n = g_mime_stream_read(stream, chunk, sizeof(chunk))) > 0) {
+		if ((size_t)n > wanted.n - at ||
+		    memcmp(chunk, wanted.p + at, (size_t)n) != 0)
+			return false;
+		at += (size_t)n;
+	}
+	return n == 0 && at == wanted.n;
+}
+
+static bool is_inserted(struct cm_span old, struct cm_span new,
+			struct cm_span piece, size_t at)
+{
+	return new.n ==
+		       old.n + piece.n &&at <=
+			       old.n &&memcmp(new.p, old.p, at) ==
+		       0 &&
+	       memcmp(new.p + at, piece.p, piece.n) == 0 &&
+	       memcmp(new.p + at + piece.n, old.p + at, old.n - at) == 0;
+}
+
+/* GMime's text of the result is ours of the original, and the piece. */
+static bool is_as_claimed(struct walk *w, const struct cm_proof_leaf *leaf,
+			  struct cm_span raw, struct cm_span new)
+{
+	enum cm_cte cte = w->proof->tree->parts[leaf->part].cte;
+	struct cm_span old = leaf->text;
+	struct cm_buf decoded;
+	bool ok = true;
+
+	cm_buf_init(&decoded, raw.n + 1);
+	if (old.p == NULL) {
+		ok = cm_decode(cte, raw, &decoded) == CM_OK;
+		old = cm_span_n(cm_buf_text(&decoded), decoded.len);
+	}
+	ok = ok && is_inserted(old, new, leaf->piece, leaf->at);
+	cm_buf_free(&decoded);
+	return ok || disagree(w, "text");
+}
+
+static bool check_text(struct walk *w, const struct cm_proof_leaf *leaf,
+		       struct cm_span raw, GMimeDataWrapper *content)
+{
+	GMimeStream *out = g_mime_stream_mem_new();
+	GByteArray *text =
+		g_byte_array_sized_new((guint)(raw.n + leaf->piece.n));
+	bool ok;
+
+	g_mime_stream_mem_set_byte_array((GMimeStreamMem *)out, text);
+	ok = g_mime_data_wrapper_write_to_stream(content, out) >= 0 ||
+	     disagree(w, "decode");
+	g_object_unref(out);
+	ok = ok &&
+	     is_as_claimed(w, leaf, raw,
+			   cm_span_n((const char *)text->data, text->len));
+	g_byte_array_free(text, TRUE);
+	return ok;
+}
+
+static size_t longest_line(const char *p, size_t n, size_t *line,
+			   size_t longest)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		*line = p[i] == '\n' ? 0 : *line + (p[i] != '\r');
+		if (*line > longest)
+			longest = *line;
+	}
+	return longest;
+}
+
+/* As it goes over the wire: RFC 5322, 2.1.1 and RFC 6152. */
+static bool check_octets(struct walk *w, const struct cm_proof_leaf *leaf,
+			 struct cm_span raw, GMimeDataWrapper *content)
+{
+	GMimeStream *stream = g_mime_data_wrapper_get_stream(content);
+	enum cm_cte cte = leaf->upgraded
+				  ? leaf->cte
+				  : w->proof->tree->parts[leaf->part].cte;
+	bool ascii = cte != CM_CTE_8BIT || cm_ascii_only(raw.p, raw.n);
+	size_t line = 0;
+	size_t allowed = longest_line(raw.p, raw.n, &line, CM_PROOF_LINE_MAX);
+	char chunk[CHUNK];
+	ssize_t n;
+
+	line = 0;
+	if (g_mime_stream_reset(stream) != 0)
+		return disagree(w, "content");
+	while ((n = g_mime_stream_read(stream, chunk, sizeof(chunk))) > 0) {
+		if (ascii && !cm_ascii_only(chunk, (size_t)n))
+			return disagree(w, "8bit");
+		if (longest_line(chunk, (size_t)n, &line, 0) > allowed)
+			return disagree(w, "line");
+	}
+	return n == 0 || disagree(w, "content");
+}
+
+static bool check_edited(struct walk *w, const struct cm_proof_leaf *leaf,
+			 struct cm_span raw, GMimePart *object)
+{
+	static const GMimeContentEncoding encodings[] = {
+		[CM_CTE_7BIT] = GMIME_CONTENT_ENCODING_7BIT,
+		[CM_CTE_8BIT] = GMIME_CONTENT_ENCODING_8BIT,
+		[CM_CTE_QP] = GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE,
+		[CM_CTE_BASE64] = GMIME_CONTENT_ENCODING_BASE64,
+		[CM_CTE_OTHER] = GMIME_CONTENT_ENCODING_UUENCODE,
+	};
+	const struct cm_mime_part *part = &w->proof->tree->parts[leaf->part];
+	bool upgraded = leaf->upgraded;
+	enum cm_cte cte = upgraded ? leaf->cte : part->cte;
+	const char *charset = g_mime_object_get_content_type_parameter(
+		(GMimeObject *)object, "charset");
+	GMimeContentEncoding encoding =
+		g_mime_part_get_content_encoding(object);
+
+	if (!same_word(charset, upgraded ? leaf->charset : part->charset, ""))
+		return disagree(w, "charset");
+	if (upgraded && !check_parameters(w, part, (GMimeObject *)object))
+		return false;
+	if (encoding != encodings[cte] &&
+	    (part->has_cte || upgraded ||
+	     encoding != GMIME_CONTENT_ENCODING_DEFAULT))
+		return disagree(w, "encoding");
+	return check_octets(w, leaf, raw, g_mime_part_get_content(object)) &&
+	       check_text(w, leaf, raw, g_mime_part_get_content(object));
+}
+
+/* ---- parts ------------------------------------------------------------- */
+
+static bool check_part(struct walk *w, size_t index, GMimePart *object)
+{
+	const struct cm_mime_part *part = &w->proof->tree->parts[index];
+	const struct cm_proof_leaf *leaf = find_leaf(w, index);
+	GMimeDataWrapper *content = g_mime_part_get_content(object);
+	struct cm_span raw = cm_span_n(w->proof->before.p + part->body_at,
+				       part->end - part->body_at);
+
+	if (content == NULL)
+		return raw.n == 0 && leaf == NULL ? true
+						  : disagree(w, "content");
+	if (leaf != NULL && w->after)
+		return check_edited(w, leaf, raw, object);
+	return stream_is(g_mime_data_wrapper_get_stream(content), raw) ||
+	       disagree(w, "content");
+}
+
+/* GMime looks into a message; we do not: it must only be the same again. */
+static bool check_message(struct walk *w, size_t index, GMimeObject *object)
+{
+	char *text = g_mime_object_to_string(object, NULL);
+	char *digest = g_compute_checksum_for_string(
+		G_CHECKSUM_SHA256, text != NULL ? text : "", -1);
+	bool ok = true;
+
+	g_free(text);
+	if (!w->after) {
+		w->digests[index] = digest;
+		return true;
+	}
+	ok = w->digests[index] != NULL &&
+	     strcmp(digest, w->digests[index]) == 0;
+	g_free(digest);
+	return ok || disagree(w, "message");
+}
+
+/* ---- the tree ---------------------------------------------------------- */
+
+static bool check_object(struct walk *w, GMimeObject *object)
+{
+	size_t index = w->next++;
+	const struct cm_mime_part *part;
+	int i, n;
+
+	if (index >= w->proof->tree->count || object == NULL)
+		return disagree(w, "shape");
+	part = &w->proof->tree->parts[index];
+	if (!same_type(object, part))
+		return disagree(w, "type");
+	if (w->after && !check_fields(w, index, object))
+		return false;
+	if (GMIME_IS_MESSAGE_PART(object))
+		return check_message(w, index, object);
+	if (GMIME_IS_PART(object))
+		return check_part(w, index, (GMimePart *)object);
+	if (!GMIME_IS_MULTIPART(object) || !cm_mime_is_multipart(part))
+		return disagree(w, "shape");
+	n = g_mime_multipart_get_count((GMimeMultipart *)object);
+	if ((size_t)n != part->children)
+		return disagree(w, "shape");
+	for (i = 0; i < n; i++)
+		if (!check_object(w, g_mime_multipart_get_part(
+					     (GMimeMultipart *)object, i)))
+			return false;
+	return true;
+}
+
+/* ---- reading ----------------------------------------------------------- */
 
 /* NULL if there is none; the bytes are freed with it. */
 static GMimeMessage *parse(GByteArray *bytes)

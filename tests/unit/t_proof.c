@@ -101,7 +101,7 @@ static void what_holds_and_what_does_not(void **state)
 		{{HEAD QP "Caf=C3=A9\r\nend\r\nSt\xc3\xb3p" OTHER, 10,
 		  "\r\nSt\xc3\xb3p", false},
 		 "text",
-		 "holds"},
+		 "8bit"},
 		/* a delimiter made or lost */
 		{{HEAD QP "Caf=C3=A9\r\nend\r\n--b\r\n\r\nx" OTHER, 10,
 		  "\r\n--b\r\n\r\nx", false},
@@ -128,7 +128,7 @@ static void what_holds_and_what_does_not(void **state)
 		  "Caf=C3=A9\r\nend\r\nSt" OTHER,
 		  10, "\r\nSt", false},
 		 "between",
-		 "charset"},
+		 "fields"},
 		/* something behind the end */
 		{{HEAD QP "Caf=C3=A9\r\nend\r\nSt" OTHER "x", 10, "\r\nSt",
 		  false},
