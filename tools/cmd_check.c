@@ -12,6 +12,7 @@
 
 #include "policy/reason.h"
 #include "tools/ctl_person.h"
+#include "tools/dialect.h"
 #include "tools/file.h"
 #include "tools/list.h"
 #include "tools/words.h"
@@ -182,7 +183,7 @@ static int write_passed(const struct check *check, const char *to,
 	int rc;
 
 	cm_buf_init(&all, CHECK_OUT_MAX);
-	if (!check->list->bare) {
+	if (!check->list->bare && !check->list->unnamed) {
 		(void)cm_buf_add(&all, check->list->header.p,
 				 check->list->header.n);
 		(void)cm_buf_adds(&all, "\r\n");
@@ -217,6 +218,31 @@ static int answer(struct check *check, const struct cm_args *args,
 	return rc;
 }
 
+/* The column of addresses, in the exports of tools that we know, too. */
+static int find_email(struct check *check, struct cm_error *err)
+{
+	const struct cm_dialect *dialect = NULL;
+	size_t i;
+	int rc;
+
+	check->email = cm_list_column(check->list, "email");
+	if (check->email != CM_CSV_NO_COLUMN)
+		return CM_OK;
+	rc = cm_dialect_find(check->list, NULL, &dialect, NULL);
+	for (i = 0; rc == CM_OK && i < CM_DIALECT_COLUMNS; i++) {
+		if (dialect->columns[i].name == NULL ||
+		    dialect->columns[i].role != CM_ROLE_EMAIL)
+			continue;
+		check->email =
+			cm_dialect_column(check->list, &dialect->columns[i], 0);
+		return CM_OK;
+	}
+	return cm_fail(err, CM_EDATA,
+		       "%s:row %u: no column is named \"email\"; the first row "
+		       "must name the columns",
+		       check->list->path, check->list->row.number);
+}
+
 int cm_cmd_check(struct cm_ctl *ctl, const struct cm_args *args,
 		 struct cm_error *err)
 {
@@ -226,11 +252,14 @@ int cm_cmd_check(struct cm_ctl *ctl, const struct cm_args *args,
 
 	if (rc == CM_OK)
 		rc = cm_list_open(cm_args_word(args, 0),
-				  cm_args_get(args, "charset"), CM_LIST_EITHER,
-				  ctl->arena, &check.list, err);
-	if (rc != CM_OK)
+				  cm_args_get(args, "charset"), ctl->arena,
+				  &check.list, err);
+	if (rc == CM_OK)
+		rc = find_email(&check, err);
+	if (rc != CM_OK) {
+		cm_list_close(&check.list);
 		return rc;
-	check.email = cm_list_column(check.list, "email");
+	}
 	cm_buf_init(&check.passed, CHECK_OUT_MAX);
 	rc = answer(&check, args, err);
 	cm_buf_free(&check.passed);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -72,6 +73,45 @@ static int read_attest(struct cm_import *import, const struct cm_args *args,
 	return CM_OK;
 }
 
+static int read_status(struct cm_import *import, const struct cm_args *args,
+		       struct cm_error *err)
+{
+	const char *text = cm_args_get(args, "status");
+	enum cm_status status;
+
+	if (text == NULL)
+		return CM_OK;
+	if (cm_word_status(cm_span(text), &status, err) != CM_OK) {
+		(void)cm_error_prefix(err, "--status: ");
+		return err->code = CM_EUSAGE;
+	}
+	import->says = cm_says_of(status);
+	return CM_OK;
+}
+
+/* How its times are to be read. */
+static int read_times(struct cm_import *import, const struct cm_args *args,
+		      struct cm_error *err)
+{
+	const char *dates = cm_args_get(args, "dates");
+	const char *zone = cm_args_get(args, "zone");
+	int rc = CM_OK;
+
+	if (dates != NULL && strcmp(dates, "dmy") == 0)
+		import->how.dates = CM_DATES_DMY;
+	else if (dates != NULL && strcmp(dates, "mdy") == 0)
+		import->how.dates = CM_DATES_MDY;
+	else if (dates != NULL)
+		return cm_fail(err, CM_EUSAGE,
+			       "--dates: \"%s\" is neither dmy (31/12/2026) "
+			       "nor mdy (12/31/2026)",
+			       dates);
+	if (zone != NULL)
+		rc = cm_zone_open(zone, import->ctl->now, import->arena,
+				  &import->how.zone, err);
+	return rc == CM_OK ? rc : cm_error_prefix(err, "--zone: ");
+}
+
 /* Before an hour of reading, not after it. */
 static int check_rejects(const char *path, struct cm_error *err)
 {
@@ -94,6 +134,15 @@ static int read_options(struct cm_import *import, const struct cm_args *args,
 		rc = read_basis(import, args, err);
 	if (rc == CM_OK)
 		rc = read_attest(import, args, err);
+	if (rc == CM_OK)
+		rc = read_status(import, args, err);
+	if (rc == CM_OK)
+		rc = read_times(import, args, err);
+	if (rc == CM_OK && cm_args_has(args, "map") &&
+	    cm_args_has(args, "format"))
+		rc = cm_fail(err, CM_EUSAGE,
+			     "--map says what the columns are, and so does "
+			     "--format: give one of them");
 	if (rc == CM_OK)
 		rc = check_rejects(cm_args_get(args, "reject-to"), err);
 	import->keep_rejects = cm_args_has(args, "reject-to");
@@ -207,17 +256,65 @@ static int check_bad(struct cm_import *import, struct cm_error *err)
 		       import->bad == 1 ? "" : "s");
 }
 
+/* Columns of one name can be told apart by --map only. */
+static int find_dialect(struct cm_import *import, const struct cm_args *args,
+			struct cm_error *err)
+{
+	const char *map = cm_args_get(args, "map");
+	int rc;
+
+	if (map != NULL)
+		return cm_dialect_map(import->list, map, &import->dialect, err);
+	rc = cm_list_check_names(import->list, err);
+	if (rc == CM_OK)
+		rc = cm_dialect_find(import->list, cm_args_get(args, "format"),
+				     &import->dialect, err);
+	return rc;
+}
+
+/* --status is for lists that do not say it themselves. */
+static int check_status(const struct cm_import *import, struct cm_error *err)
+{
+	bool plain = import->dialect == &cm_dialect_plain ||
+		     import->dialect == &cm_dialect_lines ||
+		     strcmp(import->dialect->name, "map") == 0;
+
+	if (import->says == CM_SAYS_NOTHING ||
+	    (plain && !cm_import_has(import, CM_ROLE_STATUS)))
+		return CM_OK;
+	return cm_fail(err, CM_EUSAGE,
+		       "--status: this list (%s) says it itself",
+		       import->dialect->title);
+}
+
+static int bind_list(struct cm_import *import, const struct cm_args *args,
+		     struct cm_error *err)
+{
+	static const char utc[] = "UTC";
+	bool status = import->says != CM_SAYS_NOTHING;
+	int rc = find_dialect(import, args, err);
+
+	if (rc == CM_OK && import->how.zone == NULL && import->dialect->utc)
+		rc = cm_zone_open(utc, import->ctl->now, import->arena,
+				  &import->how.zone, err);
+	if (rc == CM_OK)
+		rc = cm_import_columns(import, err);
+	if (rc == CM_OK && status)
+		rc = check_status(import, err);
+	return rc;
+}
+
 static int read_list(struct cm_import *import, const struct cm_args *args,
 		     struct cm_error *err)
 {
 	int rc = cm_list_open(cm_args_word(args, 0),
-			      cm_args_get(args, "charset"), CM_LIST_HEADER,
-			      import->arena, &import->list, err);
+			      cm_args_get(args, "charset"), import->arena,
+			      &import->list, err);
 
-	if (rc != CM_OK)
-		return rc;
-	cm_import_columns(import);
-	rc = cm_import_read(import, err);
+	if (rc == CM_OK)
+		rc = bind_list(import, args, err);
+	if (rc == CM_OK)
+		rc = cm_import_read(import, err);
 	if (rc == CM_OK)
 		rc = check_bad(import, err);
 	if (rc != CM_OK)

@@ -12,15 +12,39 @@
 
 static const char csv_bom[] = "\xEF\xBB\xBF";
 
-enum { CSV_BOM_LEN = 3 };
+static const char csv_sep[] = "sep=";
+
+enum {
+	CSV_BOM_LEN = 3,
+	CSV_SEP_LEN = 5,    /* "sep=" and the delimiter */
+	CSV_SNIFF_ROWS = 20 /* enough to see which delimiter is none */
+};
+
+/* Behind a byte order mark; *ret_sep: what Excel's hint says, or '\0'. */
+static size_t skip_front(struct cm_span text, char *ret_sep)
+{
+	size_t at = 0;
+
+	if (text.n >= CSV_BOM_LEN && memcmp(text.p, csv_bom, CSV_BOM_LEN) == 0)
+		at = CSV_BOM_LEN;
+	*ret_sep = '\0';
+	if (text.n - at <= CSV_SEP_LEN ||
+	    !cm_span_is(cm_span_n(text.p + at, CSV_SEP_LEN - 1), csv_sep) ||
+	    (text.p[at + CSV_SEP_LEN] != '\n' &&
+	     text.p[at + CSV_SEP_LEN] != '\r'))
+		return at;
+	*ret_sep = text.p[at + CSV_SEP_LEN - 1];
+	return at + CSV_SEP_LEN;
+}
 
 void cm_csv_init(struct cm_csv *csv, struct cm_span text, char delimiter)
 {
+	char sep;
+
 	memset(csv, 0, sizeof(*csv));
 	csv->text = text;
 	csv->delimiter = delimiter;
-	if (text.n >= CSV_BOM_LEN && memcmp(text.p, csv_bom, CSV_BOM_LEN) == 0)
-		csv->at = CSV_BOM_LEN;
+	csv->at = skip_front(text, &sep);
 	cm_buf_init(&csv->scratch,
 		    (size_t)CM_CSV_CELL_MAX * CM_CSV_COLUMNS_MAX);
 }
@@ -72,6 +96,11 @@ static struct cm_span take_plain(struct cm_csv *csv)
 	const char *p = csv->text.p;
 	size_t start = csv->at;
 
+	if (csv->delimiter == CM_CSV_LINES) {
+		while (csv->at < csv->text.n && !ends_row(p[csv->at]))
+			csv->at++;
+		return cm_span_n(p + start, csv->at - start);
+	}
 	while (csv->at < csv->text.n && p[csv->at] != csv->delimiter &&
 	       !ends_row(p[csv->at]))
 		csv->at++;
@@ -87,7 +116,8 @@ static int take_cell(struct cm_csv *csv, struct cm_csv_row *row, int rc,
 	bool doubled = false;
 	bool keep = column < CM_CSV_COLUMNS_MAX;
 
-	if (csv->at < csv->text.n && csv->text.p[csv->at] == '"') {
+	if (csv->at < csv->text.n && csv->text.p[csv->at] == '"' &&
+	    csv->delimiter != CM_CSV_LINES) {
 		if (!take_quoted(csv, &cell, &doubled)) {
 			csv->lost = true;
 			csv->at = csv->text.n;
@@ -262,30 +292,55 @@ static bool row_has(const struct cm_csv_row *row, const char *key)
 	return false;
 }
 
-char cm_csv_sniff(struct cm_span text, const char *key)
+/*
+ * How well a delimiter fits: cells of the first row, if the next rows have as
+ * many; much more if one of them is the key.
+ */
+static size_t score_of(struct cm_span text, char delimiter, const char *key)
 {
-	static const char delimiters[] = {',', ';', '\t'};
+	enum { EVEN = CM_CSV_COLUMNS_MAX, KEY = 4 * CM_CSV_COLUMNS_MAX };
 	struct cm_csv csv;
 	struct cm_csv_row row;
+	size_t cells = 0;
+	size_t n;
+	bool even = true;
+	bool keyed = false;
+
+	cm_csv_init(&csv, text, delimiter);
+	for (n = 0; n < CSV_SNIFF_ROWS; n++) {
+		/* Also of a bad row: then the error names the right column. */
+		if (cm_csv_next(&csv, &row, NULL) == CM_ENOTFOUND)
+			break;
+		if (n == 0) {
+			cells = row.count;
+			keyed = row_has(&row, key);
+		}
+		even = even && row.count == cells;
+	}
+	cm_csv_free(&csv);
+	if (cells <= 1 && !keyed)
+		return cells;
+	return cells + (even ? EVEN : 0) + (keyed ? KEY : 0);
+}
+
+char cm_csv_sniff(struct cm_span text, const char *key)
+{
+	static const char delimiters[] = {',', ';', '\t', '|'};
 	size_t best = 0;
-	char found = ',';
+	char found;
 	size_t i;
 
+	(void)skip_front(text, &found);
+	if (found != '\0')
+		return found;
+	found = ',';
 	for (i = 0; i < sizeof(delimiters); i++) {
-		size_t score;
+		size_t score = score_of(text, delimiters[i], key);
 
-		cm_csv_init(&csv, text, delimiters[i]);
-		/* Also of a bad row: then the error names the right column. */
-		score = cm_csv_next(&csv, &row, NULL) != CM_ENOTFOUND
-				? row.count
-				: 0;
-		if (score > 0 && row_has(&row, key))
-			score += CM_CSV_COLUMNS_MAX + 1;
 		if (score > best) {
 			best = score;
 			found = delimiters[i];
 		}
-		cm_csv_free(&csv);
 	}
 	return found;
 }

@@ -2,8 +2,9 @@
  * csv - lists as spreadsheets write them, row by row (RFC 4180).
  *
  * Pure over bytes in memory; nothing is copied but cells that hold "".
- * Taken besides the RFC: a byte order mark, LF and bare CR as line ends, a
- * quote inside an unquoted cell as itself, empty rows (passed over, counted).
+ * Taken besides the RFC: a byte order mark, Excel's first line "sep=;", LF
+ * and bare CR as line ends, a quote inside an unquoted cell as itself, empty
+ * rows (passed over, counted).
  * Not taken: NULs, anything but UTF-8, text after a closing quote, a cell or
  * a row over its limit.  What is wrong with a row never makes the reader
  * lose the rows after it, except a quote that is never closed.
@@ -21,6 +22,8 @@ enum {
 };
 
 #define CM_CSV_NO_COLUMN SIZE_MAX
+/* As delimiter: there is none, and no quotes; a line is one cell. */
+#define CM_CSV_LINES '\0'
 
 struct cm_csv {
 	struct cm_span text; /* borrowed */
@@ -41,13 +44,14 @@ struct cm_csv_row {
 	size_t bad_column; /* after CM_EDATA: which, or CM_CSV_NO_COLUMN */
 };
 
-/* text must outlive csv.  delimiter: ',' ';' '\t'. */
+/* text must outlive csv.  delimiter: ',' ';' '\t' '|' or CM_CSV_LINES. */
 void cm_csv_init(struct cm_csv *csv, struct cm_span text, char delimiter);
 void cm_csv_free(struct cm_csv *csv);
 
 /*
- * The delimiter of a list: of comma, semicolon and tab the one that gives
- * the first row a cell named key, or else the most cells.
+ * The delimiter of a list, of comma, semicolon, tab and bar: what "sep=" says;
+ * or else the one that gives the first row a cell named key; or else the one
+ * that cuts the first rows into the same number of cells, the more the better.
  */
 char cm_csv_sniff(struct cm_span text, const char *key);
 

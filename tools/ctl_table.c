@@ -6,6 +6,15 @@
 #include "tools/ctl_commands.h"
 
 static const struct cm_option import_options[] = {
+	{.name = "format",
+	 .value = "NAME",
+	 .help = "the tool it comes from (default: auto, by its columns)"},
+	{.name = "map",
+	 .value = "MAP",
+	 .help = "which column is what: email=COL,status=COL,...,VALUE=status"},
+	{.name = "status",
+	 .value = "STATUS",
+	 .help = "what all rows say, if the list has no such column"},
 	{.name = "purpose",
 	 .value = "P",
 	 .help = "what they agreed to, if the list has no such column"},
@@ -21,6 +30,12 @@ static const struct cm_option import_options[] = {
 	{.name = "charset",
 	 .value = "NAME",
 	 .help = "the list's encoding if not UTF-8: windows-1252 ..."},
+	{.name = "dates",
+	 .value = "ORDER",
+	 .help = "dmy or mdy, where a date could be either"},
+	{.name = "zone",
+	 .value = "ZONE",
+	 .help = "of times without one: Europe/Berlin, +01:00"},
 	{.name = "dry-run", .help = "only say what would change"},
 	{.name = "reject-to",
 	 .value = "FILE",
@@ -101,9 +116,17 @@ static const char init_help[] =
 	"store cannot be read.\n";
 
 static const char import_help[] =
-	"FILE is CSV (comma, semicolon or tab) in UTF-8 with a header row:\n"
-	"\"email\" and any of purpose, status, source, basis, time, language;\n"
-	"\"-\" is standard input.  Other columns are named and left out.\n"
+	"FILE is what another tool exports, or a plain list; \"-\" is "
+	"standard\n"
+	"input.  Its columns tell which: Mailchimp, HubSpot, listmonk, "
+	"Mautic,\n"
+	"phpList, Brevo, SendGrid, Mailgun, Amazon SES, Klaviyo, Constant\n"
+	"Contact, Ghost, Substack, Shopify, Salesforce, Vtiger, Kit,\n"
+	"ActiveCampaign; one address a line, as Mailman and Sympa write.  Any\n"
+	"other: --map 'email=COL,status=COL,withdrawn=COL,...,VALUE=STATUS'.\n"
+	"\n"
+	"A plain list has a header row: \"email\" and any of purpose, status,\n"
+	"source, basis, time, language.\n"
 	"\n"
 	"status    granted, confirmed, pending, withdrawn, objected,\n"
 	"          complained, undeliverable, unknown; empty, NULL and N/A "
@@ -111,10 +134,12 @@ static const char import_help[] =
 	"          unknown; \"yes\", \"1\" or \"enabled\" are errors, for they "
 	"say\n"
 	"          nothing about consent\n"
-	"time      when it happened, RFC 3339: 2026-01-31T12:00:00Z; missing\n"
+	"time      when it happened, 2026-01-31T12:00:00Z and other forms; "
+	"missing\n"
 	"          stays missing, and a grant without it does not count\n"
 	"purpose   of the config; withdrawn without one means everything\n"
 	"\n"
+	"In every list opt-outs win, and \"subscribed\" alone is no consent.\n"
 	"All rows or none: a bad row stops the import, unless --reject-to\n"
 	"says where such rows go.  An import may lower consent; it never "
 	"lifts\n"
@@ -240,8 +265,8 @@ const struct cm_command cm_commands[] = {
 	},
 	{
 		.name = "import",
-		.usage = "FILE [--purpose P] [--source S] [--attest WHO] "
-			 "[--dry-run] ...",
+		.usage = "FILE [--format NAME | --map MAP] [--purpose P] "
+			 "[--attest WHO] ...",
 		.summary = "Take a list of people in, all or nothing",
 		.help = import_help,
 		.access = CM_CTL_CONFIG,

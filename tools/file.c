@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <iconv.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,9 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/charset.h"
+
 enum {
 	READ_STEP = 1024 * 1024, /* for pipes, which have no size */
-	ICONV_STEP = 16 * 1024,  /* output made per call */
 	FOLDER_MAX = 4096,       /* PATH_MAX of Linux */
 };
 
@@ -92,48 +92,72 @@ int cm_file_read(const char *path, struct cm_buf *out, struct cm_error *err)
 	return rc;
 }
 
-/* Some output of iconv into out; *ret_again while input is left over. */
-static int convert_some(iconv_t conv, char **in, size_t *left,
-			struct cm_buf *out, bool *ret_again)
+static bool reads(const struct cm_charset *charset, struct cm_span text)
 {
-	char chunk[ICONV_STEP];
-	char *to = chunk;
-	size_t room = sizeof(chunk);
-	size_t n = iconv(conv, in, left, &to, &room);
-	int why = errno;
+	struct cm_buf out;
+	bool good;
 
-	if (cm_buf_add(out, chunk, sizeof(chunk) - room) != CM_OK)
-		return cm_buf_ok(out);
-	if (n == (size_t)-1 && why != E2BIG)
-		return CM_EDATA;
-	*ret_again = n == (size_t)-1;
-	return CM_OK;
+	cm_buf_init(&out, SIZE_MAX - 1);
+	good = cm_charset_decode(charset, text, &out) == CM_OK;
+	cm_buf_free(&out);
+	return good;
 }
 
-int cm_file_to_utf8(struct cm_span text, const char *charset,
-		    struct cm_buf *out, struct cm_error *err)
+/* Which line it is, and which octet of it where that can be told. */
+static int tell_bad_octet(const struct cm_charset *charset, struct cm_span text,
+			  struct cm_error *err)
 {
-	/* POSIX left the const off iconv()'s input; it is not written to. */
-	char *in = (char *)(uintptr_t)text.p;
-	size_t left = text.n;
-	iconv_t conv = iconv_open("UTF-8", charset);
-	bool again = true;
-	int rc = CM_OK;
+	struct cm_span rest = text;
+	struct cm_span line = text;
+	size_t number = 0;
+	size_t n = 1;
 
-	if (conv == (iconv_t)-1)
-		return cm_fail(err, CM_EUSAGE,
-			       "--charset: this system does not know \"%.40s\" "
-			       "(iconv -l lists what it knows)",
-			       charset);
-	while (rc == CM_OK && again)
-		rc = convert_some(conv, &in, &left, out, &again);
-	(void)iconv_close(conv);
-	if (rc == CM_EDATA)
+	while (rest.n > 0) {
+		line = cm_span_cut(&rest, '\n');
+		number++;
+		if (!reads(charset, line))
+			break;
+	}
+	if (charset->kind == CM_CHARSET_WIDE)
 		return cm_fail(err, CM_EDATA,
-			       "byte %zu of the file, 0x%02X, is not %.40s: "
-			       "is it really in that encoding?",
-			       text.n - left + 1, (unsigned char)in[0],
-			       charset);
+			       "the file is not %s: is it really in that "
+			       "encoding?",
+			       charset->name);
+	while (n < line.n && reads(charset, cm_span_n(line.p, n)))
+		n++;
+	if (charset->kind != CM_CHARSET_OCTET || line.n == 0)
+		return cm_fail(err, CM_EDATA,
+			       "line %zu of the file is not %s: is it really "
+			       "in that encoding?",
+			       number, charset->name);
+	return cm_fail(err, CM_EDATA,
+		       "octet %zu of line %zu, 0x%02X, is not %s: is the file "
+		       "really in that encoding?",
+		       n, number, (unsigned char)line.p[n - 1], charset->name);
+}
+
+int cm_file_to_utf8(struct cm_span text, const char *name, struct cm_buf *out,
+		    struct cm_error *err)
+{
+	const struct cm_charset *charset = cm_charset_find(cm_span(name));
+	const struct cm_charset *exact;
+	int rc;
+
+	if (charset == NULL)
+		return cm_fail(err, CM_EUSAGE,
+			       "--charset: \"%.40s\" is not an encoding that "
+			       "consentctl knows (windows-1252, iso-8859-2, "
+			       "utf-16le, koi8-r ...)",
+			       name);
+	exact = cm_charset_resolve(charset, text);
+	if (exact == NULL)
+		return cm_fail(err, CM_EDATA,
+			       "the file has no byte order mark: give "
+			       "--charset %sle, or %sbe",
+			       charset->name, charset->name);
+	rc = cm_charset_decode(exact, text, out);
+	if (rc == CM_EDATA)
+		return tell_bad_octet(exact, text, err);
 	if (rc != CM_OK)
 		return cm_fail(err, rc, "no room for the list in UTF-8");
 	return CM_OK;

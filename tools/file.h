@@ -15,10 +15,10 @@ CM_MUST_CHECK int cm_file_read(const char *path, struct cm_buf *out,
 			       struct cm_error *err);
 
 /*
- * Convert from a charset of iconv(3) to UTF-8.  CM_EUSAGE for a charset the
- * system does not know; CM_EDATA names the octet that is not of the charset.
+ * Convert from a charset of lib/charset.h to UTF-8.  CM_EUSAGE for another;
+ * CM_EDATA names the line, and the octet, that is not of the charset.
  */
-CM_MUST_CHECK int cm_file_to_utf8(struct cm_span text, const char *charset,
+CM_MUST_CHECK int cm_file_to_utf8(struct cm_span text, const char *name,
 				  struct cm_buf *out, struct cm_error *err);
 
 /* The last part of a path, for messages and evidence. */

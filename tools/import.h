@@ -2,6 +2,7 @@
  * import - a list of people on its way into the store.
  *
  *   import_rows.c     cells to compact rows; bad rows are kept apart
+ *                     (a list's row that says two things makes two)
  *   import_preview.c  what the rows would change, and which do not count
  *   import_event.c    rows to events with evidence
  *   cmd_import.c      the command: options, the steps in order, the report
@@ -17,7 +18,9 @@
 #include "policy/reason.h"
 #include "policy/store.h"
 #include "tools/ctl_output.h"
+#include "tools/dialect.h"
 #include "tools/list.h"
+#include "tools/when.h"
 #include "tools/words.h"
 
 enum {
@@ -74,28 +77,29 @@ struct cm_import_double {
 	const struct cm_import_row *second;
 };
 
-enum cm_import_column {
-	CM_IMPORT_EMAIL,
-	CM_IMPORT_PURPOSE,
-	CM_IMPORT_STATUS,
-	CM_IMPORT_SOURCE,
-	CM_IMPORT_BASIS,
-	CM_IMPORT_TIME,
-	CM_IMPORT_LANGUAGE,
-	CM_IMPORT_COLUMNS
+/* A column of the list that is read, and what for. */
+struct cm_import_column {
+	size_t at; /* in the list */
+	struct cm_dialect_column as;
 };
+
+enum { CM_IMPORT_COLUMNS = 64 }; /* HubSpot has one for each kind of mail */
 
 struct cm_import {
 	struct cm_ctl *ctl;
 	struct cm_list *list;
 	struct cm_arena *arena; /* strings of rows */
 	struct cm_progress progress;
-	size_t column[CM_IMPORT_COLUMNS]; /* or CM_CSV_NO_COLUMN */
+	const struct cm_dialect *dialect;
+	struct cm_import_column column[CM_IMPORT_COLUMNS];
+	size_t ncolumns;
+	struct cm_when_how how; /* to read its times */
 
 	/* For columns that the list does not have. */
 	const struct cm_purpose *purpose; /* NULL = none */
 	char source[CM_SOURCE_MAX + 1];
 	enum cm_basis basis;
+	enum cm_says says;  /* of rows that say nothing */
 	const char *attest; /* who answers for the list; NULL = nobody */
 
 	struct cm_import_row *rows; /* malloc'ed; sorted by cm_import_sort() */
@@ -108,6 +112,7 @@ struct cm_import {
 
 	/* Bad rows. */
 	uint64_t bad;
+	uint64_t read;                   /* rows of the list that are good */
 	char *bad_texts[CM_IMPORT_KEPT]; /* the arena's */
 	struct cm_buf rejects;           /* CSV; only if it is wanted */
 	bool keep_rejects;
@@ -127,8 +132,12 @@ struct cm_import {
 
 /* ---- import_rows.c ------------------------------------------------------ */
 
-/* Name the list's columns; notes about those that are kept out. */
-void cm_import_columns(struct cm_import *import);
+/* Bind the list's columns to import->dialect; notes about those that are kept
+ * out. */
+CM_MUST_CHECK int cm_import_columns(struct cm_import *import,
+				    struct cm_error *err);
+/* Has the list a column of this role? */
+bool cm_import_has(const struct cm_import *import, enum cm_role role);
 /* All rows.  A bad row is counted, not an error; a list that cannot be read
  * to its end is. */
 CM_MUST_CHECK int cm_import_read(struct cm_import *import,

@@ -301,7 +301,8 @@ static void find_doubles(const struct person *person)
 	for (i = 1; i < person->count; i++) {
 		const struct cm_import_row *row = &person->rows[i];
 
-		if (row->purpose != row[-1].purpose)
+		if (row->purpose != row[-1].purpose ||
+		    row->number == row[-1].number)
 			continue;
 		if (import->doubles < CM_IMPORT_KEPT) {
 			import->twice[import->doubles].first = row - 1;

@@ -42,8 +42,9 @@ static void print_rows(const struct cm_import *import)
 	char count[CM_COUNT_LEN];
 	size_t i;
 
-	(void)fprintf(out, "%s: ", import->list->path);
-	cm_out_plural(out, import->nrows, "row");
+	(void)fprintf(out, "%s (%s): ", import->list->path,
+		      import->dialect->title);
+	cm_out_plural(out, import->read, "row");
 	(void)fprintf(out, ", %s different people\n",
 		      cm_out_count(import->people, count));
 	for (i = 0; i < CM_STATUSES; i++) {
@@ -51,7 +52,10 @@ static void print_rows(const struct cm_import *import)
 			line(out, cm_status_name((enum cm_status)i),
 			     import->by_status[i], "");
 	}
-	(void)fputs("of these rows\n", out);
+	(void)fputs(import->nrows == import->read
+			    ? "of these rows\n"
+			    : "of these (some rows say two things)\n",
+		    out);
 	line(out, "new", import->by_fate[CM_IMPORT_WRITE], "");
 	if (import->by_fate[CM_IMPORT_NOTHING_NEW] > 0)
 		line(out, "known already",
@@ -116,10 +120,9 @@ static void print_unproven(const struct cm_import *import)
 	if (import->attest == NULL)
 		(void)fputs("  nobody answers for this list (--attest WHO)\n",
 			    out);
-	if (import->column[CM_IMPORT_TIME] == CM_CSV_NO_COLUMN)
+	if (!cm_import_has(import, CM_ROLE_TIME))
 		(void)fputs("  the list has no column \"time\"\n", out);
-	if (import->column[CM_IMPORT_SOURCE] == CM_CSV_NO_COLUMN &&
-	    import->source[0] == '\0')
+	if (!cm_import_has(import, CM_ROLE_SOURCE) && import->source[0] == '\0')
 		(void)fputs("  the list has no column \"source\" (--source S "
 			    "says it for all)\n",
 			    out);
@@ -335,7 +338,8 @@ static void json_counts(struct cm_json_writer *w,
 {
 	size_t i;
 
-	cm_json_put_int(w, "rows", (int64_t)import->nrows);
+	cm_json_put_text(w, "format", import->dialect->name);
+	cm_json_put_int(w, "rows", (int64_t)import->read);
 	cm_json_put_int(w, "people", (int64_t)import->people);
 	cm_json_put_int(w, "bad", (int64_t)import->bad);
 	cm_json_put_int(w, "new", (int64_t)import->by_fate[CM_IMPORT_WRITE]);

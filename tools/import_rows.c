@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/clock.h"
 #include "policy/purpose.h"
 #include "tools/ctl_person.h"
 
@@ -20,21 +19,25 @@ enum {
 	PROGRESS_ROWS = 4096,     /* between looks at the clock */
 };
 
-static const char *const column_names[CM_IMPORT_COLUMNS] = {
-	[CM_IMPORT_EMAIL] = "email",       [CM_IMPORT_PURPOSE] = "purpose",
-	[CM_IMPORT_STATUS] = "status",     [CM_IMPORT_SOURCE] = "source",
-	[CM_IMPORT_BASIS] = "basis",       [CM_IMPORT_TIME] = "time",
-	[CM_IMPORT_LANGUAGE] = "language",
-};
-
 /* ---- columns ------------------------------------------------------------ */
 
-static bool is_known(const char *name)
+static bool is_bound(const struct cm_import *import, size_t at)
 {
 	size_t i;
 
-	for (i = 0; i < CM_IMPORT_COLUMNS; i++) {
-		if (cm_span_is(cm_span(name), column_names[i]))
+	for (i = 0; i < import->ncolumns; i++) {
+		if (import->column[i].at == at)
+			return true;
+	}
+	return false;
+}
+
+bool cm_import_has(const struct cm_import *import, enum cm_role role)
+{
+	size_t i;
+
+	for (i = 0; i < import->ncolumns; i++) {
+		if (import->column[i].as.role == role)
 			return true;
 	}
 	return false;
@@ -45,13 +48,13 @@ static void tell_unknown(const struct cm_import *import)
 	const struct cm_list *list = import->list;
 	FILE *notes = import->ctl->notes;
 	char quoted[CM_QUOTE_LEN];
-	const char *lead = "note: not imported, for consentctl does not know "
-			   "these columns: ";
+	const char *lead = "note: not imported, for they say nothing that "
+			   "consentctl keeps: ";
 	size_t i;
 	bool any = false;
 
 	for (i = 0; i < list->ncolumns; i++) {
-		if (list->columns[i][0] == '\0' || is_known(list->columns[i]))
+		if (list->columns[i][0] == '\0' || is_bound(import, i))
 			continue;
 		(void)fprintf(notes, "%s%s", any ? ", " : lead,
 			      cm_out_quote(cm_span(list->columns[i]), quoted));
@@ -59,6 +62,52 @@ static void tell_unknown(const struct cm_import *import)
 	}
 	if (any)
 		(void)fputc('\n', notes);
+}
+
+static int bind(struct cm_import *import, size_t at,
+		const struct cm_dialect_column *as, struct cm_error *err)
+{
+	if (import->ncolumns == CM_IMPORT_COLUMNS)
+		return cm_fail(err, CM_EDATA,
+			       "%s has more than %d columns that say who may "
+			       "be sent mail; import it in parts, with --map",
+			       import->list->path, CM_IMPORT_COLUMNS);
+	import->column[import->ncolumns].at = at;
+	import->column[import->ncolumns].as = *as;
+	import->ncolumns++;
+	return CM_OK;
+}
+
+/* A name with a star may be several columns; an address is in one only. */
+static int bind_one(struct cm_import *import,
+		    const struct cm_dialect_column *as, struct cm_error *err)
+{
+	size_t at = cm_dialect_column(import->list, as, 0);
+	int rc = CM_OK;
+
+	while (rc == CM_OK && at != CM_CSV_NO_COLUMN) {
+		rc = bind(import, at, as, err);
+		if (as->role == CM_ROLE_EMAIL || as->role == CM_ROLE_STATUS)
+			break;
+		at = cm_dialect_column(import->list, as, at + 1);
+	}
+	return rc;
+}
+
+static int bind_others(struct cm_import *import, struct cm_error *err)
+{
+	const struct cm_dialect_column others = {
+		.role = CM_ROLE_OTHER, .says = import->dialect->others};
+	size_t i;
+	int rc = CM_OK;
+
+	if (others.says == CM_SAYS_NOTHING)
+		return CM_OK;
+	for (i = 0; rc == CM_OK && i < import->list->ncolumns; i++) {
+		if (!is_bound(import, i))
+			rc = bind(import, i, &others, err);
+	}
+	return rc;
 }
 
 static void start_rejects(struct cm_import *import)
@@ -77,15 +126,25 @@ static void start_rejects(struct cm_import *import)
 	(void)cm_buf_adds(&import->rejects, "\r\n");
 }
 
-void cm_import_columns(struct cm_import *import)
+int cm_import_columns(struct cm_import *import, struct cm_error *err)
 {
+	const struct cm_dialect *dialect = import->dialect;
 	size_t i;
+	int rc = CM_OK;
 
-	for (i = 0; i < CM_IMPORT_COLUMNS; i++)
-		import->column[i] =
-			cm_list_column(import->list, column_names[i]);
+	for (i = 0; rc == CM_OK && i < CM_DIALECT_COLUMNS; i++) {
+		const struct cm_dialect_column *as = &dialect->columns[i];
+
+		if (as->name != NULL || as->number != 0)
+			rc = bind_one(import, as, err);
+	}
+	if (rc == CM_OK)
+		rc = bind_others(import, err);
+	if (import->says == CM_SAYS_NOTHING)
+		import->says = dialect->says;
 	tell_unknown(import);
 	start_rejects(import);
+	return rc;
 }
 
 /* ---- words seen again and again ----------------------------------------- */
@@ -183,18 +242,6 @@ static int read_purpose(struct cm_import *import, struct cm_span cell,
 	return rc;
 }
 
-static int read_status(struct cm_import *import, struct cm_span cell,
-		       struct cm_import_row *row, struct cm_error *err)
-{
-	enum cm_status status;
-	int rc = cm_word_status(cell, &status, err);
-
-	(void)import;
-	if (rc == CM_OK)
-		row->status = (uint8_t)status;
-	return rc;
-}
-
 static int read_source(struct cm_import *import, struct cm_span cell,
 		       struct cm_import_row *row, struct cm_error *err)
 {
@@ -222,25 +269,6 @@ static int read_basis(struct cm_import *import, struct cm_span cell,
 	return rc;
 }
 
-static int read_time(struct cm_import *import, struct cm_span cell,
-		     struct cm_import_row *row, struct cm_error *err)
-{
-	struct cm_span text = cm_span_trim(cell);
-	char quoted[CM_QUOTE_LEN];
-
-	if (cm_word_is_nothing(text))
-		return CM_OK;
-	if (cm_clock_parse(text, &row->at) != CM_OK)
-		return cm_fail(err, CM_EDATA,
-			       "\"%s\" is not an RFC 3339 time (write it as "
-			       "2026-01-31T12:00:00Z)",
-			       cm_out_quote(text, quoted));
-	if (row->at > import->ctl->now)
-		return cm_fail(err, CM_EDATA, "\"%s\" is yet to come",
-			       cm_out_quote(text, quoted));
-	return CM_OK;
-}
-
 static int read_language(struct cm_import *import, struct cm_span cell,
 			 struct cm_import_row *row, struct cm_error *err)
 {
@@ -254,25 +282,116 @@ static int read_language(struct cm_import *import, struct cm_span cell,
 	return rc;
 }
 
-static int (*const readers[CM_IMPORT_COLUMNS])(struct cm_import *,
-					       struct cm_span,
-					       struct cm_import_row *,
-					       struct cm_error *) = {
-	[CM_IMPORT_EMAIL] = read_email,
-	[CM_IMPORT_PURPOSE] = read_purpose,
-	[CM_IMPORT_STATUS] = read_status,
-	[CM_IMPORT_SOURCE] = read_source,
-	[CM_IMPORT_BASIS] = read_basis,
-	[CM_IMPORT_TIME] = read_time,
-	[CM_IMPORT_LANGUAGE] = read_language,
+static int (*const readers[CM_ROLES])(struct cm_import *, struct cm_span,
+				      struct cm_import_row *,
+				      struct cm_error *) = {
+	[CM_ROLE_EMAIL] = read_email,       [CM_ROLE_PURPOSE] = read_purpose,
+	[CM_ROLE_SOURCE] = read_source,     [CM_ROLE_BASIS] = read_basis,
+	[CM_ROLE_LANGUAGE] = read_language,
 };
 
-/* ---- one row ------------------------------------------------------------ */
+/* ---- what a row says ---------------------------------------------------- */
+
+static int read_saying(const struct cm_dialect_column *as, struct cm_span cell,
+		       enum cm_says *ret_says, struct cm_error *err)
+{
+	*ret_says = CM_SAYS_NOTHING;
+	switch (as->role) {
+	case CM_ROLE_STATUS:
+		return cm_dialect_status(as, cell, ret_says, err);
+	case CM_ROLE_YES:
+	case CM_ROLE_NO:
+	case CM_ROLE_FILLED:
+		return cm_dialect_flag(as, cell, ret_says, err);
+	case CM_ROLE_OTHER:
+		/* Not a yes or no: a column about something else. */
+		if (cm_dialect_flag(as, cell, ret_says, NULL) != CM_OK)
+			*ret_says = CM_SAYS_NOTHING;
+		return CM_OK;
+	default:
+		return CM_OK;
+	}
+}
+
+/*
+ * Opt-outs win: with one, nothing that allows counts (E-7).  Of what allows,
+ * the least.  A bounce says nothing about what the person wants.
+ */
+static unsigned settle(unsigned said)
+{
+	const unsigned refused =
+		CM_SAYS_BIT(CM_SAYS_WITHDRAWN) | CM_SAYS_BIT(CM_SAYS_STOPPED) |
+		CM_SAYS_BIT(CM_SAYS_COMPLAINED) | CM_SAYS_BIT(CM_SAYS_OBJECTED);
+	const unsigned bounced = CM_SAYS_BIT(CM_SAYS_UNDELIVERABLE);
+	unsigned allowed = said & ~(refused | bounced);
+	enum cm_says least;
+
+	if ((said & CM_SAYS_BIT(CM_SAYS_STOPPED)) != 0)
+		said &= ~CM_SAYS_BIT(CM_SAYS_WITHDRAWN);
+	if ((said & refused) != 0 || allowed == 0)
+		return said & (refused | bounced);
+	for (least = CM_SAYS_UNKNOWN; (allowed & CM_SAYS_BIT(least)) == 0;)
+		least--;
+	if (least == CM_SAYS_UNKNOWN && (said & bounced) != 0)
+		return bounced;
+	return CM_SAYS_BIT(least) | (said & bounced);
+}
+
+static bool is_refusal(enum cm_says says)
+{
+	return says >= CM_SAYS_UNDELIVERABLE;
+}
+
+/* As late as the text allows for a refusal, as early for all else. */
+static int read_time(struct cm_import *import, struct cm_span cell,
+		     enum cm_says says, struct cm_import_row *row,
+		     struct cm_error *err)
+{
+	int64_t now = import->ctl->now;
+	char quoted[CM_QUOTE_LEN];
+	struct cm_when when;
+	int rc = cm_when_parse(cell, &import->how, &when, err);
+
+	if (rc != CM_OK)
+		return rc;
+	if (when.first > now)
+		return cm_fail(err, CM_EDATA, "\"%s\" is yet to come",
+			       cm_out_quote(cell, quoted));
+	row->at = is_refusal(says) ? when.last : when.first;
+	if (row->at > now)
+		row->at = now;
+	return CM_OK;
+}
+
+/* The first of its times that is written; a missing one stays missing. */
+static int find_time(struct cm_import *import, enum cm_says says,
+		     struct cm_import_row *row, struct cm_error *err)
+{
+	size_t i;
+
+	row->at = 0;
+	for (i = 0; i < import->ncolumns; i++) {
+		const struct cm_import_column *column = &import->column[i];
+		struct cm_span cell;
+
+		if (column->as.role != CM_ROLE_TIME ||
+		    (column->as.of & CM_SAYS_BIT(says)) == 0)
+			continue;
+		cell = cm_list_cell(import->list, column->at);
+		if (cm_word_is_nothing(cell))
+			continue;
+		if (read_time(import, cell, says, row, err) != CM_OK)
+			return cm_list_bad_cell(import->list, column->at, err);
+		return CM_OK;
+	}
+	return CM_OK;
+}
 
 static int defaults(struct cm_import *import, struct cm_import_row *row,
 		    struct cm_error *err)
 {
-	row->status = CM_STATUS_UNKNOWN;
+	memset(row, 0, sizeof(*row));
+	row->number = import->list->row.number;
 	row->basis = (uint8_t)import->basis;
 	row->purpose = CM_IMPORT_NO_PURPOSE;
 	if (import->purpose != NULL)
@@ -282,18 +401,32 @@ static int defaults(struct cm_import *import, struct cm_import_row *row,
 		      err);
 }
 
-/* Which statuses stand above purposes, and which need one. */
-static int settle_purpose(struct cm_import *import, struct cm_import_row *row,
-			  struct cm_error *err)
+static size_t column_of(const struct cm_import *import, enum cm_role role)
 {
-	switch (row->status) {
-	case CM_STATUS_OBJECTED:
-	case CM_STATUS_UNDELIVERABLE:
+	size_t i;
+
+	for (i = 0; i < import->ncolumns; i++) {
+		if (import->column[i].as.role == role)
+			return import->column[i].at;
+	}
+	return CM_CSV_NO_COLUMN;
+}
+
+/* Which statuses stand above purposes, and which need one. */
+static int settle_purpose(struct cm_import *import, enum cm_says says,
+			  struct cm_import_row *row, struct cm_error *err)
+{
+	switch (says) {
+	case CM_SAYS_OBJECTED:
+	case CM_SAYS_UNDELIVERABLE:
 		row->purpose = CM_IMPORT_NO_PURPOSE;
 		return CM_OK;
-	case CM_STATUS_COMPLAINED:
+	case CM_SAYS_COMPLAINED:
 		return CM_OK;
-	case CM_STATUS_WITHDRAWN:
+	case CM_SAYS_STOPPED:
+		row->purpose = CM_IMPORT_ALL_ROOTS;
+		return CM_OK;
+	case CM_SAYS_WITHDRAWN:
 		if (row->purpose == CM_IMPORT_NO_PURPOSE)
 			row->purpose = CM_IMPORT_ALL_ROOTS;
 		return CM_OK;
@@ -305,30 +438,50 @@ static int settle_purpose(struct cm_import *import, struct cm_import_row *row,
 	(void)cm_fail(err, CM_EDATA,
 		      "no purpose is given: what did the person agree to? "
 		      "(--purpose says it for the whole list)");
-	return cm_list_bad_cell(import->list, import->column[CM_IMPORT_PURPOSE],
-				err);
+	return cm_list_bad_cell(import->list,
+				column_of(import, CM_ROLE_PURPOSE), err);
+}
+
+/* One thing that the row says; row has what all of them share. */
+static int add_saying(struct cm_import *import, struct cm_import_row *made,
+		      enum cm_says says, const struct cm_import_row *row,
+		      struct cm_error *err)
+{
+	int rc;
+
+	*made = *row;
+	made->status = (uint8_t)cm_says_status(says);
+	rc = settle_purpose(import, says, made, err);
+	if (rc == CM_OK)
+		rc = find_time(import, says, made, err);
+	return rc;
 }
 
 /* CM_EDATA with place and reason if the row is bad. */
 static int read_row(struct cm_import *import, struct cm_import_row *row,
-		    struct cm_error *err)
+		    unsigned *ret_said, struct cm_error *err)
 {
+	unsigned said = 0;
 	size_t i;
 	int rc = defaults(import, row, err);
 
-	row->number = import->list->row.number;
-	for (i = 0; rc == CM_OK && i < CM_IMPORT_COLUMNS; i++) {
-		size_t column = import->column[i];
+	for (i = 0; rc == CM_OK && i < import->ncolumns; i++) {
+		const struct cm_import_column *column = &import->column[i];
+		struct cm_span cell = cm_list_cell(import->list, column->at);
+		enum cm_says says = CM_SAYS_NOTHING;
 
-		if (column == CM_CSV_NO_COLUMN)
-			continue;
-		rc = readers[i](import, import->list->row.cells[column], row,
-				err);
+		if (readers[column->as.role] != NULL)
+			rc = readers[column->as.role](import, cell, row, err);
+		else
+			rc = read_saying(&column->as, cell, &says, err);
 		if (rc == CM_EDATA)
-			return cm_list_bad_cell(import->list, column, err);
+			return cm_list_bad_cell(import->list, column->at, err);
+		if (says != CM_SAYS_NOTHING)
+			said |= CM_SAYS_BIT(says);
 	}
-	if (rc == CM_OK)
-		rc = settle_purpose(import, row, err);
+	if (said == 0)
+		said = CM_SAYS_BIT(import->says);
+	*ret_said = settle(said);
 	return rc;
 }
 
@@ -390,45 +543,58 @@ static int note_bad(struct cm_import *import, const struct cm_error *bad,
 
 /* ---- all rows ----------------------------------------------------------- */
 
-static struct cm_import_row *new_row(struct cm_import *import)
+/* Room for all that one row of the list can say. */
+static int make_room(struct cm_import *import, struct cm_error *err)
 {
-	struct cm_import_row *row;
+	size_t room = import->room > 0 ? import->room * 2 : ROWS_FIRST;
+	struct cm_import_row *rows;
 
-	if (import->nrows == import->room) {
-		size_t room = import->room > 0 ? import->room * 2 : ROWS_FIRST;
-		struct cm_import_row *rows =
-			realloc(import->rows, room * sizeof(*rows));
+	if (import->nrows + CM_SAYS <= import->room)
+		return CM_OK;
+	rows = realloc(import->rows, room * sizeof(*rows));
+	if (rows == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	import->rows = rows;
+	import->room = room;
+	return CM_OK;
+}
 
-		if (rows == NULL)
-			return NULL;
-		import->rows = rows;
-		import->room = room;
+/* CM_EDATA: the row is bad, and nothing of it was added. */
+static int add_row(struct cm_import *import, struct cm_error *err)
+{
+	struct cm_import_row row;
+	unsigned said = 0;
+	size_t n = import->nrows;
+	enum cm_says says;
+	int rc = read_row(import, &row, &said, err);
+
+	for (says = 0; rc == CM_OK && says < CM_SAYS; says++) {
+		if ((said & CM_SAYS_BIT(says)) == 0)
+			continue;
+		rc = add_saying(import, &import->rows[n++], says, &row, err);
 	}
-	row = &import->rows[import->nrows];
-	memset(row, 0, sizeof(*row));
-	return row;
+	if (rc != CM_OK)
+		return rc;
+	for (; import->nrows < n; import->nrows++)
+		import->by_status[import->rows[import->nrows].status]++;
+	import->read++;
+	return CM_OK;
 }
 
 /* CM_ENOTFOUND at the end of the list. */
 static int read_one(struct cm_import *import, struct cm_error *err)
 {
-	struct cm_import_row *row = new_row(import);
 	struct cm_error bad = {.code = CM_OK};
-	int rc;
+	int rc = make_room(import, err);
 
-	if (row == NULL)
-		return cm_fail(err, CM_ENOMEM, "out of memory");
+	if (rc != CM_OK)
+		return rc;
 	rc = cm_list_next(import->list, &bad);
 	if (rc == CM_OK)
-		rc = read_row(import, row, &bad);
-	if (rc == CM_OK) {
-		import->nrows++;
-		import->by_status[row->status]++;
-		return CM_OK;
-	}
+		rc = add_row(import, &bad);
 	if (rc == CM_EDATA && !import->list->csv.lost)
 		return note_bad(import, &bad, err);
-	if (rc != CM_ENOTFOUND && err != NULL)
+	if (rc != CM_OK && rc != CM_ENOTFOUND && err != NULL)
 		*err = bad;
 	return rc;
 }

@@ -19,21 +19,24 @@ struct cm_list {
 	struct cm_span header; /* the header row, raw */
 	const char **columns;  /* names as they stand, trimmed */
 	size_t ncolumns;
-	bool bare; /* no header: one address a line */
-};
-
-enum cm_list_form {
-	CM_LIST_HEADER, /* there must be a header row with "email" */
-	CM_LIST_EITHER  /* or the first row is one bare address */
+	bool bare;    /* no header: one address a line */
+	bool dump;    /* ditto, as "email ADDRESS" among other lines */
+	bool unnamed; /* the first row is a person: columns are "#1", "#2" */
 };
 
 /*
- * charset: of the file, NULL for UTF-8.  CM_EDATA for no header, no "email"
- * column, a column named twice, an empty file.
+ * charset: of the file, NULL for UTF-8 or what a byte order mark says.
+ * A file whose first line is an address ("u@d", "Name <u@d>", "u@d Name") has
+ * no header: its one column is called "email", and lines that begin with "#"
+ * are passed over; so is a dump of Sympa's, with lines "email u@d".
+ * CM_EDATA for an empty file, or one that is no text.
  */
 CM_MUST_CHECK int cm_list_open(const char *path, const char *charset,
-			       enum cm_list_form form, struct cm_arena *arena,
+			       struct cm_arena *arena,
 			       struct cm_list **ret_list, struct cm_error *err);
+/* CM_EDATA if a column is named twice. */
+CM_MUST_CHECK int cm_list_check_names(const struct cm_list *list,
+				      struct cm_error *err);
 void cm_list_close(struct cm_list **list);
 
 /* Index of a column by name (ASCII case does not count), or
@@ -46,6 +49,12 @@ size_t cm_list_column(const struct cm_list *list, const char *name);
  * after which reading goes on unless list->csv.lost.
  */
 CM_MUST_CHECK int cm_list_next(struct cm_list *list, struct cm_error *err);
+
+/*
+ * A cell of the latest row without blanks around it, and without what
+ * spreadsheets put in front to keep a text a text: ' or ="...".
+ */
+struct cm_span cm_list_cell(const struct cm_list *list, size_t column);
 
 /* Put file, row and column in front of *err, for a cell that makes no sense.
  * Returns CM_EDATA. */

@@ -110,12 +110,13 @@ static void read_list(struct world *w, const char *text)
 	f = fopen(path, "w");
 	assert_non_null(f);
 	assert_int_equal(fputs(text, f) >= 0 && fclose(f) == 0, 1);
-	assert_int_equal(cm_list_open(path, NULL, CM_LIST_HEADER, w->ctl.arena,
-				      &w->import.list, &err),
-			 CM_OK);
+	assert_int_equal(
+		cm_list_open(path, NULL, w->ctl.arena, &w->import.list, &err),
+		CM_OK);
 	cm_progress_init(&w->import.progress, stderr);
 	w->import.attest = "J. Doe";
-	cm_import_columns(&w->import);
+	w->import.dialect = &cm_dialect_plain;
+	assert_int_equal(cm_import_columns(&w->import, &err), CM_OK);
 	assert_int_equal(cm_import_read(&w->import, &err), CM_OK);
 	cm_import_sort(&w->import);
 	assert_int_equal(cm_import_preview(&w->import, &err), CM_OK);
