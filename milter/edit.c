@@ -9,6 +9,7 @@
 #include "milter/leaf.h"
 #include "milter/mime.h"
 #include "milter/proof.h"
+#include "milter/signature.h"
 #include "milter/wrap.h"
 
 enum {
@@ -25,6 +26,7 @@ struct editor {
 	struct cm_span html_lang;
 	struct cm_footer footer;
 	struct cm_header_values values; /* of the message itself */
+	bool signed_by_others;          /* DKIM: no octet of it may change */
 	struct cm_edit edit;
 };
 
@@ -72,8 +74,6 @@ static bool is_wanted(struct editor *e)
 		return leave(e, CM_BODY_NOT_WANTED, "nolink");
 	if (request->body.n > request->config->max_edit_size)
 		return leave(e, CM_BODY_UNEDITABLE, "size");
-	if (cm_headers_presigned(request->headers, request->nheaders))
-		return leave(e, CM_BODY_UNEDITABLE, "dkim");
 	return true;
 }
 
@@ -293,6 +293,23 @@ static int prove(struct editor *e)
 	return CM_OK;
 }
 
+/*
+ * What else would have stopped us is no matter then.  A message that shows
+ * its way out already (off is the admin's choice, done is our own) needs none.
+ */
+static void respect_signature(struct editor *e)
+{
+	bool done = e->edit.outcome == CM_BODY_NOT_WANTED &&
+		    strcmp(e->edit.why, "done") == 0;
+
+	if (!e->signed_by_others || done)
+		return;
+	if (cm_headers_are_locked(e->request, e->arena))
+		(void)leave(e, CM_BODY_UNEDITABLE, "dkim-list");
+	else if (e->edit.outcome == CM_BODY_UNEDITABLE)
+		(void)leave(e, CM_BODY_UNEDITABLE, "dkim");
+}
+
 /* ---- instead of a footer inside ---------------------------------------- */
 
 /* Where the scan was not sure, no reader is sure to show what is around it. */
@@ -300,6 +317,7 @@ static bool may_wrap(const struct editor *e)
 {
 	return e->request->stream->uneditable == CM_UNEDITABLE_WRAP &&
 	       e->tree.count > 0 && e->tree.unsure == NULL &&
+	       !e->signed_by_others &&
 	       (e->edit.outcome == CM_BODY_UNEDITABLE ||
 		e->edit.outcome == CM_BODY_DISPROVED);
 }
@@ -365,6 +383,10 @@ static int edit_body(struct editor *e)
 	rc = find_wrapper(e, &go_on);
 	if (rc == CM_OK && go_on)
 		rc = read_leaves(e, &go_on);
+	if (rc == CM_OK && go_on && e->signed_by_others) {
+		(void)leave(e, CM_BODY_UNEDITABLE, "dkim");
+		go_on = false;
+	}
 	if (rc == CM_OK && go_on)
 		rc = make_splices(e, &go_on);
 	if (rc == CM_OK && go_on)
@@ -379,8 +401,13 @@ int cm_edit_make(const struct cm_edit_request *request, struct cm_arena *arena,
 {
 	struct editor e = {.request = request, .arena = arena, .err = err};
 	size_t i;
-	int rc = edit_body(&e);
+	int rc;
 
+	e.signed_by_others =
+		cm_signature_presigned(request) == CM_PRESIGNED_KEEP;
+	rc = edit_body(&e);
+	if (rc == CM_OK)
+		respect_signature(&e);
 	if (rc == CM_OK)
 		rc = wrap_body(&e);
 	for (i = 0; i < e.count; i++)

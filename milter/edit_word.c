@@ -21,7 +21,13 @@ static const struct cm_edit_word words[] = {
 	{CM_BODY_UNEDITABLE, "dkim",
 	 "Somebody signed the message before us (DKIM, ARC), and a footer "
 	 "would break the signature.",
-	 "Let consent-milter come before the signer."},
+	 "Let consent-milter come before the signer, or set presigned = "
+	 "resign."},
+	{CM_BODY_UNEDITABLE, "dkim-list",
+	 "Somebody signed the message before us, its list headers, too, so "
+	 "that no way out of ours can be shown at all.",
+	 "Let consent-milter come before the signer, or set presigned = "
+	 "resign."},
 
 	{CM_BODY_UNEDITABLE, "signed",
 	 "It is signed by its author (multipart/signed).", NULL},

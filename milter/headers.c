@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "milter/phrase.h"
+#include "milter/signature.h"
 
 #define ONE_CLICK "List-Unsubscribe=One-Click" /* RFC 8058, 5: byte-exact */
 
@@ -14,6 +15,7 @@ enum field {
 	FEEDBACK_ID,
 	CFBL_ADDRESS,
 	PURPOSE,
+	SIGNATURE,
 	CONTENT_MD5,
 	CONTENT_LENGTH,
 	LINES,
@@ -30,6 +32,7 @@ static const char *const names[FIELDS] = {
 	[FEEDBACK_ID] = "Feedback-ID",
 	[CFBL_ADDRESS] = "CFBL-Address",
 	[PURPOSE] = CM_PURPOSE_HEADER,
+	[SIGNATURE] = "DKIM-Signature",
 	[CONTENT_MD5] = "Content-MD5",
 	[CONTENT_LENGTH] = "Content-Length",
 	[LINES] = "Lines",
@@ -48,57 +51,6 @@ struct planner {
 	bool content_moved;         /* Content-* that has no row here goes */
 	struct cm_error *err;
 };
-
-/* ---- signatures before us ---------------------------------------------- */
-
-static bool is_signature(struct cm_span name)
-{
-	return cm_span_is(name, "DKIM-Signature") ||
-	       cm_span_is(name, "ARC-Message-Signature") ||
-	       cm_span_is(name, "DomainKey-Signature");
-}
-
-bool cm_headers_presigned(const struct cm_facts_header *headers, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (is_signature(headers[i].name))
-			return true;
-	return false;
-}
-
-/* RFC 6376, 3.5: does h= name the field?  No h= that we see counts as yes. */
-static bool signature_names(struct cm_span value, const char *field)
-{
-	while (value.n > 0) {
-		struct cm_span list = cm_span_cut(&value, ';');
-		struct cm_span tag;
-
-		if (memchr(list.p, '=', list.n) == NULL)
-			continue;
-		tag = cm_span_trim(cm_span_cut(&list, '='));
-		if (!cm_span_is(tag, "h"))
-			continue;
-		while (list.n > 0)
-			if (cm_span_is(cm_span_trim(cm_span_cut(&list, ':')),
-				       field))
-				return true;
-		return false;
-	}
-	return true;
-}
-
-static bool is_signed(const struct cm_edit_request *request, const char *field)
-{
-	size_t i;
-
-	for (i = 0; i < request->nheaders; i++)
-		if (is_signature(request->headers[i].name) &&
-		    signature_names(request->headers[i].value, field))
-			return true;
-	return false;
-}
 
 /* ---- what we want ------------------------------------------------------ */
 
@@ -158,16 +110,24 @@ static const char *unsubscribe_value(const struct planner *p)
 			       way->mailto);
 }
 
+static bool has_way_out(const struct cm_edit_request *request)
+{
+	return request->way_out.https != NULL ||
+	       request->way_out.mailto != NULL;
+}
+
+/* RFC 8058, 4: both go together. */
+static bool way_out_is_signed(const struct cm_edit_request *request)
+{
+	return cm_signature_covers(request, names[LIST_UNSUBSCRIBE]) ||
+	       cm_signature_covers(request, names[LIST_UNSUBSCRIBE_POST]);
+}
+
 static int want_unsubscribe(struct planner *p)
 {
 	const struct cm_way_out *way = &p->request->way_out;
 	int rc;
 
-	if (way->https == NULL && way->mailto == NULL)
-		return CM_OK;
-	if (is_signed(p->request, names[LIST_UNSUBSCRIBE]) ||
-	    is_signed(p->request, names[LIST_UNSUBSCRIBE_POST]))
-		return CM_OK;
 	if (!uri_ok(way->https) || !uri_ok(way->mailto))
 		return cm_fail(p->err, CM_EDATA,
 			       "a link for List-Unsubscribe has octets that a "
@@ -219,7 +179,7 @@ static int want_stream(struct planner *p)
 		enum field field = rows[i].field;
 
 		if (rows[i].value == NULL ||
-		    is_signed(p->request, names[field]))
+		    cm_signature_covers(p->request, names[field]))
 			continue;
 		rc = want_text(p, field,
 			       field == LIST_ID ? list_id_value(p)
@@ -253,11 +213,15 @@ static int want(struct planner *p, const struct cm_header_values *values)
 {
 	int rc;
 
-	p->managed[PURPOSE] = !is_signed(p->request, names[PURPOSE]);
+	p->managed[PURPOSE] = !cm_signature_covers(p->request, names[PURPOSE]);
 	if (values != NULL)
 		want_mime(p, values);
-	rc = want_unsubscribe(p);
-	return rc == CM_OK ? want_stream(p) : rc;
+	if (has_way_out(p->request) && !way_out_is_signed(p->request)) {
+		rc = want_unsubscribe(p);
+		if (rc != CM_OK)
+			return rc;
+	}
+	return want_stream(p);
 }
 
 /* ---- edits ------------------------------------------------------------- */
@@ -446,6 +410,21 @@ static int check_lengths(const struct planner *p)
 		       "base-url, mail domain or list-id");
 }
 
+/*
+ * R8058-12: a signature that may go goes with the first thing that it would
+ * not hold for any more.
+ */
+static void want_no_signature(struct planner *p, bool body_changes)
+{
+	bool changes = body_changes;
+	int field;
+
+	for (field = 0; field < FIELDS; field++)
+		changes = changes || !is_as_wanted(p, (enum field)field);
+	p->managed[SIGNATURE] = changes && cm_signature_presigned(p->request) ==
+						   CM_PRESIGNED_RENEW;
+}
+
 static int write_edits(struct planner *p)
 {
 	int field;
@@ -479,6 +458,7 @@ int cm_headers_plan(const struct cm_edit_request *request,
 	rc = want(&p, values);
 	if (rc != CM_OK)
 		return rc;
+	want_no_signature(&p, values != NULL);
 	if (write_edits(&p) != CM_OK)
 		return no_memory(&p);
 	rc = check_lengths(&p);
@@ -487,4 +467,14 @@ int cm_headers_plan(const struct cm_edit_request *request,
 	*ret_edits = p.edits;
 	*ret_count = p.count;
 	return CM_OK;
+}
+
+bool cm_headers_are_locked(const struct cm_edit_request *request,
+			   struct cm_arena *arena)
+{
+	struct planner p = {.request = request, .arena = arena};
+
+	return has_way_out(request) && way_out_is_signed(request) &&
+	       (want_unsubscribe(&p) != CM_OK ||
+		!is_as_wanted(&p, LIST_UNSUBSCRIBE));
 }

@@ -37,7 +37,11 @@ CM_MUST_CHECK int cm_headers_plan(const struct cm_edit_request *request,
 				  struct cm_header_edit **ret_edits,
 				  size_t *ret_count, struct cm_error *err);
 
-/* Someone signed this message before us: its body must stay. */
-bool cm_headers_presigned(const struct cm_facts_header *headers, size_t count);
+/*
+ * True where no way out can be shown: somebody else's signature covers the
+ * fields (they cannot be added, either), and what is there is not ours.
+ */
+bool cm_headers_are_locked(const struct cm_edit_request *request,
+			   struct cm_arena *arena);
 
 #endif

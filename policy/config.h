@@ -30,6 +30,7 @@ enum cm_uneditable {
 	CM_UNEDITABLE_HOLD,
 	CM_UNEDITABLE_REJECT
 };
+enum cm_presigned { CM_PRESIGNED_IS_KEPT, CM_PRESIGNED_IS_RENEWED };
 enum cm_bulk { CM_BULK_REPORT, CM_BULK_TEMPFAIL, CM_BULK_STREAM };
 enum cm_complaint_scope { CM_COMPLAINT_ALL, CM_COMPLAINT_PURPOSE };
 
@@ -82,6 +83,7 @@ struct cm_stream {
 	enum cm_mode mode;
 	enum cm_refusal refuse;
 	enum cm_uneditable uneditable;
+	enum cm_presigned presigned;
 	/* Conditions: all kinds given must match, one of each kind. */
 	struct cm_sender_pattern *senders;
 	size_t nsenders;
@@ -137,6 +139,7 @@ struct cm_config {
 	struct cm_network *own_networks;
 	size_t nown_networks;
 	struct cm_strings dots_ignored; /* canonical domains */
+	struct cm_strings dkim_domains; /* d= that our own signer uses */
 
 	/* web section; base_url NULL if there is none */
 	const char *web_base_url; /* https://host[/path], no closing slash */

@@ -346,6 +346,11 @@ static int check_marketing(struct check *c, const struct cm_raw_section *s,
 		return FAIL(c, s, line_of(s, STREAM_ROW(list_name)),
 			    "\"list-name\" is shown in front of a \"list-id\" "
 			    "(add one)");
+	if (stream->presigned == CM_PRESIGNED_IS_RENEWED &&
+	    c->config->dkim_domains.n == 0)
+		return FAIL(c, s, line_of(s, STREAM_ROW(presigned)),
+			    "presigned = resign needs \"dkim-domains\": whose "
+			    "signatures may be taken out?");
 	if (stream->mode != CM_MODE_OBSERVE && c->config->web_base_url == NULL)
 		return FAIL(c, s, line_of(s, STREAM_ROW(mode)),
 			    "its mail would have no way out: add a web section "

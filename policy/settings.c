@@ -95,6 +95,11 @@ static const struct cm_setting_word uneditables[] = {
 	{"reject", CM_UNEDITABLE_REJECT},
 	{NULL, 0},
 };
+static const struct cm_setting_word presigneds[] = {
+	{"keep", CM_PRESIGNED_IS_KEPT},
+	{"resign", CM_PRESIGNED_IS_RENEWED},
+	{NULL, 0},
+};
 static const struct cm_setting_word modes[] = {
 	{"observe", CM_MODE_OBSERVE},
 	{"edit", CM_MODE_EDIT},
@@ -153,6 +158,10 @@ static const struct cm_setting settings[] = {
 	 "Domains where dots in the local part do not matter. A refusal there "
 	 "reaches all spellings of the address. It never makes a consent reach "
 	 "further."},
+	{CM_SECTION_GLOBAL, "dkim-domains", CM_SETTING_DOMAIN, LIST, NULL, 1,
+	 LIST_MAX, NULL, CM_FOR_MILTER, STRINGS(cm_config, dkim_domains),
+	 "Domains (d=) that the signer behind consent-milter signs for, each "
+	 "as it stands in the signature; for streams with presigned = resign."},
 	{CM_SECTION_GLOBAL, "templates", CM_SETTING_PATH, 0,
 	 "/usr/share/consent-milter/templates", 0, 0, NULL, CM_FOR_ALL,
 	 IN_CONFIG(templates),
@@ -381,6 +390,16 @@ static const struct cm_setting settings[] = {
 	 "Sendmail's (sendmail -qQ, -Q). A message released is delivered as "
 	 "it is, and not decided again: who withdrew in between still gets it, "
 	 "so look with consentctl why first. reject answers 554 5.6.0."},
+	{CM_SECTION_STREAM, "presigned", CM_SETTING_WORD, MARKETING, "keep", 0,
+	 0, presigneds, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(presigned),
+	 "What becomes of a message that was DKIM-signed before it came here. "
+	 "keep leaves its body and every header that a signature covers as "
+	 "they are, adds the list headers where none covers them, and then "
+	 "goes by uneditable. resign takes out signatures of dkim-domains and "
+	 "edits the message, for a signer behind consent-milter to sign; next "
+	 "to a signature of any other domain, one that cannot be read, or an "
+	 "ARC seal it does as keep does. Name the domain of a mailing service "
+	 "in dkim-domains, too, if its signatures may go."},
 	{CM_SECTION_STREAM, "footer", CM_SETTING_BOOL, MARKETING, "yes", 0, 0,
 	 NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(footer),
 	 "Whether messages get the footer. The headers come always."},

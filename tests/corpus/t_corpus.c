@@ -3,7 +3,8 @@
  *
  * A .expect file is "key: value" lines: outcome, why, parts, language and
  * list (what becomes of the list headers: "kept" or "ours") are compared;
- * contact-language, link, footer and max set the request.  Bytes outside the
+ * contact-language, link, footer, presigned and max set the request;
+ * signatures says how many DKIM-Signature fields are left.  Bytes outside the
  * splices must be as they came, and a second pass must change nothing.
  * What is left alone is edited once more with uneditable = wrap, and must be
  * wrapped then, unless it says "wrap: no".
@@ -35,6 +36,8 @@ struct expect {
 	char footer[8];
 	char max[16];
 	char wrap[8];
+	char presigned[16];
+	char signatures[8];
 };
 
 static const struct {
@@ -47,11 +50,18 @@ static const struct {
 		name, offsetof(struct expect, field),                          \
 			sizeof(((struct expect *)0)->field)                    \
 	}
-	KEY("outcome", outcome), KEY("why", why),
-	KEY("parts", parts),     KEY("language", language),
-	KEY("list", list),       KEY("contact-language", contact_language),
-	KEY("link", link),       KEY("footer", footer),
-	KEY("max", max),         KEY("wrap", wrap),
+	KEY("outcome", outcome),
+	KEY("why", why),
+	KEY("parts", parts),
+	KEY("language", language),
+	KEY("list", list),
+	KEY("contact-language", contact_language),
+	KEY("link", link),
+	KEY("footer", footer),
+	KEY("max", max),
+	KEY("wrap", wrap),
+	KEY("presigned", presigned),
+	KEY("signatures", signatures),
 #undef KEY
 };
 
@@ -123,6 +133,9 @@ static void set_request(struct test_world *w, const struct expect *expect)
 		w->request.way_out.footer_link = NULL;
 	else if (*expect->link != '\0')
 		w->request.way_out.footer_link = expect->link;
+	w->stream.presigned = strcmp(expect->presigned, "resign") == 0
+				      ? CM_PRESIGNED_IS_RENEWED
+				      : CM_PRESIGNED_IS_KEPT;
 	w->stream.footer = strcmp(expect->footer, "off") != 0;
 	w->config.max_edit_size = *expect->max != '\0'
 					  ? strtoul(expect->max, NULL, 10)
@@ -199,6 +212,13 @@ static unsigned count_headers(struct cm_span all, const char *name)
 static bool headers_are_wrong(const char *name, const struct expect *expect,
 			      struct cm_span all)
 {
+	char signatures[16];
+
+	(void)snprintf(signatures, sizeof(signatures), "%u",
+		       count_headers(all, "DKIM-Signature:"));
+	if (*expect->signatures != '\0' &&
+	    differs(name, "signatures", signatures, expect->signatures))
+		return true;
 	if (strcmp(expect->list, "kept") == 0)
 		return false;
 	/* R2369-1, R8058-1: exactly one out, whatever came in. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "milter/headers.h"
+#include "milter/signature.h"
 #include "milter/release.h"
 #include "policy/config_value.h"
 #include "policy/settings.h"
@@ -380,7 +381,7 @@ static const char *way_out_is_right(const struct header_case *c,
 
 static bool has_signature(const struct header_case *c)
 {
-	return cm_headers_presigned(c->request.headers, c->request.nheaders);
+	return cm_signature_presigned(&c->request) != CM_PRESIGNED_NOT;
 }
 
 static const char *fields_are_right(const struct header_case *c,

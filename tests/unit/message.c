@@ -19,6 +19,9 @@ void test_world_open(struct test_world *w)
 	w->config.controller_contact = "privacy@acme.example";
 	w->config.language = "en";
 	w->config.max_edit_size = 64 * 1024 * 1024;
+	w->ours = "acme.example";
+	w->config.dkim_domains.v = &w->ours;
+	w->config.dkim_domains.n = 1;
 	w->stream.name = "newsletter";
 	w->stream.footer = true;
 	w->purpose.path = "acme/newsletter";

@@ -13,6 +13,7 @@ struct test_world {
 	struct cm_stream stream;
 	struct cm_purpose purpose;
 	struct cm_title title_cs;
+	const char *ours; /* DKIM: d= */
 	struct cm_templates *templates;
 	struct cm_arena *arena;
 	struct cm_edit_request request;

@@ -702,6 +702,10 @@ static void parts_must_fit(void **state)
 			 "refuse = rewrite }",
 		 "6: stream \"n\": refuse = rewrite needs \"rewrite-to\""},
 		{PRELUDE "stream \"n\" { " NEWS "sender = {\"@a.example\"}\n"
+			 "presigned = resign }",
+		 "7: stream \"n\": presigned = resign needs "
+		 "\"dkim-domains\": whose signatures may be taken out?"},
+		{PRELUDE "stream \"n\" { " NEWS "sender = {\"@a.example\"}\n"
 			 "approved-by = \"me\" }",
 		 "7: stream \"n\": \"approved-by\" means nothing in a "
 		 "marketing stream (remove it)"},

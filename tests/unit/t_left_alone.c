@@ -324,6 +324,46 @@ static void wrapper_disproved(void **state)
 	world_end(&w);
 }
 
+/*
+ * Two hops: our signer signed behind the first, and at the second there is
+ * nothing to do, so the signature stays; one who is somebody else gets a
+ * footer of their own, and the signature has to go.
+ */
+static void resigned_once(void **state)
+{
+	static const char signature[] =
+		"DKIM-Signature: v=1; a=rsa-sha256; d=acme.example; s=s; "
+		"h=From:List-Unsubscribe:List-Unsubscribe-Post; bh=YQ==; "
+		"b=YQ==\r\n";
+	struct world w;
+	struct cm_buf twice;
+
+	(void)state;
+	cm_buf_init(&twice, 1 << 20);
+	world_begin(&w, "presigned = resign uneditable = reject",
+		    "dkim-domains = {\"acme.example\"}");
+	assert_int_equal(world_newsletter(&w, TO(BERT)), CM_ANSWER_CONTINUE);
+	assert_int_equal(cm_record_message(w.record, &w.out), CM_OK);
+	(void)cm_buf_adds(&twice, signature);
+	(void)cm_buf_adds(&twice, cm_buf_text(&w.out));
+	world_dial(&w, cm_buf_text(&twice));
+	assert_int_equal(world_mail_to(&w, "<news@acme.example>", TO(BERT)),
+			 CM_ANSWER_CONTINUE);
+	assert_string_equal(cm_record_calls(w.record), "");
+	world_dial(&w, cm_buf_text(&twice));
+	assert_int_equal(world_mail_to(&w, "<news@acme.example>", TO(ANNA)),
+			 CM_ANSWER_CONTINUE);
+	assert_true(world_has_call(&w, "remove 1 DKIM-Signature\n"));
+	/* Kept, it is done all the same: no reason to reject it. */
+	world_reload(&w, "uneditable = reject", "");
+	world_dial(&w, cm_buf_text(&twice));
+	assert_int_equal(world_mail_to(&w, "<news@acme.example>", TO(BERT)),
+			 CM_ANSWER_CONTINUE);
+	assert_string_equal(cm_record_calls(w.record), "");
+	cm_buf_free(&twice);
+	world_end(&w);
+}
+
 static void modes_keep_their_word(void **state)
 {
 	static const char *const policies[] = {"headers-only", "wrap", "hold",
@@ -367,6 +407,7 @@ int main(void)
 		cmocka_unit_test(retries_are_the_same),
 		cmocka_unit_test(disproved),
 		cmocka_unit_test(wrapper_disproved),
+		cmocka_unit_test(resigned_once),
 		cmocka_unit_test(modes_keep_their_word),
 	};
 
