@@ -27,6 +27,7 @@ struct rcpt {
 struct cm_record {
 	struct cm_arena *arena;
 	bool crlf; /* of the message as it came */
+	const char *oddity;
 	struct header *headers;
 	struct cm_buf body; /* CRLF */
 	struct cm_buf new_body;
@@ -60,6 +61,33 @@ static bool next_line(struct cm_span *text, struct cm_span *ret_line)
 		n++;
 	*text = cm_span_n(text->p + n, text->n - n);
 	return true;
+}
+
+static struct cm_span line_of(struct cm_span text)
+{
+	struct cm_span line = {NULL, 0};
+
+	(void)next_line(&text, &line);
+	return line;
+}
+
+/* A name of printable ASCII, perhaps blanks, a colon (RFC 5322, 4.5). */
+static bool is_header(struct cm_span line)
+{
+	const char *colon = line.n > 0 ? memchr(line.p, ':', line.n) : NULL;
+	struct cm_span name;
+	size_t i;
+
+	if (colon == NULL)
+		return false;
+	name = cm_span_n(line.p, (size_t)(colon - line.p));
+	while (name.n > 0 &&
+	       (name.p[name.n - 1] == ' ' || name.p[name.n - 1] == '\t'))
+		name.n--;
+	for (i = 0; i < name.n; i++)
+		if (name.p[i] <= ' ' || name.p[i] > '~')
+			return false;
+	return name.n > 0;
 }
 
 static bool is_continuation(struct cm_span rest)
@@ -107,7 +135,19 @@ static int add_header(struct cm_record *record, struct cm_span raw,
 	return CM_OK;
 }
 
-/* A line that is no header begins the body, as for Postfix. */
+#define NO_HEADER                                                              \
+	"the file does not begin with a header field, so all of it is body"
+#define NO_EMPTY_LINE                                                          \
+	"the header ends without an empty line, at a line that is no header "  \
+	"field"
+
+/* Not a header field called From, as cm_span_starts() would have it. */
+static bool has_from_line(struct cm_span text)
+{
+	return text.n >= 5 && memcmp(text.p, "From ", 5) == 0 &&
+	       !is_header(line_of(text));
+}
+
 static int read_headers(struct cm_record *record, struct cm_span *text)
 {
 	struct header **tail = &record->headers;
@@ -115,8 +155,11 @@ static int read_headers(struct cm_record *record, struct cm_span *text)
 	struct cm_span line;
 	int rc = CM_OK;
 
-	if (cm_span_starts(rest, "From "))
+	if (has_from_line(rest)) {
 		(void)next_line(&rest, &line);
+		record->oddity = "the first line, \"From \" of a mailbox file, "
+				 "is no part of the message and left out";
+	}
 	*text = rest;
 	while (rc == CM_OK && next_line(&rest, &line)) {
 		struct cm_span raw = line;
@@ -125,8 +168,12 @@ static int read_headers(struct cm_record *record, struct cm_span *text)
 			*text = rest;
 			break;
 		}
-		if (memchr(line.p, ':', line.n) == NULL)
+		if (!is_header(line)) {
+			record->oddity = tail == &record->headers
+						 ? NO_HEADER
+						 : NO_EMPTY_LINE;
 			break;
+		}
 		while (is_continuation(rest)) {
 			(void)next_line(&rest, &line);
 			raw.n = (size_t)(line.p + line.n - raw.p);
@@ -376,6 +423,11 @@ static const struct cm_mta_ops ops = {
 	.set_reply = record_set_reply,
 };
 
+const char *cm_record_oddity(const struct cm_record *record)
+{
+	return record->oddity;
+}
+
 struct cm_mta cm_record_mta(struct cm_record *record)
 {
 	const struct cm_mta mta = {&ops, record};
@@ -504,6 +556,9 @@ int cm_record_message(const struct cm_record *record, struct cm_buf *out)
 			put_header(header, &wire);
 	(void)cm_buf_add(&wire, "\r\n", 2);
 	(void)cm_buf_add(&wire, body->data, body->len);
+	/* As an MTA does: SMTP has no last line without an end. */
+	if (body->len > 0 && body->data[body->len - 1] != '\n')
+		(void)cm_buf_add(&wire, "\r\n", 2);
 	rc = cm_buf_ok(&wire);
 	if (rc == CM_OK && record->crlf)
 		rc = cm_buf_add(out, wire.data, wire.len);

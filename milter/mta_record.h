@@ -14,11 +14,16 @@ struct cm_record;
 
 enum { CM_RECORD_MAX = 256 << 20 }; /* octets of a message and its changes */
 
-/* eml: copied; line ends CRLF or LF, and an mbox "From " line is left out. */
+/*
+ * eml: copied; line ends CRLF or LF, and an mbox "From " line is left out.  A
+ * line that is no header begins the body, as for Postfix.
+ */
 CM_MUST_CHECK int cm_record_new(struct cm_span eml,
 				struct cm_record **ret_record,
 				struct cm_error *err);
 void cm_record_free(struct cm_record **record);
+/* What a person should know of how the file was read; NULL = nothing. */
+const char *cm_record_oddity(const struct cm_record *record);
 
 struct cm_mta cm_record_mta(struct cm_record *record);
 /* value is not copied; NULL: the MTA does not send it. */

@@ -4,17 +4,18 @@
  * The session code of the daemon runs with an MTA of memory
  * (milter/mta_record.h); the store is asked for real and nothing is written.
  * The message goes to standard output as it would be released, everything
- * else to standard error.
+ * else to standard error; with --json one document has it all.
  */
 #include "tools/ctl_commands.h"
 
-#include <inttypes.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "lib/clock.h"
+#include "lib/enc.h"
 #include "milter/mta_record.h"
 #include "tools/ctl_output.h"
 #include "tools/file.h"
+#include "tools/try_report.h"
 #include "tools/words.h"
 
 enum {
@@ -29,102 +30,29 @@ struct trial {
 	struct cm_engine *engine;
 	struct cm_record *record;
 	struct cm_session *session;
+	struct cm_out_json json;
 	bool deferred; /* somebody is to be asked again */
 };
-
-/* ---- what a person reads ----------------------------------------------- */
-
-static const char *fate_of(const struct cm_recipient *rcpt)
-{
-	switch (rcpt->fate) {
-	case CM_FATE_REFUSED:
-	case CM_FATE_REFUSED_RCPT:
-		return "refused";
-	case CM_FATE_DEFERRED_RCPT:
-		return "deferred";
-	default:
-		return rcpt->verdict == CM_VERDICT_REFUSE ? "would be refused"
-							  : "allowed";
-	}
-}
-
-static void tell_recipient(FILE *notes, const struct cm_recipient *rcpt)
-{
-	char typed[CM_QUOTE_LEN];
-
-	(void)fprintf(notes, "%s: %s",
-		      cm_out_quote(cm_span(rcpt->typed), typed), fate_of(rcpt));
-	if (rcpt->verdict == CM_VERDICT_REFUSE || rcpt->has_event)
-		(void)fprintf(notes, ", %s", cm_reason_text(rcpt->reason));
-	if (rcpt->by_family)
-		(void)fputs(" (of an address of the same family)", notes);
-	if (rcpt->has_event)
-		(void)fprintf(notes, ", event %" PRIu64, rcpt->seq);
-	(void)fputc('\n', notes);
-}
-
-static void tell_edit(FILE *notes, const struct cm_edit *edit)
-{
-	size_t i;
-
-	(void)fprintf(notes, "body: %s", cm_body_outcome_name(edit->outcome));
-	if (edit->why != NULL)
-		(void)fprintf(notes, ", %s", edit->why);
-	if (edit->outcome == CM_BODY_FOOTER && edit->language != NULL)
-		(void)fprintf(notes, " in %s", edit->language);
-	(void)fputc('\n', notes);
-	for (i = 0; i < edit->nsplices; i++)
-		(void)fprintf(notes, "  part %s, %s\n", edit->splices[i].part,
-			      edit->splices[i].what);
-}
-
-static void tell_stream(FILE *notes, const struct cm_classified *classified)
-{
-	static const char *const modes[] = {
-		[CM_MODE_OBSERVE] = "observe",
-		[CM_MODE_EDIT] = "edit",
-		[CM_MODE_ENFORCE] = "enforce",
-	};
-	const struct cm_stream *stream = classified->stream;
-
-	if (stream == NULL)
-		(void)fputs("stream: none\n", notes);
-	else if (stream->type == CM_STREAM_SERVICE)
-		(void)fprintf(notes, "stream: %s, service: untouched\n",
-			      stream->name);
-	else
-		(void)fprintf(notes, "stream: %s, mode %s\n", stream->name,
-			      modes[stream->mode]);
-}
 
 static void report(void *ctx, const struct cm_decided *decided)
 {
 	struct trial *trial = ctx;
-	FILE *notes = trial->ctl->notes;
+	const struct cm_try_report said = {
+		.config = trial->ctl->config,
+		.decided = decided,
+		.reply = cm_record_reply(trial->record),
+		.arena = trial->ctl->arena,
+	};
 	size_t i;
 
 	trial->deferred = decided->result == CM_RESULT_TEMPFAIL;
-	if (decided->classified != NULL)
-		tell_stream(notes, decided->classified);
-	for (i = 0; i < decided->message->nrcpts; i++) {
-		const struct cm_recipient *rcpt = &decided->message->rcpts[i];
-
-		tell_recipient(notes, rcpt);
-		if (rcpt->fate == CM_FATE_DEFERRED_RCPT)
+	for (i = 0; i < decided->message->nrcpts; i++)
+		if (decided->message->rcpts[i].fate == CM_FATE_DEFERRED_RCPT)
 			trial->deferred = true;
-	}
-	if (decided->edit != NULL)
-		tell_edit(notes, decided->edit);
-	if (decided->why != NULL)
-		(void)fprintf(notes, "because: %s\n", decided->why);
-	if (decided->result != CM_RESULT_ACCEPTED &&
-	    cm_record_reply(trial->record)[0] != '\0')
-		(void)fprintf(notes, "reply: %s\n",
-			      cm_record_reply(trial->record));
-	(void)fprintf(notes, "result: %s\n",
-		      decided->result == CM_RESULT_ABORTED
-			      ? "nobody is left"
-			      : cm_result_name(decided->result));
+	if (trial->ctl->json)
+		cm_try_report_json(&said, &trial->json.w);
+	else
+		cm_try_report_text(&said, trial->ctl->notes);
 }
 
 static void note(void *ctx, enum cm_log_level level, const char *line)
@@ -218,13 +146,22 @@ static int connect_session(struct trial *trial, struct cm_error *err)
 
 static int read_message(struct trial *trial, struct cm_error *err)
 {
-	int rc = cm_file_read(cm_args_word(trial->args, 0), &trial->eml, err);
+	const char *path = cm_args_word(trial->args, 0);
+	const char *oddity;
+	int rc = cm_file_read(path, &trial->eml, err);
 
 	if (rc != CM_OK)
 		return rc;
-	return cm_record_new(
-		cm_span_n(cm_buf_text(&trial->eml), trial->eml.len),
-		&trial->record, err);
+	if (trial->eml.len == 0)
+		return cm_fail(err, CM_EDATA, "%s is empty: no message", path);
+	rc = cm_record_new(cm_span_n(cm_buf_text(&trial->eml), trial->eml.len),
+			   &trial->record, err);
+	if (rc != CM_OK)
+		return rc;
+	oddity = cm_record_oddity(trial->record);
+	if (oddity != NULL)
+		(void)fprintf(trial->ctl->notes, "note: %s\n", oddity);
+	return CM_OK;
 }
 
 /* What an SMTP client does: without recipients there is no DATA. */
@@ -247,30 +184,70 @@ static void converse(struct trial *trial)
 		cm_session_abort(trial->session);
 }
 
-static int print_message(struct trial *trial, struct cm_error *err)
+/* The message as it would be released; in JSON, as base64. */
+static int put_message(struct trial *trial, struct cm_error *err)
 {
 	struct cm_buf out;
+	char *text;
 	int rc;
 
 	cm_buf_init(&out, 2 * (size_t)CM_RECORD_MAX);
 	rc = cm_record_message(trial->record, &out);
-	if (rc != CM_OK)
-		rc = cm_fail(err, (enum cm_code)rc,
-			     "the message is too large for this program");
-	else if (fwrite(out.data, 1, out.len, trial->ctl->out) != out.len)
-		rc = cm_fail(err, CM_EIO, "the message could not be written");
+	if (rc != CM_OK) {
+		cm_buf_free(&out);
+		return cm_fail(err, (enum cm_code)rc,
+			       "the message is too large for this program");
+	}
+	if (!trial->ctl->json) {
+		/* finish() of main() says so if it was not written. */
+		(void)fwrite(out.data, 1, out.len, trial->ctl->out);
+		cm_buf_free(&out);
+		return CM_OK;
+	}
+	text = malloc(CM_BASE64_LEN(out.len) + 1);
+	if (text != NULL) {
+		size_t n = cm_base64_encode(out.data, out.len, text);
+
+		cm_json_put_span(&trial->json.w, "message", cm_span_n(text, n));
+	}
+	free(text);
 	cm_buf_free(&out);
-	return rc;
+	return text != NULL ? CM_OK : cm_fail(err, CM_ENOMEM, "out of memory");
 }
 
 static int conclude(struct trial *trial, struct cm_error *err)
 {
 	if (cm_record_left(trial->record, 0) != NULL)
-		return print_message(trial, err);
-	if (trial->deferred)
-		return cm_fail(err, CM_EAGAIN,
-			       "the message would be deferred with 451");
-	return CM_EREFUSED;
+		return put_message(trial, err);
+	if (trial->ctl->json)
+		cm_json_put_text(&trial->json.w, "message", NULL);
+	if (!trial->deferred)
+		return CM_EREFUSED;
+	return cm_fail(err, CM_EAGAIN,
+		       "the message would be deferred with 451");
+}
+
+/* One document, whatever it says; an error about it comes first. */
+static int converse_and_tell(struct trial *trial, struct cm_error *err)
+{
+	struct cm_error unwritten = {CM_OK, ""};
+	int written;
+	int rc;
+
+	if (!trial->ctl->json) {
+		converse(trial);
+		return conclude(trial, err);
+	}
+	cm_out_json_begin(&trial->json);
+	cm_json_begin_object(&trial->json.w);
+	converse(trial);
+	rc = conclude(trial, err);
+	cm_json_end(&trial->json.w);
+	written = cm_out_json_end(&trial->json, trial->ctl->out, &unwritten);
+	if (written == CM_OK)
+		return rc;
+	*err = unwritten;
+	return written;
 }
 
 int cm_cmd_try(struct cm_ctl *ctl, const struct cm_args *args,
@@ -285,10 +262,8 @@ int cm_cmd_try(struct cm_ctl *ctl, const struct cm_args *args,
 		rc = make_engine(&trial, err);
 	if (rc == CM_OK)
 		rc = connect_session(&trial, err);
-	if (rc == CM_OK) {
-		converse(&trial);
-		rc = conclude(&trial, err);
-	}
+	if (rc == CM_OK)
+		rc = converse_and_tell(&trial, err);
 	cm_session_free(&trial.session);
 	cm_engine_free(&trial.engine);
 	cm_log_free(&trial.log);

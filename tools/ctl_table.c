@@ -209,9 +209,10 @@ static const struct cm_option try_options[] = {
 static const char try_help[] =
 	"Prints FILE (an e-mail; \"-\" is standard input) as consent-milter "
 	"would\nrelease it, and to standard error who gets it, who not and "
-	"why, and what\nwas done to the body.  The sender counts as one of "
-	"our own machines.\nSends and writes nothing.  Exit code 1 if nobody "
-	"would get it.\n";
+	"why, each header\nand piece of the body that changes, or why a body "
+	"stays as it came.  With\n--json, all of it is one document, the "
+	"message in base64.  The sender\ncounts as one of our own machines.  "
+	"Sends and writes nothing.  Exit code 1\nif nobody would get it.\n";
 
 static const char check_help[] =
 	"LIST is CSV with a column \"email\", or one address a line.  Counts\n"
@@ -382,6 +383,7 @@ const struct cm_command cm_commands[] = {
 		.summary = "What would become of a message",
 		.help = try_help,
 		.access = CM_CTL_CONFIG,
+		.json = true,
 		.min = 1,
 		.max = 1,
 		.options = try_options,

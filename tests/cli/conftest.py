@@ -56,7 +56,8 @@ class Ctl:
         env.pop("SUDO_USER", None)
         env.update(kw.pop("env", {}))
         done = subprocess.run(self.command(*args), capture_output=True,
-                              text=True, env=env, timeout=300, **kw)
+                              text=kw.pop("text", True), env=env,
+                              timeout=300, **kw)
         assert done.returncode == code, \
             f"exit {done.returncode}, not {code}\n{done.stdout}{done.stderr}"
         return done
