@@ -386,10 +386,11 @@ static const struct cm_setting settings[] = {
 	 "is broken, too large, half a message or DKIM-signed before us gets "
 	 "headers only, because nobody could say that the footer is shown. "
 	 "hold takes out the refused, adds the headers and puts the message "
-	 "into quarantine: Postfix's hold queue (postsuper -H releases), "
-	 "Sendmail's (sendmail -qQ, -Q). A message released is delivered as "
-	 "it is, and not decided again: who withdrew in between still gets it, "
-	 "so look with consentctl why first. reject answers 554 5.6.0."},
+	 "into quarantine: Postfix's hold queue (postsuper -H ID releases it, "
+	 "postsuper -d ID deletes it) or Sendmail's (sendmail -qQ -qIID -Q "
+	 "releases it); our log line says why. A message released is delivered "
+	 "as it is, and not decided again: who withdrew in between still gets "
+	 "it, so look with consentctl why first. reject answers 554 5.6.0."},
 	{CM_SECTION_STREAM, "presigned", CM_SETTING_WORD, MARKETING, "keep", 0,
 	 0, presigneds, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(presigned),
 	 "What becomes of a message that was DKIM-signed before it came here. "
