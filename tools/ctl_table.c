@@ -106,6 +106,15 @@ static const struct cm_option check_options[] = {
 	{.name = NULL},
 };
 
+static const struct cm_option export_options[] = {
+	{.name = "output",
+	 .value = "DIR",
+	 .letter = 'o',
+	 .help = "the new folder",
+	 .required = true},
+	{.name = NULL},
+};
+
 static const char init_help[] =
 	"Makes the keys folder (keys.path) and the store (store.path) with "
 	"the\n"
@@ -186,6 +195,14 @@ static const char why_help[] =
 	"cannot be decided now.  With --at, over what had been written by "
 	"then\n"
 	"and by the config of today.\n";
+
+static const char export_help[] =
+	"Writes all events up to the newest checkpoint, every signed head and "
+	"the\n"
+	"public key to a new folder, for an auditor: consent-verify checks it\n"
+	"with the public key alone.  Events hold no addresses.  Exit code 1 "
+	"if\n"
+	"nothing was signed yet.\n";
 
 static const struct cm_option try_options[] = {
 	{.name = "from",
@@ -433,6 +450,15 @@ const struct cm_command cm_commands[] = {
 		.access = CM_CTL_CONFIG,
 		.json = true,
 		.run = cm_cmd_checkpoint,
+	},
+	{
+		.name = "export-proof",
+		.usage = "-o DIR",
+		.summary = "The whole ledger in a folder, for an auditor",
+		.help = export_help,
+		.access = CM_CTL_READ,
+		.options = export_options,
+		.run = cm_cmd_export_proof,
 	},
 	{
 		.name = "help",

@@ -230,3 +230,152 @@ checkpoint {{ origin = "{ORIGIN}"  key = "{folder}/etc/checkpoint.key"
         assert done.stdout == ""
     finally:
         shutil.rmtree(folder)
+
+
+# ---- export-proof, consent-verify -------------------------------------------
+
+def verify(*args, code=0):
+    done = subprocess.run([VERIFY, *map(str, args)], capture_output=True,
+                          text=True)
+    assert done.returncode == code, \
+        f"exit {done.returncode}, not {code}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def mend(folder):
+    """What a forger does: make the list of hashes anew."""
+    files = sorted(str(p.relative_to(folder)) for p in folder.rglob("*")
+                   if p.is_file() and p.name != "SHA256SUMS")
+    (folder / "SHA256SUMS").write_text("".join(
+        f"{hashlib.sha256((folder / n).read_bytes()).hexdigest()}  {n}\n"
+        for n in files))
+
+
+@pytest.fixture
+def exported(signing):
+    for n in range(5):
+        grant(signing, f"p{n}@b.example")
+        if n in (1, 4):
+            signing.run("checkpoint")
+    signing.out = signing.dir / "export"
+    signing.run("export-proof", "-o", signing.out)
+    return signing
+
+
+def test_an_export_is_valid(exported):
+    """F-15: with the key alone, and against every head that was kept."""
+    out, vkey = exported.out, exported.vkey
+    said = verify("-k", vkey, out)
+    assert "VALID" in said and "NOT" not in said and "all 5 events" in said
+    assert "no time stamp" in said
+    (exported.dir / "key").write_text(vkey)
+    verify("-k", exported.dir / "key", out,
+           *exported.heads.glob("*.checkpoint"))
+    assert not any(b"@b.example" in p.read_bytes()
+                   for p in out.rglob("*") if p.is_file())
+    for path in out.rglob("*"):
+        assert path.stat().st_mode & 0o77 == 0
+    sums = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"],
+                          cwd=out)
+    assert sums.returncode == 0
+
+
+def test_a_verifier_needs_no_store():
+    """Design 2: it links no database and nothing that opens a socket."""
+    libs = subprocess.run(["ldd", VERIFY], capture_output=True,
+                          text=True).stdout
+    for name in ("lmdb", "curl", "milter", "confuse", "microhttpd", "gmime"):
+        assert f"lib{name}" not in libs
+
+
+def test_usage_of_the_verifier(exported, tmp_path):
+    verify(code=64)
+    verify(exported.out, code=64)
+    verify("-k", exported.vkey, code=64)
+    assert "not a key" in verify("-k", "nonsense", exported.out, code=64)
+    assert "private key" in verify("-k", exported.key, exported.out, code=64)
+    verify("-k", exported.vkey, tmp_path / "nowhere", code=65)
+    (tmp_path / "empty").mkdir()
+    assert "not a proof" in verify("-k", exported.vkey, tmp_path / "empty",
+                                   code=65)
+    (exported.out / "link").symlink_to("/etc/passwd")
+    assert "no plain file" in verify("-k", exported.vkey, exported.out, code=1)
+
+
+@pytest.mark.parametrize("what,says", [
+    ("cut", "events are missing: there are 4 of the 5"),
+    ("swap", "what stands as event 1 was recorded as event 2"),
+    ("change", "event 3 was changed"),
+    ("add", "events were added: there are 6, and 5"),
+    ("rewrite", "the ledger was rewritten"),
+])
+def test_what_a_forger_does_is_named(exported, what, says):
+    """He mends the list of hashes, and cannot mend the signature."""
+    events = exported.out / "ledger" / "events.jsonl"
+    leaves = exported.out / "ledger" / "leaves.txt"
+    lines = events.read_bytes().splitlines(keepends=True)
+    if what == "cut":
+        lines.pop()
+    elif what == "swap":
+        lines[1], lines[2] = lines[2], lines[1]
+    elif what == "add":
+        lines.append(lines[0])
+    else:
+        lines[3] = lines[3].replace(b"granted", b"requested")
+    events.write_bytes(b"".join(lines))
+    if what == "rewrite":
+        leaves.write_text("".join(base64.b64encode(hashlib.sha256(
+            b"\0" + line.rstrip(b"\n")).digest()).decode() + "\n"
+            for line in lines))
+    mend(exported.out)
+    said = verify("-k", exported.vkey, exported.out, code=1)
+    assert "NOT VALID" in said and says in said
+
+
+def test_every_octet_of_an_export(exported):
+    """One in 61, that is; t_verify takes all."""
+    for path in sorted(exported.out.rglob("*")):
+        if not path.is_file():
+            continue
+        was = path.read_bytes()
+        for at in range(0, len(was), 61):
+            path.write_bytes(was[:at] + bytes([was[at] ^ 0x20])
+                             + was[at + 1:])
+            assert "NOT VALID" in verify("-k", exported.vkey, exported.out,
+                                         code=1)
+        path.write_bytes(was)
+    verify("-k", exported.vkey, exported.out)
+
+
+def test_a_head_that_was_kept(exported):
+    """F-10: yesterday's store and key come back; a kept head names it."""
+    kept = exported.dir / "kept.checkpoint"
+    kept.write_bytes(note_of(exported))
+    rest = exported.dir / "early"
+    ctl = exported
+    shutil.copytree(ctl.out, rest)
+    for path in list(rest.glob("heads/*5*")):
+        path.unlink()
+    (rest / "heads" / "0000000002.consistency").unlink()
+    for name in ("events.jsonl", "leaves.txt"):
+        path = rest / "ledger" / name
+        path.write_text("".join(path.read_text().splitlines(True)[:2]))
+    mend(rest)
+    verify("-k", ctl.vkey, rest)
+    said = verify("-k", ctl.vkey, rest, kept, code=1)
+    assert "the end was cut off: the checkpoint that you kept" in said
+    kept.write_bytes(note_of(exported).replace(b"\n5\n", b"\n6\n"))
+    assert "not genuine" in verify("-k", ctl.vkey, kept, code=1)
+
+
+def test_nothing_to_export(signing):
+    out = signing.dir / "export"
+    grant(signing, "a@b.example")
+    signing.fails("export-proof", "-o", out, code=1,
+                  says="sign the ledger first")
+    assert not out.exists()
+    signing.run("checkpoint")
+    out.mkdir()
+    (out / "mine").write_text("x")
+    signing.fails("export-proof", "-o", out, code=64, says="not empty")
+    assert [p.name for p in out.iterdir()] == ["mine"]

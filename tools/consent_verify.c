@@ -1,0 +1,368 @@
+/*
+ * consent-verify: does this proof hold?  With a public key alone: no store,
+ * no network (design 2).
+ *
+ * A PROOF is a folder that consentctl evidence or export-proof wrote, or a
+ * checkpoint that somebody kept, which every folder is held against.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include "lib/arena.h"
+#include "tools/file.h"
+#include "tools/proof.h"
+
+enum {
+	FILE_MAX_LEN = INT32_MAX, /* a ledger of ten million events */
+	FILES_MAX = 1000000,
+	DEPTH_MAX = 3, /* heads/, events/, ledger/ */
+	NOT_VALID = 1,
+};
+
+static const char usage[] =
+	"usage: consent-verify -k KEY PROOF...\n"
+	"  -k KEY  the public key that you trust, or a file with it\n"
+	"  PROOF   a folder made by consentctl evidence or export-proof, or a\n"
+	"          checkpoint that you kept; all of one ledger\n"
+	"exit: 0 valid, 1 not valid, 64 wrong command line, 65 not a proof\n";
+
+struct verify {
+	struct cm_arena *arena;
+	struct cm_note_key key;
+	char **folders;
+	size_t nfolders;
+	struct cm_proof_head *held;
+	size_t nheld;
+	bool bad; /* something given is not valid */
+};
+
+static int complain(const struct cm_error *err)
+{
+	(void)fprintf(stderr, "consent-verify: %s\n", err->text);
+	return err->code;
+}
+
+/* ---- files -------------------------------------------------------------- */
+
+static int read_file(struct cm_arena *arena, const char *path,
+		     struct cm_span *ret_text, struct cm_error *err)
+{
+	struct cm_buf buf;
+	const char *copy = NULL;
+	int rc;
+
+	cm_buf_init(&buf, FILE_MAX_LEN);
+	rc = cm_file_read(path, &buf, err);
+	if (rc == CM_OK)
+		copy = cm_arena_dup(arena, cm_buf_text(&buf), buf.len);
+	if (rc == CM_OK && copy == NULL)
+		rc = cm_fail(err, CM_ENOMEM, "%s: out of memory", path);
+	if (rc == CM_OK)
+		*ret_text = cm_span_n(copy, buf.len);
+	cm_buf_free(&buf);
+	return rc;
+}
+
+struct folder {
+	struct cm_arena *arena;
+	const char *path;
+	struct cm_proof_file *files;
+	size_t count, room;
+};
+
+static int add_file(struct folder *folder, const char *path, const char *name,
+		    struct cm_error *err)
+{
+	struct cm_proof_file *file;
+
+	if (folder->count == folder->room) {
+		size_t room = folder->room == 0 ? 64 : folder->room * 2;
+		void *more = room > FILES_MAX
+				     ? NULL
+				     : realloc(folder->files,
+					       room * sizeof(*folder->files));
+
+		if (more == NULL)
+			return cm_fail(err, CM_ELIMIT, "%s: too many files",
+				       folder->path);
+		folder->files = more;
+		folder->room = room;
+	}
+	file = &folder->files[folder->count++];
+	file->name = name;
+	return read_file(folder->arena, path, &file->text, err);
+}
+
+static int read_folder(struct folder *folder, const char *prefix, int depth,
+		       struct cm_error *err);
+
+static int read_entry(struct folder *folder, const char *prefix,
+		      const char *entry, int depth, struct cm_error *err)
+{
+	const char *name =
+		cm_arena_printf(folder->arena, "%s%s", prefix, entry);
+	const char *path = name == NULL
+				   ? NULL
+				   : cm_arena_printf(folder->arena, "%s/%s",
+						     folder->path, name);
+	const char *inside =
+		name == NULL ? NULL
+			     : cm_arena_printf(folder->arena, "%s/", name);
+	struct stat st;
+
+	if (path == NULL || inside == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	if (lstat(path, &st) != 0)
+		return cm_fail_errno(err, errno, "%s", path);
+	if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+		return read_folder(folder, inside, depth + 1, err);
+	if (!S_ISREG(st.st_mode))
+		return cm_fail(err, CM_EREFUSED,
+			       "%s is no plain file: it does not belong into "
+			       "a proof",
+			       path);
+	return add_file(folder, path, name, err);
+}
+
+static int read_folder(struct folder *folder, const char *prefix, int depth,
+		       struct cm_error *err)
+{
+	const char *path =
+		cm_arena_printf(folder->arena, "%s/%s", folder->path, prefix);
+	const struct dirent *entry;
+	DIR *dir = path == NULL ? NULL : opendir(path);
+	int rc = CM_OK;
+
+	if (dir == NULL)
+		return cm_fail_errno(err, errno, "%s", folder->path);
+	while (rc == CM_OK && (entry = readdir(dir)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0)
+			continue;
+		rc = read_entry(folder, prefix, entry->d_name, depth, err);
+	}
+	(void)closedir(dir);
+	return rc;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct cm_proof_file *)a)->name,
+		      ((const struct cm_proof_file *)b)->name);
+}
+
+/* ---- a folder ----------------------------------------------------------- */
+
+static void tell(const struct cm_proof *proof, const char *path)
+{
+	const struct cm_checkpoint *newest;
+
+	(void)printf("%s: ", path);
+	if (proof->nfaults > 0) {
+		(void)printf("NOT VALID\n%s", cm_buf_text(&proof->faults));
+		if (proof->nfaults > CM_PROOF_FAULTS_MAX)
+			(void)printf("and %llu faults more\n",
+				     (unsigned long long)proof->nfaults -
+					     CM_PROOF_FAULTS_MAX);
+		return;
+	}
+	newest = &proof->heads[proof->nheads - 1].checkpoint;
+	(void)printf("VALID\n"
+		     "%s %llu event%s as recorded in the ledger of %s, signed "
+		     "with the key that you trust: nothing was changed, taken "
+		     "out or moved\n",
+		     proof->whole ? "all" : "these",
+		     (unsigned long long)proof->nevents,
+		     proof->nevents == 1 ? " stands" : "s stand",
+		     newest->origin);
+	if (proof->nopenings > 0)
+		(void)printf("evidence of %llu of them is what was recorded "
+			     "with them\n",
+			     (unsigned long long)proof->nopenings);
+	if (proof->nnotices > 0)
+		(void)printf("texts shown: %llu, letter for letter\n",
+			     (unsigned long long)proof->nnotices);
+	(void)printf("%s", cm_buf_text(&proof->facts));
+	if (proof->nstamps == 0)
+		(void)puts("when they were recorded rests on the word of who "
+			   "signed: there is no time stamp");
+	else if (proof->stamp == NULL)
+		(void)puts("time stamps were not checked");
+}
+
+static int check_folder(struct verify *verify, const char *path,
+			struct cm_error *err)
+{
+	struct folder folder = {.arena = verify->arena, .path = path};
+	struct cm_proof proof = {
+		.key = &verify->key,
+		.arena = verify->arena,
+		.held = verify->held,
+		.nheld = verify->nheld,
+	};
+	int rc = read_folder(&folder, "", 0, err);
+
+	cm_buf_init(&proof.faults, FILE_MAX_LEN);
+	cm_buf_init(&proof.facts, FILE_MAX_LEN);
+	if (rc == CM_OK && folder.count == 0)
+		rc = cm_fail(err, CM_EDATA, "%s is empty: not a proof", path);
+	if (rc == CM_OK) {
+		qsort(folder.files, folder.count, sizeof(*folder.files),
+		      by_name);
+		proof.files = folder.files;
+		proof.nfiles = folder.count;
+		rc = cm_proof_check(&proof, err);
+	}
+	if (rc == CM_OK) {
+		tell(&proof, path);
+		verify->bad |= proof.nfaults > 0;
+	}
+	cm_buf_free(&proof.faults);
+	cm_buf_free(&proof.facts);
+	free(folder.files);
+	return rc;
+}
+
+/* ---- checkpoints -------------------------------------------------------- */
+
+static int take_held(struct verify *verify, const char *path,
+		     struct cm_error *err)
+{
+	struct cm_proof_head *head = &verify->held[verify->nheld];
+	struct cm_span text;
+	size_t i;
+	int rc = read_file(verify->arena, path, &text, err);
+
+	if (rc != CM_OK)
+		return rc;
+	if (cm_checkpoint_open(&verify->key, text, &head->checkpoint, err) !=
+	    CM_OK) {
+		(void)printf("%s: NOT VALID\nthis checkpoint is not genuine: "
+			     "%s\n",
+			     path, err->text);
+		verify->bad = true;
+		return CM_OK;
+	}
+	head->name = path;
+	verify->nheld++;
+	(void)printf("%s: VALID\nsigned with the key that you trust, for the "
+		     "first %llu events of %s\n",
+		     path, (unsigned long long)head->checkpoint.size,
+		     head->checkpoint.origin);
+	for (i = 0; i + 1 < verify->nheld; i++) {
+		if (!cm_proof_forked(&verify->held[i], head))
+			continue;
+		verify->bad = true;
+		(void)printf("NOT VALID: there are two histories: %s and %s "
+			     "are both signed for %llu events, but not for "
+			     "the same ones\n",
+			     verify->held[i].name, path,
+			     (unsigned long long)head->checkpoint.size);
+	}
+	return CM_OK;
+}
+
+/* Checkpoints first: folders are held against all of them. */
+static int check_all(struct verify *verify, char **paths, size_t count,
+		     struct cm_error *err)
+{
+	struct stat st;
+	size_t i;
+	int rc = CM_OK;
+
+	for (i = 0; rc == CM_OK && i < count; i++) {
+		if (stat(paths[i], &st) != 0)
+			rc = cm_fail_errno(err, errno, "%s", paths[i]);
+		else if (S_ISDIR(st.st_mode))
+			verify->folders[verify->nfolders++] = paths[i];
+		else
+			rc = take_held(verify, paths[i], err);
+	}
+	for (i = 0; rc == CM_OK && i < verify->nfolders; i++)
+		rc = check_folder(verify, verify->folders[i], err);
+	return rc;
+}
+
+/* ---- the command line --------------------------------------------------- */
+
+static int read_key(struct verify *verify, const char *word,
+		    struct cm_error *err)
+{
+	struct cm_span text = cm_span(word);
+	struct stat st;
+	int rc = CM_OK;
+
+	if (stat(word, &st) == 0)
+		rc = read_file(verify->arena, word, &text, err);
+	if (rc == CM_OK)
+		rc = cm_note_key_parse(text, &verify->key, err);
+	if (rc == CM_OK && verify->key.can_sign) {
+		cm_wipe(&verify->key.seed, sizeof(verify->key.seed));
+		return cm_fail(err, CM_EUSAGE,
+			       "-k: this is a private key; it must never "
+			       "leave the signer");
+	}
+	if (rc != CM_OK) {
+		(void)cm_error_prefix(err, "-k: ");
+		err->code = CM_EUSAGE;
+	}
+	return rc == CM_OK ? CM_OK : CM_EUSAGE;
+}
+
+static int run(struct verify *verify, const char *key, char **paths,
+	       size_t count)
+{
+	struct cm_error err;
+	int rc = cm_arena_new(SIZE_MAX / 2, &verify->arena);
+
+	if (rc != CM_OK)
+		return cm_exit_code(rc);
+	verify->folders = cm_arena_array(verify->arena, count + 1,
+					 sizeof(*verify->folders));
+	verify->held =
+		cm_arena_array(verify->arena, count + 1, sizeof(*verify->held));
+	if (verify->folders == NULL || verify->held == NULL)
+		rc = cm_fail(&err, CM_ENOMEM, "out of memory");
+	if (rc == CM_OK)
+		rc = read_key(verify, key, &err);
+	if (rc == CM_OK)
+		rc = check_all(verify, paths, count, &err);
+	if (rc != CM_OK)
+		(void)complain(&err);
+	cm_arena_free(&verify->arena);
+	if (rc == CM_EUSAGE)
+		return EX_USAGE;
+	if (rc == CM_EREFUSED || (rc == CM_OK && verify->bad))
+		return NOT_VALID;
+	return rc == CM_OK ? EX_OK : EX_DATAERR;
+}
+
+int main(int argc, char **argv)
+{
+	struct verify verify = {.bad = false};
+	const char *key = NULL;
+	int c;
+
+	while ((c = getopt(argc, argv, "hk:")) != -1) {
+		if (c == 'k' && key == NULL) {
+			key = optarg;
+		} else if (c == 'h') {
+			(void)fputs(usage, stdout);
+			return EX_OK;
+		} else {
+			(void)fputs(usage, stderr);
+			return EX_USAGE;
+		}
+	}
+	if (key == NULL || optind == argc) {
+		(void)fputs(usage, stderr);
+		return EX_USAGE;
+	}
+	return run(&verify, key, argv + optind, (size_t)(argc - optind));
+}

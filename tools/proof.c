@@ -1,0 +1,508 @@
+/* See proof.h. */
+#include "tools/proof_internal.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/enc.h"
+#include "policy/tlog.h"
+
+enum { LINE_MAX_LEN = 1200, SUMS_HEX = 64 };
+
+typedef unsigned long long ull;
+
+/* ---- words -------------------------------------------------------------- */
+
+static void line(struct cm_buf *buf, const char *fmt, va_list ap)
+{
+	char text[LINE_MAX_LEN];
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	(void)cm_buf_addf(buf, "%s\n", text);
+}
+
+void cm_proof_fault(struct cm_proof *proof, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (++proof->nfaults > CM_PROOF_FAULTS_MAX)
+		return;
+	va_start(ap, fmt);
+	line(&proof->faults, fmt, ap);
+	va_end(ap);
+}
+
+void cm_proof_fact(struct cm_proof *proof, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	line(&proof->facts, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- files -------------------------------------------------------------- */
+
+bool cm_proof_name_good(struct cm_span name)
+{
+	size_t i;
+
+	if (name.n == 0 || name.n > CM_PROOF_NAME_MAX || name.p[0] == '/' ||
+	    name.p[0] == '.' || name.p[name.n - 1] == '/')
+		return false;
+	for (i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (!cm_ascii_alpha(c) && !cm_ascii_digit(c) && c != '-' &&
+		    c != '_' && c != '.' && c != '/')
+			return false;
+		if (c == '/' && (name.p[i + 1] == '/' || name.p[i + 1] == '.'))
+			return false;
+	}
+	return true;
+}
+
+static int by_name(const void *key, const void *file)
+{
+	return strcmp(key, ((const struct cm_proof_file *)file)->name);
+}
+
+const struct cm_proof_file *cm_proof_find(const struct cm_proof *proof,
+					  const char *name)
+{
+	if (proof->nfiles == 0)
+		return NULL;
+	return bsearch(name, proof->files, proof->nfiles, sizeof(*proof->files),
+		       by_name);
+}
+
+bool cm_proof_numbered(const char *name, const char *folder, const char *suffix,
+		       uint64_t *ret_number)
+{
+	size_t n = strlen(name), head = strlen(folder), tail = strlen(suffix);
+	struct cm_span digits;
+	char again[32];
+	uint64_t number;
+
+	if (n <= head + 1 + tail || strncmp(name, folder, head) != 0 ||
+	    name[head] != '/' || strcmp(name + n - tail, suffix) != 0)
+		return false;
+	digits = cm_span_n(name + head + 1, n - head - 1 - tail);
+	if (cm_parse_u64(digits, INT64_MAX, &number) != CM_OK)
+		return false;
+	(void)snprintf(again, sizeof(again), CM_PROOF_NAME, (ull)number);
+	if (!cm_span_eq(digits, cm_span(again)))
+		return false;
+	*ret_number = number;
+	return true;
+}
+
+const char *cm_proof_name(const struct cm_proof *proof, const char *folder,
+			  uint64_t number, const char *suffix)
+{
+	return cm_arena_printf(proof->arena, "%s/" CM_PROOF_NAME "%s", folder,
+			       (ull)number, suffix);
+}
+
+/* ---- the list of files -------------------------------------------------- */
+
+/* "HEX  NAME" */
+static bool parse_sum(struct cm_span text, uint8_t hash[CM_HASH_LEN],
+		      struct cm_span *ret_name)
+{
+	size_t n = 0;
+
+	if (text.n <= SUMS_HEX + 2 || memcmp(text.p + SUMS_HEX, "  ", 2) != 0 ||
+	    cm_hex_decode(cm_span_n(text.p, SUMS_HEX), hash, CM_HASH_LEN, &n) !=
+		    CM_OK)
+		return false;
+	*ret_name = cm_span_n(text.p + SUMS_HEX + 2, text.n - SUMS_HEX - 2);
+	return cm_proof_name_good(*ret_name);
+}
+
+static int check_sum(struct cm_proof *proof, struct cm_span name,
+		     const uint8_t want[CM_HASH_LEN], bool *seen)
+{
+	const char *text = cm_arena_dup(proof->arena, name.p, name.n);
+	const struct cm_proof_file *file;
+	uint8_t got[CM_HASH_LEN];
+	int rc;
+
+	if (text == NULL)
+		return CM_ENOMEM;
+	file = cm_proof_find(proof, text);
+	if (file == NULL) {
+		cm_proof_fault(proof, "%s is missing: it was taken out", text);
+		return CM_OK;
+	}
+	seen[file - proof->files] = true;
+	rc = cm_sha256(file->text.p, file->text.n, got);
+	if (rc == CM_OK && memcmp(got, want, sizeof(got)) != 0)
+		cm_proof_fault(proof,
+			       "%s is not as it was handed out: something in "
+			       "it, or in its line of " CM_PROOF_SUMS
+			       ", was changed",
+			       text);
+	return rc;
+}
+
+static int check_listed(struct cm_proof *proof, struct cm_span rest, bool *seen)
+{
+	struct cm_span last = cm_span(""), name, one;
+	uint8_t hash[CM_HASH_LEN];
+	size_t number = 0;
+	int rc = CM_OK;
+
+	while (rc == CM_OK && rest.n > 0) {
+		bool ended = memchr(rest.p, '\n', rest.n) != NULL;
+
+		number++;
+		one = cm_span_cut(&rest, '\n');
+		if (!ended || !parse_sum(one, hash, &name) ||
+		    cm_span_cmp(last, name) >= 0) {
+			cm_proof_fault(proof,
+				       CM_PROOF_SUMS
+				       ", line %zu, was changed: it is not "
+				       "\"HASH  FILE\" in the order of names",
+				       number);
+			continue;
+		}
+		last = name;
+		rc = check_sum(proof, name, hash, seen);
+	}
+	return rc;
+}
+
+static int check_sums(struct cm_proof *proof)
+{
+	const struct cm_proof_file *sums = cm_proof_find(proof, CM_PROOF_SUMS);
+	bool *seen =
+		cm_arena_array(proof->arena, proof->nfiles + 1, sizeof(*seen));
+	size_t i;
+	int rc;
+
+	if (seen == NULL)
+		return CM_ENOMEM;
+	if (sums == NULL) {
+		cm_proof_fault(proof, CM_PROOF_SUMS
+			       ", the list of all files, is missing");
+		return CM_OK;
+	}
+	seen[sums - proof->files] = true;
+	rc = check_listed(proof, sums->text, seen);
+	for (i = 0; rc == CM_OK && i < proof->nfiles; i++) {
+		if (!seen[i])
+			cm_proof_fault(proof,
+				       "%s was added: the list of files does "
+				       "not have it",
+				       proof->files[i].name);
+	}
+	return rc;
+}
+
+/* ---- the key ------------------------------------------------------------ */
+
+static void check_key(struct cm_proof *proof)
+{
+	const struct cm_proof_file *file = cm_proof_find(proof, CM_PROOF_KEY);
+	char text[CM_NOTE_KEY_TEXT];
+	struct cm_span got;
+
+	if (file == NULL) {
+		cm_proof_fault(proof,
+			       CM_PROOF_KEY ", the public key, is missing");
+		return;
+	}
+	got = file->text;
+	cm_note_key_public(proof->key, text);
+	if (got.n == 0 || got.p[got.n - 1] != '\n' ||
+	    !cm_span_eq(cm_span_n(got.p, got.n - 1), cm_span(text)))
+		cm_proof_fault(proof,
+			       CM_PROOF_KEY
+			       " is not the key that you trust (%s)",
+			       text);
+}
+
+/* ---- heads -------------------------------------------------------------- */
+
+bool cm_proof_forked(const struct cm_proof_head *a,
+		     const struct cm_proof_head *b)
+{
+	return a->checkpoint.size == b->checkpoint.size &&
+	       memcmp(&a->checkpoint.root, &b->checkpoint.root,
+		      sizeof(a->checkpoint.root)) != 0;
+}
+
+const struct cm_proof_head *cm_proof_head_of(const struct cm_proof *proof,
+					     uint64_t size)
+{
+	size_t i;
+
+	for (i = 0; i < proof->nheads; i++) {
+		if (proof->heads[i].checkpoint.size == size)
+			return &proof->heads[i];
+	}
+	return NULL;
+}
+
+/* The names sort as the numbers do, up to ten digits. */
+static int by_size(const void *a, const void *b)
+{
+	uint64_t x = ((const struct cm_proof_head *)a)->checkpoint.size;
+	uint64_t y = ((const struct cm_proof_head *)b)->checkpoint.size;
+
+	return x < y ? -1 : x > y ? 1 : 0;
+}
+
+static void take_head(struct cm_proof *proof, const struct cm_proof_file *file,
+		      uint64_t number)
+{
+	struct cm_proof_head *head = &proof->heads[proof->nheads];
+	struct cm_error err;
+
+	if (cm_checkpoint_open(proof->key, file->text, &head->checkpoint,
+			       &err) != CM_OK)
+		cm_proof_fault(proof, "%s is not genuine: %s", file->name,
+			       err.text);
+	else if (head->checkpoint.size != number)
+		cm_proof_fault(proof,
+			       "%s is the head of %llu events, not of those "
+			       "that its name says",
+			       file->name, (ull)head->checkpoint.size);
+	else {
+		head->name = file->name;
+		proof->nheads++;
+	}
+}
+
+/* Which file of heads/ is this one? */
+static bool belongs_to_head(const struct cm_proof *proof, const char *name)
+{
+	static const char *const suffixes[] = {".consistency", ".tsr", ".text",
+					       ".sig"};
+	uint64_t number;
+	size_t i;
+
+	for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		if (cm_proof_numbered(name, "heads", suffixes[i], &number))
+			return cm_proof_head_of(proof, number) != NULL;
+	}
+	return false;
+}
+
+static int read_heads(struct cm_proof *proof)
+{
+	uint64_t number;
+	size_t i;
+
+	proof->heads = cm_arena_array(proof->arena, proof->nfiles + 1,
+				      sizeof(*proof->heads));
+	if (proof->heads == NULL)
+		return CM_ENOMEM;
+	for (i = 0; i < proof->nfiles; i++) {
+		if (cm_proof_numbered(proof->files[i].name, "heads",
+				      ".checkpoint", &number))
+			take_head(proof, &proof->files[i], number);
+	}
+	if (proof->nheads > 1)
+		qsort(proof->heads, proof->nheads, sizeof(*proof->heads),
+		      by_size);
+	for (i = 0; i < proof->nfiles; i++) {
+		const char *name = proof->files[i].name;
+
+		if (strncmp(name, "heads/", 6) == 0 &&
+		    !cm_proof_numbered(name, "heads", ".checkpoint", &number) &&
+		    !belongs_to_head(proof, name))
+			cm_proof_fault(proof,
+				       "%s belongs to no genuine checkpoint "
+				       "here",
+				       name);
+	}
+	if (proof->nheads == 0)
+		cm_proof_fault(proof,
+			       "there is no genuine checkpoint: nothing here "
+			       "was signed by %s",
+			       proof->key->name);
+	return CM_OK;
+}
+
+/* A part that README hands to openssl is that of the checkpoint. */
+static void check_part(struct cm_proof *proof, const char *name,
+		       struct cm_span want)
+{
+	const struct cm_proof_file *file = cm_proof_find(proof, name);
+
+	if (file != NULL && !cm_span_eq(file->text, want))
+		cm_proof_fault(proof,
+			       "%s is not what stands in the checkpoint of "
+			       "that name",
+			       name);
+}
+
+static int check_parts(struct cm_proof *proof, const struct cm_proof_head *head)
+{
+	uint64_t size = head->checkpoint.size;
+	const char *text = cm_proof_name(proof, "heads", size, ".text");
+	const char *part = cm_proof_name(proof, "heads", size, ".sig");
+	uint8_t sig[CM_ED25519_SIG_LEN];
+	struct cm_span want;
+	int rc;
+
+	if (text == NULL || part == NULL)
+		return CM_ENOMEM;
+	if (cm_proof_find(proof, text) == NULL &&
+	    cm_proof_find(proof, part) == NULL)
+		return CM_OK;
+	rc = cm_note_open(proof->key, cm_proof_find(proof, head->name)->text,
+			  &want, sig, NULL);
+	if (rc != CM_OK)
+		return rc;
+	check_part(proof, text, want);
+	check_part(proof, part, cm_span_n((const char *)sig, sizeof(sig)));
+	return CM_OK;
+}
+
+static int check_stamp(struct cm_proof *proof, const struct cm_proof_head *head)
+{
+	const char *name =
+		cm_proof_name(proof, "heads", head->checkpoint.size, ".tsr");
+	const struct cm_proof_file *token;
+	char at[CM_CLOCK_TEXT];
+	struct cm_error err;
+	int64_t when = 0;
+	int rc;
+
+	if (name == NULL)
+		return CM_ENOMEM;
+	token = cm_proof_find(proof, name);
+	if (token == NULL)
+		return CM_OK;
+	proof->nstamps++;
+	if (proof->stamp == NULL)
+		return CM_OK;
+	rc = proof->stamp(proof->stamp_ctx,
+			  cm_proof_find(proof, head->name)->text, token->text,
+			  &when, &err);
+	if (rc == CM_EDATA)
+		cm_proof_fault(proof, "%s, a time stamp, does not hold: %s",
+			       name, err.text);
+	if (rc == CM_OK)
+		cm_proof_fact(proof,
+			      "the first %llu events were recorded before %s: "
+			      "a time stamp of that moment is upon their "
+			      "checkpoint",
+			      (ull)head->checkpoint.size,
+			      cm_clock_format(when, at));
+	return rc == CM_EDATA ? CM_OK : rc;
+}
+
+/* An older head of this folder: does the newest extend it? */
+static int check_extends(struct cm_proof *proof,
+			 const struct cm_proof_head *head,
+			 const struct cm_proof_head *newest)
+{
+	const char *name = cm_proof_name(proof, "heads", head->checkpoint.size,
+					 ".consistency");
+	struct cm_tlog_consistency read;
+	const struct cm_proof_file *file;
+	struct cm_error err;
+	int rc;
+
+	if (name == NULL)
+		return CM_ENOMEM;
+	file = cm_proof_find(proof, name);
+	if (file == NULL && (proof->whole || head->checkpoint.size == 0))
+		return CM_OK; /* all events tell, or there were none */
+	if (file == NULL) {
+		cm_proof_fault(proof,
+			       "%s is missing: that the newest checkpoint "
+			       "extends the one of %llu events is not shown",
+			       name, (ull)head->checkpoint.size);
+		return CM_OK;
+	}
+	if (cm_tlog_parse_consistency(file->text, &read, &err) != CM_OK) {
+		cm_proof_fault(proof, "%s was changed: %s", name, err.text);
+		return CM_OK;
+	}
+	rc = read.from == head->checkpoint.size &&
+			     read.to == newest->checkpoint.size
+		     ? cm_merkle_check_consistency(
+			       read.from, &head->checkpoint.root, read.to,
+			       &newest->checkpoint.root, &read.path)
+		     : CM_EDATA;
+	if (rc == CM_EDATA)
+		cm_proof_fault(proof,
+			       "%s does not hold: that the ledger of %llu "
+			       "events begins with the one of %llu is not "
+			       "shown, so what was signed first may have been "
+			       "changed",
+			       name, (ull)newest->checkpoint.size,
+			       (ull)head->checkpoint.size);
+	return rc == CM_EDATA ? CM_OK : rc;
+}
+
+static int check_heads(struct cm_proof *proof)
+{
+	const struct cm_proof_head *newest;
+	size_t i;
+	int rc = CM_OK;
+
+	if (proof->nheads == 0)
+		return CM_OK;
+	newest = &proof->heads[proof->nheads - 1];
+	for (i = 0; rc == CM_OK && i < proof->nheads; i++) {
+		rc = check_parts(proof, &proof->heads[i]);
+		if (rc == CM_OK)
+			rc = check_stamp(proof, &proof->heads[i]);
+		if (rc == CM_OK && i + 1 < proof->nheads)
+			rc = check_extends(proof, &proof->heads[i], newest);
+	}
+	return rc;
+}
+
+/* ---- heads that somebody kept ------------------------------------------- */
+
+/* Of the same number of events; proof_ledger.c looks at the others. */
+static void check_held(struct cm_proof *proof)
+{
+	size_t i;
+
+	for (i = 0; i < proof->nheld; i++) {
+		const struct cm_proof_head *held = &proof->held[i];
+		const struct cm_proof_head *own =
+			cm_proof_head_of(proof, held->checkpoint.size);
+
+		if (own != NULL && cm_proof_forked(own, held))
+			cm_proof_fault(proof,
+				       "there are two histories: %s and %s are "
+				       "both signed for %llu events, but not "
+				       "for the same ones",
+				       held->name, own->name,
+				       (ull)held->checkpoint.size);
+	}
+}
+
+int cm_proof_check(struct cm_proof *proof, struct cm_error *err)
+{
+	int rc = check_sums(proof);
+
+	proof->whole = cm_proof_find(proof, CM_PROOF_EVENTS) != NULL;
+	if (rc == CM_OK) {
+		check_key(proof);
+		rc = read_heads(proof);
+	}
+	if (rc == CM_OK)
+		rc = check_heads(proof);
+	if (rc == CM_OK)
+		check_held(proof);
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "the proof cannot be checked");
+	rc = cm_proof_check_events(proof, err);
+	if (rc == CM_OK && proof->whole)
+		rc = cm_proof_check_ledger(proof, err);
+	return rc;
+}
