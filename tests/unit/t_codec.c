@@ -48,6 +48,23 @@ static int read_slowly(const char *in, size_t n, char *out, size_t *ret_n)
 	return CM_OK;
 }
 
+static void read_in_pieces(struct cm_span in, size_t room, struct cm_span want)
+{
+	struct cm_decoder d;
+	char out[LONGEST];
+	size_t n, all = 0;
+
+	cm_decoder_init(&d, CM_CTE_QP, in);
+	do {
+		assert_int_equal(cm_decoder_read(&d, out, room, &n), CM_OK);
+		assert_in_range(n, 0, want.n - all);
+		if (n > 0)
+			assert_memory_equal(out, want.p + all, n);
+		all += n;
+	} while (n > 0);
+	assert_int_equal(all, want.n);
+}
+
 static void quoted_printable_by_words_and_by_octets(void **state)
 {
 	static const char letters[] = "abcdefgh ABCDEF0123456789=\r\n<>>>=";
@@ -79,6 +96,9 @@ static void quoted_printable_by_words_and_by_octets(void **state)
 				assert_memory_equal(got.data, want, want_n);
 		}
 		cm_buf_free(&got);
+		if (rc == CM_OK)
+			read_in_pieces(cm_span_n(in, n), 1 + (size_t)rand() % LONGEST,
+				       cm_span_n(want, want_n));
 	}
 }
 
