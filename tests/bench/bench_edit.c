@@ -3,6 +3,8 @@
  *
  *     bench_edit [ROUNDS]
  *
+ * Prints one line of JSON, of which bench.py makes words.
+ *
  * A 50 KB newsletter (alternative, quoted-printable), in one run and
  * interleaved, since only ratios of the same moment mean anything: ours
  * without the second reader, ours with it, and what a filter that parses,
@@ -16,6 +18,7 @@
 
 #include <gmime/gmime.h>
 
+#include "lib/json.h"
 #include "tests/unit/message.h"
 
 enum { ROUNDS = 200, KINDS = 3, BIG = 25 * 1024 * 1024 };
@@ -137,10 +140,10 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(uint64_t *values, size_t n)
+static uint64_t median(uint64_t *values, size_t n)
 {
 	qsort(values, n, sizeof(*values), by_size);
-	return (double)values[n / 2];
+	return values[n / 2];
 }
 
 /* VmHWM or VmRSS of /proc/self/status, in KB. */
@@ -173,7 +176,7 @@ static void forget_peak(void)
 }
 
 /* One text of 25 MB, the worst there is: all of it is decoded. */
-static void big(struct test_world *w)
+static int64_t memory_percent(struct test_world *w)
 {
 	struct cm_buf message;
 	struct cm_edit edit = {0};
@@ -194,9 +197,30 @@ static void big(struct test_world *w)
 	must(cm_edit_make(&w->request, w->arena, &edit, NULL) == CM_OK &&
 		     edit.outcome == CM_BODY_FOOTER,
 	     "25 MB were not edited");
-	(void)printf("memory for the body step at 25 MB: %.2f of the message "
-		     "(aim: under 2)\n",
-		     (double)(status_kb("VmHWM") - before) * 1024 / BIG);
+	return (int64_t)((status_kb("VmHWM") - before) * 1024 * 100 / BIG);
+}
+
+static void report(size_t octets, uint64_t *times, uint64_t rounds,
+		   int64_t percent)
+{
+	static const char *const names[KINDS] = {"ours_ns", "proved_ns",
+						 "gmime_ns"};
+	struct cm_json_writer writer;
+	struct cm_buf out;
+	size_t i;
+
+	cm_buf_init(&out, 4096);
+	cm_json_init(&writer, &out, CM_JSON_COMPACT);
+	cm_json_begin_object(&writer);
+	cm_json_put_int(&writer, "octets", (int64_t)octets);
+	for (i = 0; i < KINDS; i++)
+		cm_json_put_int(&writer, names[i],
+				(int64_t)median(times + i * rounds, rounds));
+	cm_json_put_int(&writer, "memory_percent", percent);
+	cm_json_end(&writer);
+	must(cm_json_done(&writer) == CM_OK, "no JSON");
+	(void)printf("%s\n", cm_buf_text(&out));
+	cm_buf_free(&out);
 }
 
 int main(int argc, char **argv)
@@ -205,8 +229,7 @@ int main(int argc, char **argv)
 	uint64_t *times;
 	struct test_world w;
 	struct cm_buf message;
-	double m[KINDS];
-	double best[KINDS];
+	size_t octets;
 	uint64_t i;
 
 	if (argc > 1)
@@ -224,19 +247,10 @@ int main(int argc, char **argv)
 		times[rounds + i] = ours(&w, &message, true);
 		times[2 * rounds + i] = with_gmime(&message);
 	}
-	for (i = 0; i < KINDS; i++) {
-		m[i] = median(times + i * rounds, rounds);
-		best[i] = (double)times[i * rounds];
-	}
-	(void)printf("body step, %zu octets: %.1f us; with GMime's proof "
-		     "%.1f us; GMime parse, footer, write %.1f us\n",
-		     message.len, m[0] / 1000, m[1] / 1000, m[2] / 1000);
-	(void)printf("body step to GMime: 1/%.1f (aim: 1/15), best of each "
-		     "1/%.1f; with its proof 1/%.1f\n",
-		     m[2] / m[0], best[2] / best[0], m[2] / m[1]);
+	octets = message.len;
 	cm_buf_free(&message);
+	report(octets, times, rounds, memory_percent(&w));
 	free(times);
-	big(&w);
 	test_world_close(&w);
 	return 0;
 }
