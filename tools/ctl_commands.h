@@ -31,6 +31,7 @@ cm_command_fn cm_cmd_rebuild;
 cm_command_fn cm_cmd_keys;
 cm_command_fn cm_cmd_checkpoint;
 cm_command_fn cm_cmd_export_proof;
+cm_command_fn cm_cmd_evidence;
 
 /* The table; tools/ctl_table.c. */
 extern const struct cm_command cm_commands[];

@@ -204,6 +204,16 @@ static const char export_help[] =
 	"if\n"
 	"nothing was signed yet.\n";
 
+static const char evidence_help[] =
+	"One folder about one person, for a court or a supervisory authority:\n"
+	"who, when, how, the exact text shown, both steps of an opt-in, what "
+	"was\n"
+	"kept as evidence, what followed; a page to hand over (index.html); "
+	"the\n"
+	"proofs; and a README with the commands that check them.  What is not "
+	"on\n"
+	"record is said.  The folder must be new or empty.\n";
+
 static const struct cm_option try_options[] = {
 	{.name = "from",
 	 .value = "SENDER",
@@ -450,6 +460,17 @@ const struct cm_command cm_commands[] = {
 		.access = CM_CTL_CONFIG,
 		.json = true,
 		.run = cm_cmd_checkpoint,
+	},
+	{
+		.name = "evidence",
+		.usage = "ADDR -o DIR",
+		.summary = "All about one person in a folder, with proofs",
+		.help = evidence_help,
+		.access = CM_CTL_WRITE,
+		.min = 1,
+		.max = 1,
+		.options = export_options,
+		.run = cm_cmd_evidence,
 	},
 	{
 		.name = "export-proof",

@@ -11,8 +11,8 @@ from conftest import Ctl, PROGRAM
 REPO = pathlib.Path(__file__).resolve().parents[2]
 COMMANDS = ["init", "import", "grant", "withdraw", "object", "restrict",
             "clear", "show", "history", "why", "check", "status", "verify",
-            "rebuild", "keys", "checkpoint", "export-proof",
-            "help"]
+            "rebuild", "keys", "checkpoint", "evidence",
+            "export-proof", "help"]
 
 
 def plain(*args, code):

@@ -379,3 +379,160 @@ def test_nothing_to_export(signing):
     (out / "mine").write_text("x")
     signing.fails("export-proof", "-o", out, code=64, says="not empty")
     assert [p.name for p in out.iterdir()] == ["mine"]
+
+
+# ---- evidence ---------------------------------------------------------------
+
+NOTICE = ("Yes, I want the newsletter, once a week.\n"
+          "<script>alert(1)</script> Gr\u00fc\u00dfe & more\n").encode()
+ANN = "ann+news@b.example"
+STEPS = (f"email,status,time,source,purpose\n"
+         f"{ANN},pending,2025-01-31T12:00:00Z,web-form,acme/offers\n"
+         f"{ANN},confirmed,2025-01-31T12:05:00Z,web-form,acme/offers\n")
+
+
+@pytest.fixture
+def judged(signing):
+    """Both steps of an opt-in, a text shown, a refusal, a note; others."""
+    ctl = signing
+    grant(ctl, "other@b.example")
+    ctl.load(STEPS)
+    notice = ctl.file(NOTICE, "notice.txt")
+    ctl.run("grant", ANN, "--purpose", "acme/newsletter", "--source",
+            "order", "--notice", notice)
+    ctl.run("checkpoint")
+    grant(ctl, "another@b.example")
+    ctl.run("withdraw", ANN, "--purpose", "acme/newsletter")
+    ctl.run("restrict", ANN)
+    ctl.run("clear", ANN, "restricted", "--note", "asked <us> by phone")
+    ctl.run("checkpoint")
+    ctl.out = ctl.dir / "evidence"
+    ctl.said = ctl.run("evidence", ANN, "-o", ctl.out).stdout
+    return ctl
+
+
+def test_evidence_holds(judged):
+    """F-16, G7-1, DE-1: all of one person, proven, and of nobody else."""
+    said = verify("-k", judged.vkey, judged.out)
+    assert "these 6 events stand" in said
+    assert "texts shown: 1, letter for letter" in said
+    assert "evidence of 4 of them" in said
+    notice = judged.out / "notices" / \
+        f"{hashlib.sha256(NOTICE).hexdigest()}.txt"
+    assert notice.read_bytes() == NOTICE
+    record = json.loads((judged.out / "record.json").read_text())
+    assert record["address"] == ANN
+    assert [e["type"] for e in record["events"]] == [
+        "requested", "confirmed", "granted", "withdrawn", "restricted",
+        "cleared"]
+    assert record["events"][2]["text_shown"] == NOTICE.decode()
+    assert "asked <us> by phone" in record["events"][5]["evidence"]
+    for path in judged.out.rglob("*"):
+        assert path.stat().st_mode & 0o77 == 0
+        if path.is_file():
+            assert b"other@b.example" not in path.read_bytes()
+
+
+def test_what_followed(judged):
+    """The history of what might be sent, event by event."""
+    record = json.loads((judged.out / "record.json").read_text())
+    followed = [[(s["purpose"], s["state"]) for s in e["followed"]]
+                for e in record["events"]]
+    assert followed[0] == [("acme/offers", "unconfirmed")]
+    assert followed[1] == [("acme/offers", "consent")]
+    assert followed[2] == [("acme/newsletter", "consent")]
+    assert followed[3] == [("acme/newsletter", "withdrawn")]
+    assert ("acme/offers", "restricted") in followed[4]
+    assert ("acme/newsletter", "withdrawn") in followed[5]
+
+
+def test_what_is_missing_is_said(judged):
+    """Plainly: on the command line, the page, in README and JSON."""
+    page = (judged.out / "index.html").read_text()
+    readme = (judged.out / "README.txt").read_text()
+    record = json.loads((judged.out / "record.json").read_text())
+    for text in (page, readme, judged.said, "\n".join(record["missing"])):
+        assert "No. 1 (event 1): no record of the text shown" in text
+        assert "No. 3" not in text
+
+
+def test_the_page_is_harmless(judged):
+    """No script, nothing remote; what people wrote is escaped."""
+    page = (judged.out / "index.html").read_text()
+    assert "<script" not in page and "http:" not in page
+    assert not re.search(r"(?:src|href)=", page)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; Gr\u00fc\u00dfe" in page
+    assert "asked &lt;us&gt; by phone" in page
+    assert "first step of the opt-in" in page
+    assert "second step of the opt-in" in page
+
+
+def readme_commands(folder):
+    return [line[4:] for line in
+            (folder / "README.txt").read_text().split("\n")
+            if re.match(r"    \S", line)]
+
+
+def test_commands_of_the_readme_work(judged):
+    """Each as it stands, with sh and openssl alone; and they do refuse."""
+    commands = readme_commands(judged.out)
+    assert len(commands) == 7
+    for command in commands:
+        done = subprocess.run(["sh", "-c", command], cwd=judged.out,
+                              capture_output=True, text=True)
+        assert done.returncode == 0, command + done.stdout + done.stderr
+    assert "NOT" not in done.stdout and done.stdout.count("good:") == 14
+    changes = {"events/*.json": "stands in the ledger",
+               "events/*.tlog-proof": "stands in the ledger",
+               "events/*.opening": "is the evidence",
+               "heads/*.text": "was signed with",
+               "heads/*.sig": "was signed with",
+               "notices/*.txt": "is the text"}
+    for pattern, says in changes.items():
+        path = sorted(judged.out.glob(pattern))[0]
+        was = path.read_bytes()
+        path.write_bytes(was[:-9] + bytes([was[-9] ^ 1]) + was[-8:])
+        mend(judged.out)
+        done = subprocess.run(["sh", "check.sh"], cwd=judged.out,
+                              capture_output=True, text=True)
+        assert done.returncode == 1, pattern
+        assert re.search(rf"NOT GOOD: .*{says}", done.stdout), done.stdout
+        assert "NOT VALID" in verify("-k", judged.vkey, judged.out, code=1)
+        path.write_bytes(was)
+        mend(judged.out)
+    verify("-k", judged.vkey, judged.out)
+
+
+def test_evidence_refuses(judged):
+    before = sorted(judged.out.rglob("*"))
+    judged.fails("evidence", ANN, "-o", judged.out, code=64,
+                 says="not empty")
+    assert sorted(judged.out.rglob("*")) == before
+    nowhere = judged.dir / "new"
+    judged.fails("evidence", "nobody@b.example", "-o", nowhere, code=1,
+                 says="nothing is on record")
+    assert not nowhere.exists()
+    judged.fails("evidence", ANN, code=64, says="--output")
+
+
+def test_evidence_before_it_is_signed(judged):
+    """What no head covers is not proven, and says so."""
+    judged.run("object", ANN)
+    out = judged.dir / "later"
+    said = judged.run("evidence", ANN, "-o", out).stdout
+    assert "recorded after the last signed head" in said
+    assert "these 6 events" in verify("-k", judged.vkey, out)
+    assert [p.name for p in (out / "unsigned").iterdir()] == \
+        ["0000000008.json"]
+    assert "not signed for yet" in (out / "index.html").read_text()
+
+
+def test_evidence_without_a_signer(ctl):
+    grant(ctl, "a@b.example")
+    out = ctl.dir / "out"
+    said = ctl.run("evidence", "a@b.example", "-o", out).stdout
+    assert "No signed head of the ledger" in said
+    assert "Nothing here is signed" in (out / "README.txt").read_text()
+    for command in readme_commands(out):
+        subprocess.run(["sh", "-c", command], cwd=out, check=True,
+                       capture_output=True)

@@ -1,0 +1,477 @@
+/*
+ * consentctl evidence: one folder for the judge.
+ *
+ * Who, when, how, the exact text shown, both steps of an opt-in, on whose
+ * word, what followed; and the proofs.  What is not on record is said.
+ */
+#include "tools/ctl_commands.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/enc.h"
+#include "policy/config.h"
+#include "policy/tlog.h"
+#include "tools/evidence.h"
+#include "tools/export.h"
+#include "tools/proof.h"
+
+enum { TEXT_MAX = 64 * 1024 * 1024 }; /* a page on one person */
+
+typedef unsigned long long ull;
+
+struct cm_span cm_evidence_text(const struct cm_evidence_event *item)
+{
+	if (item->salted.n < CM_SALT_OPEN_LEN)
+		return cm_span_n(NULL, 0);
+	return cm_span_n(item->salted.p + CM_SALT_OPEN_LEN,
+			 item->salted.n - CM_SALT_OPEN_LEN);
+}
+
+bool cm_evidence_stamped(struct cm_ctl *ctl, const struct cm_signed_head *head)
+{
+	const char *path = cm_heads_path(
+		ctl, cm_arena_printf(ctl->arena, CM_PROOF_NAME ".tsr",
+				     (ull)head->checkpoint.size));
+
+	return path != NULL && access(path, F_OK) == 0;
+}
+
+const char *cm_evidence_heading(const struct cm_event *event)
+{
+	static const char *const headings[CM_EVENT_TYPES] = {
+		[CM_EVENT_REQUESTED] = "Asked for (first step of the opt-in)",
+		[CM_EVENT_GRANTED] = "Consent given",
+		[CM_EVENT_CONFIRMED] = "Confirmed (second step of the opt-in)",
+		[CM_EVENT_WITHDRAWN] = "Consent withdrawn",
+		[CM_EVENT_OBJECTED] = "Objection to all marketing",
+		[CM_EVENT_COMPLAINED] = "Complaint of spam",
+		[CM_EVENT_UNDELIVERABLE] = "Mailbox takes no mail",
+		[CM_EVENT_RESTRICTED] = "Processing restricted",
+		[CM_EVENT_CLEARED] = "Mark lifted",
+		[CM_EVENT_ERASED] = "Data erased",
+		[CM_EVENT_ASKED] = "Asked whether to go on",
+		[CM_EVENT_CORRECTED] = "Import undone",
+	};
+
+	if ((event->type == CM_EVENT_GRANTED ||
+	     event->type == CM_EVENT_CONFIRMED) &&
+	    !cm_event_is_proven(event))
+		return "Said to have consented, without proof: does not count";
+	if (event->type == CM_EVENT_GRANTED &&
+	    event->basis == CM_BASIS_SOFT_OPT_IN)
+		return "Existing customer (soft opt-in)";
+	return headings[event->type];
+}
+
+/* ---- collecting --------------------------------------------------------- */
+
+/* The first head that vouches for the event: the earliest proof of time. */
+static const struct cm_signed_head *head_after(const struct cm_heads *heads,
+					       uint64_t seq)
+{
+	size_t i;
+
+	for (i = 0; i < heads->count; i++) {
+		if (heads->heads[i].checkpoint.size > seq)
+			return &heads->heads[i];
+	}
+	return NULL;
+}
+
+static int read_event(struct cm_store_reader *reader,
+		      struct cm_evidence_event *item, struct cm_error *err)
+{
+	int rc = cm_store_event(reader, item->seq, &item->json, err);
+
+	if (rc == CM_OK)
+		rc = cm_event_decode(item->json, &item->event, err);
+	if (rc != CM_OK || !item->event.has_notice)
+		return rc;
+	rc = cm_store_notice(reader, &item->event.notice, &item->notice, err);
+	return rc == CM_ENOTFOUND ? CM_OK : rc;
+}
+
+static int read_events(struct cm_evidence *e, struct cm_error *err)
+{
+	struct cm_ctl *ctl = e->ctl;
+	struct cm_store_reader *reader = NULL;
+	uint64_t *seqs;
+	size_t i;
+	int rc = cm_store_read_begin(ctl->store, ctl->arena, &reader, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_store_events_of(reader, &e->person.contact, &seqs, &e->count,
+				err);
+	if (rc == CM_OK) {
+		e->events = cm_arena_array(ctl->arena, e->count + 1,
+					   sizeof(*e->events));
+		if (e->events == NULL)
+			rc = cm_fail(err, CM_ENOMEM, "out of memory");
+	}
+	for (i = 0; rc == CM_OK && i < e->count; i++) {
+		e->events[i].seq = seqs[i];
+		rc = read_event(reader, &e->events[i], err);
+	}
+	cm_store_read_end(&reader);
+	return rc;
+}
+
+static int read_openings(struct cm_evidence *e, struct cm_error *err)
+{
+	size_t i;
+	int rc = CM_OK;
+
+	for (i = 0; rc == CM_OK && i < e->count; i++) {
+		struct cm_evidence_event *item = &e->events[i];
+
+		if (!item->event.has_evidence)
+			continue;
+		rc = cm_store_opening(e->ctl->store, item->seq, e->ctl->arena,
+				      &item->salted, err);
+		item->evidence_erased = rc == CM_ENOTFOUND;
+		if (rc == CM_ENOTFOUND)
+			rc = CM_OK;
+	}
+	return rc;
+}
+
+/* What each event changed, purpose by purpose, at the time it was recorded;
+ * of this address alone. */
+static int follow_states(struct cm_evidence *e, struct cm_error *err)
+{
+	const struct cm_config *config = e->ctl->config;
+	struct cm_decision *before = cm_arena_array(
+		e->ctl->arena, config->npurposes + 1, sizeof(*before));
+	struct cm_view view, nobody;
+	size_t i, p;
+
+	if (before == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	memset(&view, 0, sizeof(view));
+	memset(&nobody, 0, sizeof(nobody));
+	for (p = 0; p < config->npurposes; p++)
+		cm_decide_purpose(config, &config->purposes[p], &view, &nobody,
+				  e->ctl->now, &before[p]);
+	for (i = 0; i < e->count; i++) {
+		struct cm_evidence_event *item = &e->events[i];
+
+		item->states =
+			cm_arena_array(e->ctl->arena, config->npurposes + 1,
+				       sizeof(*item->states));
+		if (item->states == NULL ||
+		    cm_view_apply(&view, &item->event, item->seq,
+				  e->ctl->arena) != CM_OK)
+			return cm_fail(err, CM_ENOMEM, "out of memory");
+		for (p = 0; p < config->npurposes; p++) {
+			struct cm_evidence_state *state =
+				&item->states[item->nstates];
+
+			state->purpose = &config->purposes[p];
+			cm_decide_purpose(config, state->purpose, &view,
+					  &nobody, item->event.rec,
+					  &state->decision);
+			if (state->decision.reason == before[p].reason)
+				continue;
+			before[p] = state->decision;
+			item->nstates++;
+		}
+	}
+	return CM_OK;
+}
+
+static bool is_consent(const struct cm_event *event)
+{
+	return event->type == CM_EVENT_GRANTED ||
+	       event->type == CM_EVENT_CONFIRMED ||
+	       event->type == CM_EVENT_REQUESTED;
+}
+
+/* Numbered as on the page. */
+static void miss(struct cm_evidence *e, size_t i, const char *what)
+{
+	(void)cm_buf_addf(&e->missing, "No. %zu (event %llu): %s\n", i + 1,
+			  (ull)e->events[i].seq, what);
+}
+
+/* What a court would ask for and will not find, in plain words. */
+static void find_missing(struct cm_evidence *e)
+{
+	size_t i;
+
+	if (!e->has_heads)
+		(void)cm_buf_addf(&e->missing,
+				  "No signed head of the ledger: nothing but "
+				  "the keeper's word says that these records "
+				  "were not changed (%s).\n",
+				  e->no_heads);
+	for (i = 0; i < e->count; i++) {
+		const struct cm_evidence_event *item = &e->events[i];
+		const struct cm_event *event = &item->event;
+
+		if (event->has_notice && item->notice.n == 0)
+			miss(e, i,
+			     "a text was shown, of which only the hash is on "
+			     "record.");
+		if (is_consent(event) && !event->has_notice)
+			miss(e, i, "no record of the text shown.");
+		if (is_consent(event) && event->untimed)
+			miss(e, i, "no record of when it happened.");
+		if (is_consent(event) && event->source[0] == '\0')
+			miss(e, i, "no record of where it was given.");
+		if (item->evidence_erased)
+			miss(e, i,
+			     "what proved it was erased; that there was such "
+			     "evidence is still on record.");
+		else if (is_consent(event) && !event->has_evidence)
+			miss(e, i, "no evidence was kept besides the record.");
+		if (e->has_heads && item->head == NULL)
+			miss(e, i,
+			     "recorded after the last signed head; not proven "
+			     "yet.");
+	}
+	if (e->stop_pending > 0)
+		(void)cm_buf_addf(&e->missing,
+				  "%zu refusals, perhaps one of this person, "
+				  "wait to be recorded; they are obeyed "
+				  "already.\n",
+				  e->stop_pending);
+}
+
+/* What was refused a moment ago belongs to the record, if it can be had. */
+static int fold(struct cm_evidence *e, struct cm_error *err)
+{
+	struct cm_store_counts counts;
+	size_t folded;
+	int rc = cm_store_fold_stop(e->ctl->store, e->ctl->now, &folded, err);
+
+	if (rc == CM_OK || rc == CM_EAGAIN)
+		rc = cm_store_count(e->ctl->store, &counts, err);
+	if (rc == CM_OK)
+		e->stop_pending = counts.stop_pending;
+	return rc;
+}
+
+static int read_heads(struct cm_evidence *e, struct cm_error *err)
+{
+	size_t i;
+	int rc = cm_export_begin(e->ctl, &e->heads, err);
+
+	e->has_heads = rc == CM_OK;
+	if (rc == CM_EREFUSED) {
+		e->no_heads = cm_arena_strdup(e->ctl->arena, err->text);
+		return e->no_heads != NULL
+			       ? CM_OK
+			       : cm_fail(err, CM_ENOMEM, "out of memory");
+	}
+	for (i = 0; rc == CM_OK && i < e->count; i++)
+		e->events[i].head = head_after(&e->heads, e->events[i].seq);
+	return rc;
+}
+
+static int collect(struct cm_evidence *e, const char *address,
+		   struct cm_error *err)
+{
+	int rc = fold(e, err);
+
+	if (rc == CM_OK)
+		rc = cm_person_find(e->ctl, address, &e->person, err);
+	if (rc == CM_OK)
+		rc = cm_person_standings(e->ctl, &e->person, &e->standings,
+					 err);
+	if (rc == CM_OK)
+		rc = read_events(e, err);
+	if (rc == CM_OK && e->count == 0)
+		rc = cm_fail(err, CM_ENOTFOUND,
+			     "nothing is on record for %s; nothing was written",
+			     e->person.address.canonical);
+	if (rc == CM_OK)
+		rc = read_openings(e, err);
+	if (rc == CM_OK)
+		rc = read_heads(e, err);
+	if (rc == CM_OK)
+		rc = follow_states(e, err);
+	if (rc != CM_OK)
+		return rc;
+	e->who = cm_ctl_who(e->ctl);
+	find_missing(e);
+	return CM_OK;
+}
+
+/* ---- writing ------------------------------------------------------------ */
+
+static int add(struct cm_evidence *e, struct cm_bundle *bundle,
+	       const struct cm_evidence_event *item, const char *suffix,
+	       struct cm_span text, struct cm_error *err)
+{
+	const char *name =
+		cm_arena_printf(e->ctl->arena, "%s/" CM_PROOF_NAME "%s",
+				item->head != NULL ? "events" : "unsigned",
+				(ull)item->seq, suffix);
+
+	if (name == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	return cm_bundle_add(bundle, name, text, err);
+}
+
+static int add_place(struct cm_evidence *e, struct cm_bundle *bundle,
+		     const struct cm_evidence_event *item,
+		     struct cm_store_reader *reader, struct cm_error *err)
+{
+	struct cm_tlog_inclusion proof = {.index = item->seq,
+					  .checkpoint = item->head->note};
+	struct cm_buf text;
+	int rc = cm_store_inclusion(reader, item->head->checkpoint.size,
+				    item->seq, &proof.path, err);
+
+	if (rc != CM_OK)
+		return rc;
+	cm_buf_init(&text, CM_TLOG_MAX);
+	rc = cm_tlog_print_inclusion(&proof, &text);
+	rc = rc == CM_OK ? add(e, bundle, item, ".tlog-proof",
+			       cm_span_n(text.data, text.len), err)
+			 : cm_fail(err, rc, "no room for a proof");
+	cm_buf_free(&text);
+	return rc;
+}
+
+/* Texts are named by their hash; several events may show the same. */
+static int add_notice(struct cm_evidence *e, struct cm_bundle *bundle, size_t i,
+		      struct cm_error *err)
+{
+	const struct cm_evidence_event *item = &e->events[i];
+	char hex[CM_HEX_LEN(CM_HASH_LEN) + 1];
+	const char *name;
+	size_t j;
+
+	if (item->notice.n == 0)
+		return CM_OK;
+	for (j = 0; j < i; j++) {
+		if (e->events[j].notice.n > 0 &&
+		    memcmp(&e->events[j].event.notice, &item->event.notice,
+			   sizeof(item->event.notice)) == 0)
+			return CM_OK;
+	}
+	(void)cm_hex_encode(item->event.notice.b, CM_HASH_LEN, hex);
+	name = cm_arena_printf(e->ctl->arena, "notices/%s.txt", hex);
+	if (name == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	return cm_bundle_add(bundle, name, item->notice, err);
+}
+
+static int add_event(struct cm_evidence *e, struct cm_bundle *bundle, size_t i,
+		     struct cm_store_reader *reader, struct cm_error *err)
+{
+	const struct cm_evidence_event *item = &e->events[i];
+	int rc = add(e, bundle, item, ".json", item->json, err);
+
+	if (rc == CM_OK && item->head != NULL)
+		rc = add_place(e, bundle, item, reader, err);
+	if (rc == CM_OK && item->salted.n > 0)
+		rc = add(e, bundle, item, ".opening", item->salted, err);
+	return rc == CM_OK ? add_notice(e, bundle, i, err) : rc;
+}
+
+/* The heads that events rest on, and the newest. */
+static bool needed(const struct cm_evidence *e, size_t head)
+{
+	size_t i;
+
+	for (i = 0; i < e->count; i++) {
+		if (e->events[i].head == &e->heads.heads[head])
+			return true;
+	}
+	return head + 1 == e->heads.count;
+}
+
+static int add_proofs(struct cm_evidence *e, struct cm_bundle *bundle,
+		      struct cm_error *err)
+{
+	struct cm_ctl *ctl = e->ctl;
+	struct cm_store_reader *reader = NULL;
+	size_t i;
+	int rc = cm_store_read_begin(ctl->store, ctl->arena, &reader, err);
+
+	if (rc != CM_OK)
+		return rc;
+	if (e->has_heads)
+		rc = cm_export_key(ctl, bundle, &e->heads.key, err);
+	for (i = 0; rc == CM_OK && i < e->heads.count; i++) {
+		if (needed(e, i))
+			rc = cm_export_head(ctl, bundle, &e->heads, i, reader,
+					    err);
+	}
+	for (i = 0; rc == CM_OK && i < e->count; i++)
+		rc = add_event(e, bundle, i, reader, err);
+	cm_store_read_end(&reader);
+	return rc;
+}
+
+typedef void print_fn(const struct cm_evidence *evidence, struct cm_buf *out);
+
+static int add_text(struct cm_evidence *e, struct cm_bundle *bundle,
+		    const char *name, print_fn *print, struct cm_error *err)
+{
+	struct cm_buf text;
+	int rc;
+
+	cm_buf_init(&text, TEXT_MAX);
+	print(e, &text);
+	rc = cm_buf_ok(&text);
+	rc = rc == CM_OK ? cm_bundle_add(bundle, name,
+					 cm_span_n(text.data, text.len), err)
+			 : cm_fail(err, rc, "no room for %s", name);
+	cm_buf_free(&text);
+	return rc;
+}
+
+static int write_all(struct cm_evidence *e, const char *path,
+		     struct cm_error *err)
+{
+	struct cm_bundle *bundle = NULL;
+	int rc = cm_bundle_begin(path, e->ctl->arena, &bundle, err);
+
+	if (rc == CM_OK)
+		rc = add_proofs(e, bundle, err);
+	if (rc == CM_OK)
+		rc = add_text(e, bundle, "index.html", cm_evidence_page, err);
+	if (rc == CM_OK)
+		rc = add_text(e, bundle, "README.txt", cm_evidence_readme, err);
+	if (rc == CM_OK)
+		rc = add_text(e, bundle, "record.json", cm_evidence_json, err);
+	if (rc == CM_OK)
+		rc = cm_bundle_add(bundle, "check.sh",
+				   cm_span(cm_evidence_script), err);
+	if (rc == CM_OK)
+		rc = cm_bundle_finish(bundle, err);
+	cm_bundle_end(bundle);
+	return rc;
+}
+
+int cm_cmd_evidence(struct cm_ctl *ctl, const struct cm_args *args,
+		    struct cm_error *err)
+{
+	struct cm_evidence e = {.ctl = ctl};
+	const char *path = cm_args_get(args, "output");
+	int rc;
+
+	cm_buf_init(&e.missing, TEXT_MAX);
+	rc = collect(&e, cm_args_word(args, 0), err);
+	if (rc == CM_OK)
+		rc = write_all(&e, path, err);
+	if (rc == CM_OK) {
+		cm_out_plural(ctl->out, e.count, "event");
+		(void)fprintf(ctl->out, " of %s written to %s\n",
+			      e.person.address.canonical, path);
+		if (e.missing.len > 0)
+			(void)fprintf(ctl->out, "missing:\n%s",
+				      cm_buf_text(&e.missing));
+		(void)fprintf(ctl->out,
+			      "read %s/index.html; check with README.txt\n",
+			      path);
+	}
+	cm_buf_free(&e.missing);
+	return rc;
+}
