@@ -161,6 +161,13 @@ static bool has_whole_lines(const char *raw)
 	return true;
 }
 
+static bool is_one_word(const char *raw)
+{
+	struct cm_span word = cm_span_trim(cm_span(raw));
+
+	return word.n > 0 && strcspn(word.p, " \t\r\n;(") >= word.n;
+}
+
 /* What an upgrade wrote is there once. */
 static bool fields_are_upgraded(GMimeHeaderList *list)
 {
@@ -176,8 +183,13 @@ static bool fields_are_upgraded(GMimeHeaderList *list)
 			continue;
 		if (!has_whole_lines(g_mime_header_get_raw_value(header)))
 			return false;
-		types += cm_span_is(name, "Content-Type");
-		encodings += cm_span_is(name, "Content-Transfer-Encoding");
+		if (cm_span_is(name, "Content-Type")) {
+			types++;
+		} else {
+			encodings++;
+			if (!is_one_word(g_mime_header_get_raw_value(header)))
+				return false;
+		}
 	}
 	return types == 1 && encodings <= 1;
 }
@@ -201,16 +213,26 @@ static bool is_passed_over(const struct upgraded *upgraded, struct cm_span name)
 	return false;
 }
 
-static GMimeHeader *their_field(GMimeHeaderList *list, int *at,
-				const struct upgraded *upgraded)
-{
-	while (*at < g_mime_header_list_get_count(list)) {
-		GMimeHeader *header =
-			g_mime_header_list_get_header_at(list, (*at)++);
+/* GMime's fields, one after the other. */
+struct their_fields {
+	GMimeHeaderList *list;
+	int at;
+	bool begun; /* what an upgrade adds stands before all others */
+};
 
-		if (!is_passed_over(upgraded,
-				    cm_span(g_mime_header_get_name(header))))
+static GMimeHeader *their_next(struct their_fields *theirs,
+			       const struct upgraded *upgraded)
+{
+	while (theirs->at < g_mime_header_list_get_count(theirs->list)) {
+		GMimeHeader *header = g_mime_header_list_get_header_at(
+			theirs->list, theirs->at++);
+
+		if ((theirs->begun && !upgraded->moved) ||
+		    !is_passed_over(upgraded,
+				    cm_span(g_mime_header_get_name(header)))) {
+			theirs->begun = true;
 			return header;
+		}
 	}
 	return NULL;
 }
@@ -219,11 +241,11 @@ static GMimeHeader *their_field(GMimeHeaderList *list, int *at,
 static bool same_fields(struct cm_span was, GMimeObject *object,
 			const struct upgraded *upgraded)
 {
-	GMimeHeaderList *list = g_mime_object_get_header_list(object);
+	struct their_fields theirs = {g_mime_object_get_header_list(object), 0,
+				      false};
 	struct cm_span name, value;
-	int at = 0;
 
-	if (upgraded->is && !fields_are_upgraded(list))
+	if (upgraded->is && !fields_are_upgraded(theirs.list))
 		return false;
 	while (next_field(&was, &name, &value)) {
 		GMimeHeader *is;
@@ -232,7 +254,7 @@ static bool same_fields(struct cm_span was, GMimeObject *object,
 		if (cm_span_is(name, "MIME-Version") ||
 		    is_passed_over(upgraded, name))
 			continue;
-		is = their_field(list, &at, upgraded);
+		is = their_next(&theirs, upgraded);
 		if (is == NULL ||
 		    !cm_span_eq(cm_span(g_mime_header_get_name(is)), name))
 			return false;
@@ -241,7 +263,7 @@ static bool same_fields(struct cm_span was, GMimeObject *object,
 				value))
 			return false;
 	}
-	return their_field(list, &at, upgraded) == NULL;
+	return their_next(&theirs, upgraded) == NULL;
 }
 
 static bool check_fields(struct walk *w, size_t index, GMimeObject *object)

@@ -3,7 +3,10 @@
 
 Runs t_corpus (from the build folder, the current one under make check) and
 reads its results: each edited display leaf must show the link once and its
-old text otherwise, every other leaf must be the same, and the tree too.
+old text otherwise, every other leaf must be the same, and the tree too.  The
+splices that were declared are applied here once more, to the original: that
+must give the very octets.  Then the same for messages by chance, which
+t_edit_random makes (CM_ROUNDS of them, from CM_SEED on).
 """
 import email
 import email.policy
@@ -81,7 +84,7 @@ def content_fields(message):
 
 def check_wrapped(name, folder):
     """R1847-1, RMIME-9: the message as it was, and the footer beside it."""
-    file = os.path.join(folder, name + ".wrapped.eml")
+    file = os.path.join(folder, name + ".wrapped.new")
     if not os.path.exists(file):
         return None
     with open(os.path.join(HERE, name + ".eml"), "rb") as f:
@@ -110,12 +113,32 @@ def check_wrapped(name, folder):
     return None
 
 
-def check_message(name, folder):
-    expect = read_expect(os.path.join(HERE, name + ".expect"))
-    with open(os.path.join(HERE, name + ".eml"), "rb") as file:
+def body_of(raw):
+    return raw[2:] if raw.startswith(b"\r\n") else \
+        raw.partition(b"\r\n\r\n")[2]
+
+
+def check_splices(raw_old, raw_new, declared):
+    """Byte-exact outside the declared splices, and in them."""
+    old, out, start = body_of(raw_old), [], 0
+    for line in declared.split("\n")[:-1]:
+        at, remove, insert = line.split(" ")
+        out += [old[start:int(at)], bytes.fromhex(insert)]
+        start = int(at) + int(remove)
+    if b"".join(out) + old[start:] != body_of(raw_new):
+        return "is not the original with the declared splices"
+    return None
+
+
+def check_message(name, folder, here=HERE):
+    expect = read_expect(os.path.join(here, name + ".expect"))
+    with open(os.path.join(here, name + ".eml"), "rb") as file:
         raw_old = file.read()
-    with open(os.path.join(folder, name + ".eml"), "rb") as file:
+    with open(os.path.join(folder, name + ".new"), "rb") as file:
         raw_new = file.read()
+    with open(os.path.join(folder, name + ".splices"),
+              encoding="ascii") as file:
+        declared = file.read()
     old = email.message_from_bytes(raw_old, policy=email.policy.compat32)
     new = email.message_from_bytes(raw_new, policy=email.policy.compat32)
     edited = expect.get("parts", "").split()
@@ -123,6 +146,9 @@ def check_message(name, folder):
     if not edited:
         body = raw_old.split(b"\r\n\r\n", 1)[1]
         return None if raw_new.endswith(b"\r\n\r\n" + body) else "changed"
+    why = check_splices(raw_old, raw_new, declared)
+    if why:
+        return why
     before, after = list(leaves(old)), list(leaves(new))
     if [p for p, _ in before] != [p for p, _ in after]:
         return "another tree"
@@ -139,21 +165,48 @@ def check_message(name, folder):
     return check_lines(raw_old, raw_new)
 
 
+def run(program, **environment):
+    """Its results, in a folder that goes with the program's end."""
+    subprocess.run([program], check=True, stdout=subprocess.DEVNULL,
+                   env=dict(os.environ, **environment))
+
+
+def complain(name, why):
+    if why:
+        print(f"{name}: {why}")
+    return bool(why)
+
+
+def corpus(program):
+    names = sorted(f[:-4] for f in os.listdir(HERE) if f.endswith(".eml"))
+    with tempfile.TemporaryDirectory() as folder:
+        run(program, CM_CORPUS_OUT=folder)
+        return len(names), sum(complain(
+            name, check_message(name, folder) or check_wrapped(name, folder))
+            for name in names)
+
+
+def by_chance(program):
+    with tempfile.TemporaryDirectory() as folder:
+        run(program, CM_EDIT_OUT=folder,
+            CM_ROUNDS=os.environ.get("CM_ROUNDS", "300"),
+            CM_SEED=os.environ.get("CM_SEED", "1000000"))
+        names = sorted(f[:-4] for f in os.listdir(folder)
+                       if f.endswith(".new"))
+        return len(names), sum(complain(
+            f"CM_SEED={name}", check_message(name, folder, folder))
+            for name in names)
+
+
 def main():
     program = os.path.abspath(
         sys.argv[1] if len(sys.argv) > 1 else "tests/corpus/t_corpus")
-    names = sorted(f[:-4] for f in os.listdir(HERE) if f.endswith(".eml"))
-    bad = 0
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([program], check=True, stdout=subprocess.DEVNULL,
-                       env=dict(os.environ, CM_CORPUS_OUT=folder))
-        for name in names:
-            why = check_message(name, folder) or check_wrapped(name, folder)
-            if why:
-                print(f"{name}: {why}")
-                bad += 1
-    print(f"{len(names)} messages, {bad} that Python reads otherwise")
-    return 1 if bad or not names else 0
+    unit = os.path.join(os.path.dirname(program), "..", "unit")
+    known, bad = corpus(program)
+    made, also = by_chance(os.path.join(unit, "t_edit_random"))
+    print(f"{known} messages and {made} by chance, {bad + also} that Python "
+          "reads otherwise")
+    return 1 if bad or also or not known or not made else 0
 
 
 if __name__ == "__main__":

@@ -230,19 +230,34 @@ static bool headers_are_wrong(const char *name, const struct expect *expect,
 	return true;
 }
 
-static void write_result(const char *name, struct cm_span all)
+static void write_file(const char *name, const char *suffix,
+		       struct cm_span text)
 {
-	const char *folder = getenv("CM_CORPUS_OUT");
 	char path[512];
 	FILE *file;
 
-	if (folder == NULL)
-		return;
-	(void)snprintf(path, sizeof(path), "%s/%s.eml", folder, name);
+	(void)snprintf(path, sizeof(path), "%s/%s%s", getenv("CM_CORPUS_OUT"),
+		       name, suffix);
 	file = fopen(path, "w");
 	assert_non_null(file);
-	assert_int_equal(fwrite(all.p, 1, all.n, file), all.n);
+	assert_int_equal(fwrite(text.p, 1, text.n, file), text.n);
 	(void)fclose(file);
+}
+
+/* The result, and what was declared of it, for others to apply. */
+static void write_result(const char *name, const struct cm_edit *edit,
+			 struct cm_span all)
+{
+	struct cm_buf splices;
+
+	if (getenv("CM_CORPUS_OUT") == NULL)
+		return;
+	cm_buf_init(&splices, FILE_MAX);
+	assert_int_equal(test_splices(edit, &splices), CM_OK);
+	write_file(name, ".new", all);
+	write_file(name, ".splices",
+		   cm_span_n(cm_buf_text(&splices), splices.len));
+	cm_buf_free(&splices);
 }
 
 static bool second_pass_changes(struct test_world *w, const char *name,
@@ -299,7 +314,7 @@ static bool check_wrap(struct test_world *w, const char *name,
 	if (edit.outcome == CM_BODY_WRAPPED) {
 		(void)snprintf(file, sizeof(file), "%s.wrapped", name);
 		all = test_world_apply(w, &edit);
-		write_result(file, all);
+		write_result(file, &edit, all);
 		bad |= second_pass_changes(w, file, all);
 	}
 	w->stream.uneditable = CM_UNEDITABLE_HEADERS_ONLY;
@@ -343,7 +358,7 @@ static bool check(struct test_world *w, const char *name)
 	}
 	all = test_world_apply(w, &edit);
 	bad |= headers_are_wrong(name, &expect, all);
-	write_result(name, all);
+	write_result(name, &edit, all);
 	bad |= second_pass_changes(w, name, all);
 	if (edit.outcome == CM_BODY_UNEDITABLE)
 		bad |= check_wrap(w, name, &expect);

@@ -167,3 +167,19 @@ struct cm_span test_world_apply(struct test_world *w,
 	cm_buf_free(&out);
 	return all;
 }
+
+int test_splices(const struct cm_edit *edit, struct cm_buf *out)
+{
+	size_t i, k;
+
+	for (i = 0; i < edit->nsplices; i++) {
+		const struct cm_splice *s = &edit->splices[i];
+
+		(void)cm_buf_addf(out, "%zu %zu ", s->at, s->remove);
+		for (k = 0; k < s->insert.n; k++)
+			(void)cm_buf_addf(out, "%02x",
+					  (unsigned char)s->insert.p[k]);
+		(void)cm_buf_adds(out, "\n");
+	}
+	return cm_buf_ok(out);
+}

@@ -2,6 +2,7 @@
 #ifndef CM_TESTS_UNIT_MESSAGE_H
 #define CM_TESTS_UNIT_MESSAGE_H
 
+#include "lib/buf.h"
 #include "milter/edit.h"
 
 #define TEST_LINK   "https://consent.acme.example/u/AQIDBAUGBwgJCgsMDQ4PEBESExQV"
@@ -29,5 +30,8 @@ void test_world_message(struct test_world *world, const void *data, size_t n);
 /* The message after the edits, in the arena. */
 struct cm_span test_world_apply(struct test_world *world,
 				const struct cm_edit *edit);
+
+/* Lines of "AT REMOVE HEX", for others to apply to the old body; appended. */
+int test_splices(const struct cm_edit *edit, struct cm_buf *out);
 
 #endif

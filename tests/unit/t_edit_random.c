@@ -1,370 +1,249 @@
 /*
  * edit, random: MIME trees and footers nobody thought of.
  *
- * A well-formed editable message is never left untouched, and the proof holds
- * with both readers; a damaged one is edited provably or left alone, never
- * disproved.  CM_ROUNDS and CM_SEED in the environment run it longer, or one
- * case again.
+ * A well-formed editable message (random_message.h) is never left untouched:
+ * exactly the parts that its maker meant get a footer, the proof holds with
+ * both readers, a third that shares nothing with them agrees (edit_check.h),
+ * and a second pass changes nothing.  A damaged one is edited provably or
+ * left alone, never disproved.
+ *
+ * In the environment: CM_ROUNDS for how many, CM_SEED for the first of them
+ * (alone: for that one again), CM_EDIT_OUT for a folder that gets the messages
+ * before and after, for tests/corpus/check.py.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "lib/enc.h"
-#include "milter/codec.h"
-
+#include "tests/unit/edit_check.h"
 #include "tests/unit/message.h"
+#include "tests/unit/random_message.h"
 #include "tests/unit/test.h"
 
-enum { ROUNDS = 1500, TEXT_MAX = 400, MESSAGE_MAX = 1 << 20 };
+enum { ROUNDS = 1500, FOLDERS = 8, PATH_OCTETS = 256, SPLICES_MAX = 1 << 20 };
 
-struct gen {
-	uint64_t state;
-	struct cm_buf out;
-	unsigned boundaries;
-	unsigned editable; /* display leaves written */
+/* ---- footers ----------------------------------------------------------- */
+
+static const char *const footer_files[][2] = {
+	{"footer.txt", "\n  > From {{controller}} = \"{{purpose}}\"\n\n"
+		       "<{{link}}>\nFrom here.\n{{address}}\n{{contact}}\n"},
+	{"footer.html", "<p dir=\"{{dir}}\">{{controller}} {{purpose}} &mdash; "
+			"<a href=\"{{link}}\">\xd8\xb3\xd9\x84\xd8\xa7\xd9\x85 "
+			"\xf0\x9f\x91\x8b"
+			"</a><br>{{address}} {{contact}}</p>"},
+	{"footer.txt", "{{controller}}: {{link}}.\n--\n{{address}} "
+		       "{{contact}} {{purpose}} \xd0\x9e\xd1\x82\xd0\xbf"},
+	{"footer.html",
+	 "<div lang=\"{{language}}\"><!-- ours --><a href='{{link}}'>x</a>"
+	 " {{controller}}, {{address}},\n{{contact}}: {{purpose}}</div>\n\n"},
+	{"footer.txt", "\n\n{{purpose}}\n\t{{address}}\n{{contact}}\n"
+		       "({{controller}})\n\n\nStop = {{link}}\n\n"},
+	{"footer.html",
+	 "<table><tr><td>&nbsp;<b>{{controller}}</b>{{address}}</td></tr>"
+	 "<tr><td>{{purpose}} {{contact}} <a href=\"{{link}}\">\xe5\x81\x9c"
+	 "</a></td></tr></table>"},
 };
 
-/* xorshift64*, Vigna 2016: repeatable on every machine. */
-static unsigned below(struct gen *g, unsigned n)
+/* The other templates, which a folder must have, are the tree's own. */
+static void link_others(const char *folder, const char *language)
 {
-	g->state ^= g->state >> 12;
-	g->state ^= g->state << 25;
-	g->state ^= g->state >> 27;
-	return (unsigned)((g->state * UINT64_C(2685821657736338717)) >> 33) % n;
-}
-
-static void put(struct gen *g, const char *text)
-{
-	assert_int_equal(cm_buf_adds(&g->out, text), CM_OK);
-}
-
-static const char *pick(struct gen *g, const char *const *words, unsigned n)
-{
-	return words[below(g, n)];
-}
-
-#define PICK(g, words) pick(g, words, sizeof(words) / sizeof(*(words)))
-
-/* ---- texts ------------------------------------------------------------- */
-
-static void random_plain(struct gen *g, bool ascii, struct cm_buf *text)
-{
-	static const char *const any[] = {
-		"Hello ",
-		"a",
-		"=",
-		".",
-		"From ",
-		"\r\n",
-		"\r\n\r\n",
-		"-- ",
-		"--",
-		"> ",
-		"\t",
-		" ",
-		"offer ",
-		"\r\n.",
-		"=3D",
-		"<b>",
-		"&amp;",
-		"100% ",
-		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"};
-	static const char *const more[] = {"\xc3\xa9", "\xe2\x82\xac",
-					   "\xf0\x9f\x98\x80", "\xc5\xbe"};
-	unsigned n = below(g, 60);
-
-	while (n-- > 0)
-		(void)cm_buf_adds(text, !ascii && below(g, 4) == 0
-						? PICK(g, more)
-						: PICK(g, any));
-}
-
-/* Balanced, so that the place is certain. */
-static void random_html(struct gen *g, bool ascii, struct cm_buf *text)
-{
-	static const char *const any[] = {
-		"<p>Hello</p>",
-		"<!-- </body> -->",
-		"<!-->",
-		"<br/>",
-		"\r\n",
-		"a &lt; b ",
-		"<script>x=\"</body>\"</script>",
-		"<style>p>a{}</style>",
-		"<table><tr><td>x</td></tr></table>",
-		"<table><tr><td>x<td>y</table>",
-		"<!--[if mso]><table><![endif]-->",
-		"<div style=\"display:none\">pre</div>",
-		"<img alt='a>b' src=x>",
-		"<textarea></body></textarea>",
-		"< ",
-		"<a href=\"https://x.example/?a=1&amp;b=2\">x</a>"};
-	static const char *const heads[] = {
-		"", "<html><body>", "<!DOCTYPE html>\r\n<html lang=cs><body>",
-		"<html><head><title>x</title></head><body bgcolor=#fff>"};
-	static const char *const tails[] = {"", "</body></html>", "</body>",
-					    "</body></html>\r\n", "\r\n"};
-	unsigned n = below(g, 30);
-
-	(void)cm_buf_adds(text, PICK(g, heads));
-	while (n-- > 0)
-		(void)cm_buf_adds(text, !ascii && below(g, 4) == 0
-						? "\xc5\xbelu\xc5\xa5 "
-						: PICK(g, any));
-	(void)cm_buf_adds(text, PICK(g, tails));
-}
-
-static void put_base64(struct gen *g, const struct cm_buf *text)
-{
-	unsigned width = below(g, 3) == 0 ? 4 + below(g, 90) : 76;
-	char *coded = malloc(CM_BASE64_LEN(text->len) + 1);
-	size_t n;
+	static const char *const others[] = {"ask-again.html", "ask.html",
+					     "done.html",      "invalid.html",
+					     "later.html",     "no-token.html"};
+	char from[PATH_OCTETS];
+	char to[PATH_OCTETS];
 	size_t i;
 
-	assert_non_null(coded);
-	n = cm_base64_encode(cm_buf_text(text), text->len, coded);
-	for (i = 0; i < n; i += width) {
-		size_t step = n - i < width ? n - i : width;
-
-		if (i > 0)
-			put(g, "\r\n");
-		assert_int_equal(cm_buf_add(&g->out, coded + i, step), CM_OK);
+	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		(void)snprintf(from, sizeof(from),
+			       CM_SRCDIR "/conf/templates/en/%s", others[i]);
+		(void)snprintf(to, sizeof(to), "%s/%s/%s", folder, language,
+			       others[i]);
+		assert_int_equal(symlink(from, to), 0);
 	}
-	if (below(g, 2) == 0)
-		put(g, "\r\n");
-	free(coded);
 }
 
-static void put_qp(struct gen *g, const struct cm_buf *text)
+static void write_footer(const char *folder, const char *language, size_t index)
 {
-	assert_int_equal(
-		cm_qp_encode(cm_span_n(cm_buf_text(text), text->len), &g->out),
-		CM_OK);
-	if (below(g, 4) == 0)
-		put(g, below(g, 2) == 0 ? "=\r\n" : "=");
+	char path[PATH_OCTETS];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", folder, language,
+		       footer_files[index][0]);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(footer_files[index][1], file) >= 0);
+	assert_int_equal(fclose(file), 0);
 }
 
-/* ---- parts ------------------------------------------------------------- */
-
-static const char *eol_or_fold(struct gen *g)
+static void remove_folder(const char *folder)
 {
-	return below(g, 4) == 0 ? ";\r\n\t" : "; ";
+	char command[PATH_OCTETS];
+
+	(void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	assert_int_equal(system(command), 0);
 }
 
-/* Header fields of a leaf in random order, then its text. */
-static void put_leaf(struct gen *g, bool html)
+/* Languages of both directions, each with footers of its own. */
+static struct cm_templates *make_templates(unsigned number)
 {
-	static const char *const ctes[] = {"7bit", "8bit", "quoted-printable",
-					   "base64"};
-	bool ascii = below(g, 2) == 0;
-	bool flowed = !html && below(g, 4) == 0;
-	unsigned cte = ascii ? below(g, 4) : 1 + below(g, 3);
-	bool utf8 = !ascii || below(g, 2) == 0;
-	struct cm_buf text;
+	static const char *const languages[] = {"en", "cs", "he", "zh"};
+	char folder[] = "/tmp/t_edit_random.XXXXXX";
+	char path[PATH_OCTETS];
+	struct cm_templates *templates = NULL;
+	struct cm_error err = {0};
+	size_t i;
 
-	cm_buf_init(&text, 1 << 16);
-	if (html)
-		random_html(g, ascii, &text);
-	else
-		random_plain(g, ascii, &text);
-	if (cte != 0 || below(g, 2) == 0) {
-		put(g, "Content-Transfer-Encoding: ");
-		put(g, ctes[cte]);
-		put(g, "\r\n");
+	assert_non_null(mkdtemp(folder));
+	for (i = 0; i < sizeof(languages) / sizeof(*languages); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", folder,
+			       languages[i]);
+		assert_int_equal(mkdir(path, 0755), 0);
+		write_footer(folder, languages[i], 2 * ((number + i) % 3));
+		write_footer(folder, languages[i],
+			     1 + 2 * ((number / 2 + i) % 3));
+		link_others(folder, languages[i]);
 	}
-	put(g, html ? "Content-Type: text/html" : "Content-Type: text/plain");
-	if (flowed) {
-		put(g, eol_or_fold(g));
-		put(g, below(g, 2) == 0 ? "format=flowed"
-					: "format=flowed; delsp=yes");
-	}
-	if (utf8 || below(g, 2) == 0) {
-		put(g, eol_or_fold(g));
-		put(g, utf8 ? "charset=\"utf-8\"" : "charset=us-ascii");
-	}
-	put(g, below(g, 8) == 0 ? ";\r\n\r\n" : "\r\n\r\n");
-	if (cte == 3)
-		put_base64(g, &text);
-	else if (cte == 2)
-		put_qp(g, &text);
-	else
-		assert_int_equal(
-			cm_buf_add(&g->out, cm_buf_text(&text), text.len),
-			CM_OK);
-	cm_buf_free(&text);
-	g->editable++;
+	if (cm_templates_load(folder, "en", &templates, &err) != CM_OK)
+		fail_msg("%s", err.text);
+	remove_folder(folder);
+	return templates;
 }
 
-static void put_attachment(struct gen *g)
+static void random_footer(struct test_world *w, struct random_message *m,
+			  struct cm_templates *const *templates)
 {
-	static const char *const kinds[] = {
-		"Content-Type: application/pdf; name=\"x.pdf\"\r\n"
-		"Content-Transfer-Encoding: base64\r\n"
-		"Content-Disposition: attachment; filename=\"x.pdf\"\r\n\r\n"
-		"JVBERi0xLjQK\r\n",
-		"Content-Type: text/plain\r\n"
-		"Content-Disposition: attachment\r\n\r\nnot shown\r\n-- \r\n",
-		"Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\nHello",
-		"Content-Type: image/gif\r\nContent-ID: <i@x>\r\n"
-		"Content-Transfer-Encoding: base64\r\n\r\nR0lGODlhAQABAAAAACw="
-		"\r\n\r\n",
-		"Content-Type: text/html; charset=windows-1250; name=a.html\r\n"
-		"Content-Transfer-Encoding: 8bit\r\n\r\n\x9e\r\n"};
+	static const char *const names[] = {
+		"Acme",
+		"M\xc3\xbcller & S\xc3\xb6hne",
+		"A<b>\"c'",
+		"\xd0\x9e\xd0\x9e\xd0\x9e \xd0\x90",
+		"\xe6\xa0\xaa\xe5\xbc\x8f\xe4\xbc\x9a\xe7\xa4\xbe",
+		"\xd8\xb4\xd8\xb1\xd9\x83\xd8\xa9 ACME",
+		"\xf0\x9f\x8e\x81 Gifts \xf0\x9f\x8e\x81",
+		"100% &amp; =3D Ltd."};
+	static const char *const languages[] = {NULL, "cs", "he", "zh", "en"};
+	static const char *const addresses[] = {
+		"Main Street 1, 10115 Berlin",
+		"\xe6\x9d\xb1\xe4\xba\xac\xe9\x83\xbd 1-1",
+		"From here, and very far away, behind the hills, where the "
+		"street has no name and the houses no numbers, ask for the "
+		"third door, 0000 Nowhere, in a country that one may look for "
+		"on any map and not find, all year round = closed on Sundays"};
+	unsigned set = random_below(m, FOLDERS + 1);
 
-	put(g, PICK(g, kinds));
-}
-
-static void put_display(struct gen *g, unsigned depth);
-
-static void open_multipart(struct gen *g, const char *subtype,
-			   char boundary[32])
-{
-	static const char *const heads[] = {"=_", "b", "----=_P_", ""};
-	static const char *const tails[] = {"_x", ".", "-", "'()+_,-./:=?"};
-
-	/* The number's end must differ, so that none begins another. */
-	g->boundaries++;
-	(void)snprintf(boundary, 32, "%s%u%s", PICK(g, heads), g->boundaries,
-		       PICK(g, tails));
-	put(g, "Content-Type: multipart/");
-	put(g, subtype);
-	put(g, eol_or_fold(g));
-	put(g, "boundary=\"");
-	put(g, boundary);
-	put(g, "\"\r\n\r\n");
-	if (below(g, 3) == 0)
-		put(g, "This is a multipart message.\r\n");
-}
-
-static void delimiter(struct gen *g, const char *boundary, bool first,
-		      bool last)
-{
-	if (!first)
-		put(g, "\r\n");
-	put(g, "--");
-	put(g, boundary);
-	put(g, last ? "--" : "");
-	put(g, below(g, 10) == 0 ? " \t\r\n" : "\r\n");
-}
-
-static void put_alternative(struct gen *g, unsigned depth)
-{
-	char boundary[32];
-	unsigned n = 1 + below(g, 2);
-
-	open_multipart(g, "alternative", boundary);
-	delimiter(g, boundary, true, false);
-	put_leaf(g, false);
-	if (below(g, 4) == 0) {
-		delimiter(g, boundary, false, false);
-		put(g, "Content-Type: text/x-amp-html\r\n\r\n<html amp4email>");
-	}
-	while (n-- > 0) {
-		delimiter(g, boundary, false, false);
-		put_display(g, depth + 1);
-	}
-	delimiter(g, boundary, false, true);
-}
-
-static void put_collection(struct gen *g, bool related, unsigned depth)
-{
-	char boundary[32];
-	unsigned n = below(g, 4);
-
-	open_multipart(g, related ? "related" : "mixed", boundary);
-	delimiter(g, boundary, true, false);
-	if (!related && below(g, 4) == 0) {
-		put_attachment(g);
-		delimiter(g, boundary, false, false);
-	}
-	put_display(g, depth + 1);
-	while (n-- > 0) {
-		delimiter(g, boundary, false, false);
-		put_attachment(g);
-	}
-	delimiter(g, boundary, false, true);
-	if (below(g, 3) == 0)
-		put(g, "epilogue");
-}
-
-/* Anything that has a text a person is shown. */
-static void put_display(struct gen *g, unsigned depth)
-{
-	unsigned kind = below(g, depth > 3 ? 2 : 5);
-
-	if (kind < 2 || g->editable > 3)
-		put_leaf(g, kind == 0);
-	else if (kind == 2)
-		put_alternative(g, depth);
-	else
-		put_collection(g, kind == 3, depth);
-}
-
-static void random_message(struct gen *g)
-{
-	cm_buf_reset(&g->out);
-	g->boundaries = 0;
-	g->editable = 0;
-	put(g, "From: a@acme.example\r\nSubject: x\r\nMIME-Version: 1.0\r\n");
-	put_display(g, 0);
+	w->config.controller_name = names[random_below(m, 8)];
+	w->config.controller_address = addresses[random_below(m, 3)];
+	w->request.language = languages[random_below(m, 5)];
+	w->request.templates = set == FOLDERS ? w->templates : templates[set];
 }
 
 /* ---- checks ------------------------------------------------------------ */
 
-static void keep(const struct gen *g, uint64_t seed)
+static void keep(const struct random_message *m, uint64_t seed)
 {
 	FILE *file = fopen("t_edit_random.eml", "w");
 
 	if (file != NULL) {
-		(void)fwrite(cm_buf_text(&g->out), 1, g->out.len, file);
+		(void)fwrite(cm_buf_text(&m->out), 1, m->out.len, file);
 		(void)fclose(file);
 	}
 	print_error("CM_SEED=%llu, message in t_edit_random.eml\n",
 		    (unsigned long long)seed);
 }
 
-static struct cm_edit edit_it(struct test_world *w, const struct gen *g,
-			      uint64_t seed)
+static struct cm_edit edit_it(struct test_world *w,
+			      const struct random_message *m, uint64_t seed)
 {
 	struct cm_edit edit = {0};
 
-	test_world_message(w, cm_buf_text(&g->out), g->out.len);
+	test_world_message(w, cm_buf_text(&m->out), m->out.len);
 	if (cm_edit_make(&w->request, w->arena, &edit, NULL) != CM_OK) {
-		keep(g, seed);
+		keep(m, seed);
 		fail_msg("it fails");
 	}
 	return edit;
 }
 
-/* Each display leaf has one splice in its text; upgrades have more. */
-static unsigned parts_edited(const struct cm_edit *edit)
+/* Exactly the parts that a person is shown, in their order. */
+static bool as_meant(const struct random_message *m, const struct cm_edit *edit)
 {
 	unsigned n = 0;
 	size_t i;
 
-	for (i = 0; i < edit->nsplices; i++)
-		n += i == 0 || strcmp(edit->splices[i].part,
-				      edit->splices[i - 1].part) != 0;
-	return n;
+	for (i = 0; i < edit->nsplices; i++) {
+		const char *part = edit->splices[i].part;
+
+		/* Upgrades have more than one splice a part. */
+		if (i > 0 && strcmp(part, edit->splices[i - 1].part) == 0)
+			continue;
+		if (n == m->nshown || strcmp(part, m->shown[n++]) != 0)
+			return false;
+	}
+	return n == m->nshown;
 }
 
-static void well_formed(struct test_world *w, const struct gen *g,
+static void write_file(uint64_t seed, const char *suffix, const void *data,
+		       size_t n)
+{
+	char path[PATH_OCTETS];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%llu%s", getenv("CM_EDIT_OUT"),
+		       (unsigned long long)seed, suffix);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(data, 1, n, file), n);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void write_out(const struct random_message *m,
+		      const struct cm_edit *edit, struct cm_span after,
+		      uint64_t seed)
+{
+	struct cm_buf expect;
+	unsigned i;
+
+	cm_buf_init(&expect, SPLICES_MAX);
+	(void)cm_buf_adds(&expect, "parts:");
+	for (i = 0; i < m->nshown; i++)
+		(void)cm_buf_addf(&expect, " %s", m->shown[i]);
+	(void)cm_buf_adds(&expect, "\n");
+	write_file(seed, ".eml", cm_buf_text(&m->out), m->out.len);
+	write_file(seed, ".new", after.p, after.n);
+	write_file(seed, ".expect", cm_buf_text(&expect), expect.len);
+	cm_buf_reset(&expect);
+	assert_int_equal(test_splices(edit, &expect), CM_OK);
+	write_file(seed, ".splices", cm_buf_text(&expect), expect.len);
+	cm_buf_free(&expect);
+}
+
+static void well_formed(struct test_world *w, const struct random_message *m,
 			uint64_t seed)
 {
-	struct cm_edit edit = edit_it(w, g, seed);
+	struct cm_edit edit = edit_it(w, m, seed);
+	struct edit_check check;
 	struct cm_span all;
 	char *copy;
 
 	if (edit.outcome != CM_BODY_FOOTER || !edit.gmime_agreed ||
-	    parts_edited(&edit) != g->editable) {
-		keep(g, seed);
-		fail_msg("well-formed, and %s (%s), %u of %u parts",
+	    !as_meant(m, &edit)) {
+		keep(m, seed);
+		fail_msg("well-formed, and %s (%s), %zu splices for %u parts",
 			 cm_body_outcome_name(edit.outcome),
-			 edit.why != NULL ? edit.why : "-", parts_edited(&edit),
-			 g->editable);
+			 edit.why != NULL ? edit.why : "-", edit.nsplices,
+			 m->nshown);
+	}
+	edit_check(w, &edit, &check);
+	if (check.why[0] != '\0') {
+		keep(m, seed);
+		fail_msg("%s", check.why);
 	}
 	all = test_world_apply(w, &edit);
+	if (getenv("CM_EDIT_OUT") != NULL)
+		write_out(m, &edit, all, seed);
 	copy = malloc(all.n);
 	assert_non_null(copy);
 	memcpy(copy, all.p, all.n);
@@ -373,43 +252,37 @@ static void well_formed(struct test_world *w, const struct gen *g,
 	assert_int_equal(cm_edit_make(&w->request, w->arena, &edit, NULL),
 			 CM_OK);
 	if (edit.outcome != CM_BODY_NOT_WANTED || edit.nheaders != 0) {
-		keep(g, seed);
+		keep(m, seed);
 		fail_msg("a second pass changes it");
 	}
 }
 
-static void damaged(struct test_world *w, struct gen *g, uint64_t seed)
+static void damaged(struct test_world *w, struct random_message *m,
+		    uint64_t seed)
 {
 	static const char *const junk[] = {"\r\n", "--", "=", "\n", "\"", ";",
 					   "\xff", "<",  ">", " ",  "/"};
-	unsigned n = 1 + below(g, 4);
+	unsigned n = 1 + random_below(m, 4);
+	struct edit_check check = {""};
 	struct cm_edit edit;
 
 	while (n-- > 0) {
-		size_t at = below(g, (unsigned)g->out.len);
-		const char *bytes = PICK(g, junk);
+		size_t at = random_below(m, (unsigned)m->out.len);
+		const char *bytes = junk[random_below(m, 11)];
 
-		if (at + strlen(bytes) <= g->out.len)
-			memcpy(g->out.data + at, bytes, strlen(bytes));
+		if (at + strlen(bytes) <= m->out.len)
+			memcpy(m->out.data + at, bytes, strlen(bytes));
 	}
-	if (below(g, 4) == 0)
-		g->out.len = below(g, (unsigned)g->out.len);
-	edit = edit_it(w, g, seed);
-	if (edit.outcome == CM_BODY_DISPROVED) {
-		keep(g, seed);
-		fail_msg("damaged, and disproved (%s)", edit.why);
+	if (random_below(m, 4) == 0)
+		m->out.len = random_below(m, (unsigned)m->out.len);
+	edit = edit_it(w, m, seed);
+	if (edit.outcome == CM_BODY_FOOTER)
+		edit_check(w, &edit, &check);
+	if (edit.outcome == CM_BODY_DISPROVED || check.why[0] != '\0') {
+		keep(m, seed);
+		fail_msg("damaged, and %s (%s)", check.why,
+			 edit.why != NULL ? edit.why : "-");
 	}
-}
-
-static void random_footer(struct test_world *w, struct gen *g)
-{
-	static const char *const names[] = {
-		"Acme", "M\xc3\xbcller & S\xc3\xb6hne", "A<b>\"c'",
-		"\xd0\x9e\xd0\x9e\xd0\x9e \xd0\x90",
-		"\xe6\xa0\xaa\xe5\xbc\x8f\xe4\xbc\x9a\xe7\xa4\xbe"};
-
-	w->config.controller_name = PICK(g, names);
-	w->request.language = below(g, 2) == 0 ? "cs" : NULL;
 }
 
 static uint64_t number_of(const char *name, uint64_t otherwise)
@@ -428,23 +301,30 @@ static void random_messages(void **state)
 	uint64_t first = number_of("CM_SEED", 1);
 	uint64_t rounds =
 		number_of("CM_ROUNDS", getenv("CM_SEED") != NULL ? 1 : ROUNDS);
+	struct cm_templates *templates[FOLDERS];
+	struct random_message m;
 	struct test_world w;
-	struct gen g;
 	uint64_t i;
 
 	(void)state;
 	test_world_open(&w);
-	cm_buf_init(&g.out, MESSAGE_MAX);
+	for (i = 0; i < FOLDERS; i++)
+		templates[i] = make_templates((unsigned)i);
+	random_message_init(&m);
 	for (i = 0; i < rounds; i++) {
 		uint64_t seed = first + i;
 
-		g.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
-		random_footer(&w, &g);
-		random_message(&g);
-		well_formed(&w, &g, seed);
-		damaged(&w, &g, seed);
+		m.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+		random_footer(&w, &m, templates);
+		random_message_make(&m);
+		well_formed(&w, &m, seed);
+		damaged(&w, &m, seed);
 	}
-	cm_buf_free(&g.out);
+	print_message("%llu messages, each whole and damaged\n",
+		      (unsigned long long)rounds);
+	random_message_free(&m);
+	for (i = 0; i < FOLDERS; i++)
+		cm_templates_free(&templates[i]);
 	test_world_close(&w);
 }
 
