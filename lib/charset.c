@@ -352,7 +352,8 @@ int cm_charset_cut(const struct cm_charset *charset, struct cm_span text,
 	bool found = false;
 	size_t i;
 
-	if (is_utf8_already(charset) || at == utf8.n) {
+	if (is_utf8_already(charset) ||
+	    (at == utf8.n && charset->kind != CM_CHARSET_SHIFT)) {
 		*ret_at = at == utf8.n ? text.n : at;
 		return CM_OK;
 	}

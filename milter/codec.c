@@ -96,8 +96,11 @@ static int qp_read(struct cm_decoder *d, char *out, size_t room, size_t *ret_n)
 		d->p += used;
 		if (used == run)
 			continue;
-		if (*d->p != '=')
-			return CM_EDATA;
+		/* 8-bit has no place here, and everyone takes it as it is. */
+		if (*d->p != '=') {
+			out[n++] = *d->p++;
+			continue;
+		}
 		if (d->end - d->p >= 3 && hex_value(d->p[1]) >= 0 &&
 		    hex_value(d->p[2]) >= 0) {
 			out[n++] = (char)(hex_value(d->p[1]) * 16 +
@@ -116,9 +119,12 @@ static int qp_read(struct cm_decoder *d, char *out, size_t room, size_t *ret_n)
 	return CM_OK;
 }
 
-enum { B64_BAD = 0, B64_PAD = 65, B64_BLANK = 66 };
+enum { B64_JUNK = 0, B64_PAD = 65, B64_BLANK = 66, B64_BAD = 67 };
 
-/* One more than the value of each character; B64_* for the others. */
+/*
+ * One more than the value of each character; B64_* for the others.  Junk is
+ * ignored (RFC 2045, 6.8), but what is 62 and 63 in URLs is not junk to all.
+ */
 static const uint8_t b64_values[256] = {
 	['A'] = 1,          ['B'] = 2,          ['C'] = 3,
 	['D'] = 4,          ['E'] = 5,          ['F'] = 6,
@@ -143,6 +149,7 @@ static const uint8_t b64_values[256] = {
 	['8'] = 61,         ['9'] = 62,         ['+'] = 63,
 	['/'] = 64,         ['='] = B64_PAD,    [' '] = B64_BLANK,
 	['\t'] = B64_BLANK, ['\r'] = B64_BLANK, ['\n'] = B64_BLANK,
+	['-'] = B64_BAD,    ['_'] = B64_BAD,
 };
 
 static unsigned b64_value(char c)
@@ -158,7 +165,7 @@ static int b64_quantum(struct cm_decoder *d, unsigned v[4], unsigned *ret_n)
 	while (n < 4 && d->p < d->end) {
 		unsigned value = b64_value(*d->p++);
 
-		if (value == B64_BLANK)
+		if (value == B64_BLANK || (value == B64_JUNK && !d->padded))
 			continue;
 		if (value == B64_BAD || d->padded)
 			return CM_EDATA;
@@ -271,8 +278,6 @@ static int plain_read(struct cm_decoder *d, char *out, size_t room,
 
 	if (n > room)
 		n = room;
-	if (d->cte == CM_CTE_7BIT && !cm_ascii_only(d->p, n))
-		return CM_EDATA;
 	memcpy(out, d->p, n);
 	d->p += n;
 	*ret_n = n;
@@ -482,18 +487,23 @@ static int qp_splice(struct cm_span encoded, size_t left, struct cm_span insert,
 	if ((e > 0 && (encoded.p[e - 1] == ' ' || encoded.p[e - 1] == '\t')) ||
 	    (!is_crlf(insert, 0) && column_of(encoded, e) > 0))
 		(void)cm_buf_add(out, "=\r\n", 3);
-	return cm_qp_encode(insert, out);
+	(void)cm_qp_encode(insert, out);
+	/* UTF-16 ends in no CRLF: what follows goes on a line of its own. */
+	if (left > 0 && (insert.n == 0 || insert.p[insert.n - 1] != '\n'))
+		(void)cm_buf_add(out, "=\r\n", 3);
+	return cm_buf_ok(out);
 }
 
 /* ---- base64 ------------------------------------------------------------ */
 
-/* Offset of the n-th (0-based) character that is not a blank. */
+/* Offset of the n-th (0-based) character that counts. */
 static size_t b64_seek(struct cm_span encoded, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < encoded.n; i++) {
-		if (b64_value(encoded.p[i]) == B64_BLANK)
+		if (b64_value(encoded.p[i]) == B64_BLANK ||
+		    b64_value(encoded.p[i]) == B64_JUNK)
 			continue;
 		if (n-- == 0)
 			break;
@@ -602,4 +612,14 @@ int cm_codec_splice(enum cm_cte cte, struct cm_span encoded,
 		return rc != CM_OK ? rc : CM_ENOMEM;
 	*ret_splice = splice;
 	return CM_OK;
+}
+
+int cm_encode(enum cm_cte cte, struct cm_span text, struct cm_buf *out)
+{
+	if (cte == CM_CTE_QP)
+		return cm_qp_encode(text, out);
+	if (cte != CM_CTE_BASE64)
+		return cm_buf_add(out, text.p, text.n);
+	b64_encode(out, 0, &text, 1);
+	return cm_buf_ok(out);
 }

@@ -1,9 +1,10 @@
 /*
  * codec - content transfer encodings: decode, and put a piece in the middle.
  *
- * Decoding is strict: CM_EDATA at anything on which readers differ (octets
- * outside the alphabet, "=" before what is not hex, data after or without
- * padding, 8-bit in 7bit), so what is decoded here is what everyone sees.
+ * Decoding is strict: CM_EDATA at anything on which readers differ ("=" before
+ * what is not hex, data after or without padding, the alphabet of URLs), so
+ * what is decoded here is what everyone sees.  Octets outside the alphabet of
+ * base64 are ignored, 8-bit in quoted-printable and 7bit is taken as it is.
  * Blanks before a line end in quoted-printable are kept as they are.
  * RFC 2045, 6.7 and 6.8.
  */
@@ -58,5 +59,9 @@ CM_MUST_CHECK int cm_codec_splice(enum cm_cte cte, struct cm_span encoded,
 
 /* Text with CRLF line ends as quoted-printable; appended. */
 int cm_qp_encode(struct cm_span text, struct cm_buf *out);
+
+/* All of a text, CRLF line ends; appended. */
+CM_MUST_CHECK int cm_encode(enum cm_cte cte, struct cm_span text,
+			    struct cm_buf *out);
 
 #endif

@@ -256,8 +256,7 @@ static int make_claim(struct editor *e, struct cm_proof_leaf **ret_leaves,
 	proof->leaves = leaves;
 	for (i = 0; i < e->count; i++)
 		if (!e->leaves[i].done)
-			leaves[proof->nleaves++] =
-				cm_leaf_claim(&e->leaves[i], &e->tree);
+			leaves[proof->nleaves++] = cm_leaf_claim(&e->leaves[i]);
 	*ret_leaves = leaves;
 	*ret_proof = proof;
 	return new_headers(e, proof);

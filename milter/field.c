@@ -241,6 +241,9 @@ static const char *take_encoding(struct cm_field_ctx *ctx, struct cm_span value,
 		{"8bit", CM_CTE_8BIT},
 		{"quoted-printable", CM_CTE_QP},
 		{"base64", CM_CTE_BASE64},
+		/* Common slips, that readers know or take octets for. */
+		{"7-bit", CM_CTE_7BIT},
+		{"8-bit", CM_CTE_8BIT},
 	};
 	struct lexer l = lexer_of(ctx, value);
 	struct cm_span word;

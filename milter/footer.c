@@ -286,6 +286,14 @@ static bool ends_with_empty_line(struct cm_span text, size_t at)
 	return i == 0 || text.p[i - 1] == '\n';
 }
 
+/* R3676-1: the last paragraph before `at` goes on with what comes next. */
+static bool flows_on(struct cm_span text, size_t at)
+{
+	while (at > 0 && (text.p[at - 1] == '\n' || text.p[at - 1] == '\r'))
+		at--;
+	return at > 0 && text.p[at - 1] == ' ';
+}
+
 int cm_footer_piece(const struct cm_footer *footer,
 		    const struct cm_footer_shape *shape, struct cm_span text,
 		    size_t at, struct cm_arena *arena,
@@ -301,6 +309,9 @@ int cm_footer_piece(const struct cm_footer *footer,
 	if (at > 0 && text.p[at - 1] != '\n')
 		(void)cm_buf_adds(&out, shape->eol);
 	if (!shape->html && at > 0 && !ends_with_empty_line(text, at))
+		(void)cm_buf_adds(&out, shape->eol);
+	/* The first empty line ends that paragraph; this one is seen. */
+	if (shape->flowed && !shape->html && flows_on(text, at))
 		(void)cm_buf_adds(&out, shape->eol);
 	if (shape->html)
 		add_html(&out, footer->html, shape);

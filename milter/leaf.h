@@ -10,6 +10,7 @@
 #define CM_MILTER_LEAF_H
 
 #include "lib/buf.h"
+#include "lib/charset.h"
 #include "milter/edit.h"
 #include "milter/footer.h"
 #include "milter/headers.h"
@@ -22,19 +23,28 @@ enum { CM_LEAF_SPLICES = 3 };
 struct cm_leaf {
 	size_t part; /* index in the tree */
 	bool html;
-	bool utf8;
 	bool flowed;
-	bool has_8bit; /* so its path takes 8-bit */
-	bool done;     /* has this link already */
-	bool lf;       /* base64 of a text with bare LFs */
+	bool has_8bit;                    /* so its path takes 8-bit */
+	bool done;                        /* has this link already */
+	bool lf;                          /* base64 of a text with bare LFs */
+	const struct cm_charset *charset; /* NULL: none that we know */
+	bool lies;    /* is not in its charset: only ASCII is sure to be read */
+	bool guessed; /* us-ascii by label, and everyone sees UTF-8 */
 	struct cm_span encoded;
-	struct cm_buf scratch; /* of QP and base64, until it is planned */
-	struct cm_span text;
-	size_t at;           /* in text */
-	struct cm_span lang; /* of <html lang=...>; as written */
-	struct cm_span piece;
-	bool recharset; /* us-ascii becomes utf-8 */
-	bool reencode;  /* 7bit or 8bit becomes quoted-printable */
+	struct cm_buf decoded; /* of QP and base64, until it is planned */
+	struct cm_buf as_utf8; /* of a charset in which octets say little */
+	struct cm_span octets; /* in the leaf's charset */
+	struct cm_span text;   /* the same to plan on: octets or as_utf8 */
+	size_t at;             /* in text */
+	struct cm_span lang;   /* of <html lang=...>; as written */
+	struct cm_span piece;  /* UTF-8 */
+	size_t octets_at;
+	struct cm_span octets_piece;
+	bool recharset;  /* becomes utf-8 */
+	bool convert;    /* ... and that changes octets of its text */
+	bool reencode;   /* 7bit or 8bit becomes what .cte says */
+	enum cm_cte cte; /* that it leaves with */
+	enum cm_proof_reading reading;
 };
 
 /*
@@ -46,6 +56,12 @@ CM_MUST_CHECK int cm_leaf_read(const struct cm_edit_request *request,
 			       struct cm_arena *arena, struct cm_leaf *leaf,
 			       const char **ret_why);
 void cm_leaf_free(struct cm_leaf *leaf);
+
+/* Octets that become one of UTF-8: at most 4, of UTF-7 and the like. */
+#define CM_LEAF_UTF8_MAX(n) (4 * (n) + 16)
+
+/* The leaf's .octets to its .text; CM_EDATA: they are not in its charset. */
+CM_MUST_CHECK int cm_leaf_read_as_utf8(struct cm_leaf *leaf);
 
 /* What a leaf adds to the edit; room for CM_LEAF_SPLICES splices. */
 struct cm_leaf_edit {
@@ -65,7 +81,6 @@ CM_MUST_CHECK int cm_leaf_make(const struct cm_edit_request *request,
 void cm_leaf_forget_text(struct cm_leaf *leaf);
 
 /* What the proof must find. */
-struct cm_proof_leaf cm_leaf_claim(const struct cm_leaf *leaf,
-				   const struct cm_mime *tree);
+struct cm_proof_leaf cm_leaf_claim(const struct cm_leaf *leaf);
 
 #endif

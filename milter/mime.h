@@ -85,6 +85,11 @@ bool cm_mime_is(const struct cm_mime_part *part, const char *type,
 		const char *subtype); /* subtype NULL = any */
 bool cm_mime_is_multipart(const struct cm_mime_part *part);
 const char *cm_cte_name(enum cm_cte cte);
+/* The octets are the text: RFC 2045, 6.2. */
+static inline bool cm_cte_is_plain(enum cm_cte cte)
+{
+	return cte == CM_CTE_7BIT || cte == CM_CTE_8BIT;
+}
 
 /* IMAP's numbering: "1" for a single part, "1.2" below a multipart. */
 const char *cm_mime_path(const struct cm_mime *mime, size_t part,

@@ -206,7 +206,12 @@ static bool changed_lines_are(const struct cm_proof_leaf *leaf,
 	text_init(&t, cte, slice(old, 0, old.n - tail));
 	if (!text_is(&t, slice(leaf->text, from, to)) || !text_ends(&t))
 		return false;
-	text_init(&t, cte, slice(new, 0, new.n - tail));
+	new.n -= tail;
+	/* Quoted-printable takes 8-bit as it is, and we write none. */
+	if (cte == CM_CTE_QP && !cm_ascii_only(new.p, new.n) &&
+	    cm_ascii_only(old.p, old.n - tail))
+		return false;
+	text_init(&t, cte, new);
 	return text_is(&t, slice(leaf->text, from, leaf->at)) &&
 	       text_is(&t, leaf->piece) &&
 	       text_is(&t, slice(leaf->text, leaf->at, to)) && text_ends(&t);
@@ -217,13 +222,17 @@ static bool is_old_and_piece(const struct cm_proof_leaf *leaf,
 			     struct cm_span was, struct cm_span is,
 			     enum cm_cte cte)
 {
+	enum cm_cte cte_is = leaf->upgraded ? leaf->cte : cte;
 	struct text old;
 	struct text new;
 
 	if (leaf->text.p != NULL && !leaf->upgraded && cte != CM_CTE_BASE64)
 		return changed_lines_are(leaf, was, is, cte);
 	text_init(&old, cte, was);
-	text_init(&new, leaf->upgraded ? leaf->cte : cte, is);
+	text_init(&new, cte_is, is);
+	if (!cm_cte_is_plain(cte_is) && !cm_ascii_only(is.p, is.n) &&
+	    cm_ascii_only(was.p, was.n))
+		return false;
 	return texts_agree(&old, &new, leaf->at) &&
 	       text_is(&new, leaf->piece) && texts_agree(&old, &new, SIZE_MAX);
 }
@@ -232,10 +241,17 @@ static const char *check_leaf(const struct cm_proof_leaf *leaf,
 			      struct cm_span was, struct cm_span is,
 			      enum cm_cte cte)
 {
-	if (!is_old_and_piece(leaf, was, is, cte))
+	const char *why = cm_proof_characters(
+		leaf, cte, was, leaf->upgraded ? leaf->cte : cte, is);
+
+	if (why != NULL)
+		return why;
+	/* Converted octets are others; their characters were compared. */
+	if (leaf->reading != CM_PROOF_CONVERTED &&
+	    !is_old_and_piece(leaf, was, is, cte))
 		return "text";
 	/* RFC 6152: 8-bit only where there was 8-bit before. */
-	if (cte == CM_CTE_8BIT && cm_ascii_only(was.p, was.n) &&
+	if (cm_cte_is_plain(cte) && cm_ascii_only(was.p, was.n) &&
 	    !cm_ascii_only(is.p, is.n))
 		return "8bit";
 	if (lines_are_short(is, CM_PROOF_LINE_MAX))

@@ -9,15 +9,29 @@
 #ifndef CM_MILTER_PROOF_H
 #define CM_MILTER_PROOF_H
 
+#include "lib/buf.h"
+#include "lib/charset.h"
 #include "milter/mime.h"
 
 enum { CM_PROOF_LINE_MAX = 998 }; /* RFC 5322, 2.1.1: octets, CRLF apart */
 
+/* How much of an edited leaf is read as characters, too. */
+enum cm_proof_reading {
+	CM_PROOF_OCTETS,    /* nothing: the piece is ASCII, or all is UTF-8 */
+	CM_PROOF_PIECE,     /* the piece; octets are characters (koi8-r) */
+	CM_PROOF_TEXT,      /* all of it, before and after (shift_jis) */
+	CM_PROOF_CONVERTED, /* the same, and it is UTF-8 now */
+};
+
 struct cm_proof_leaf {
 	size_t part;          /* index in the old tree */
-	size_t at;            /* offset in the decoded text */
+	size_t at;            /* offset in the decoded octets */
 	struct cm_span piece; /* decoded */
 	struct cm_span text;  /* decoded as it was; NULL: decode it again */
+	enum cm_proof_reading reading;
+	const struct cm_charset *charset_was; /* beyond OCTETS */
+	size_t utf8_at;
+	struct cm_span utf8_piece;
 	/* What the leaf is now, when it was upgraded; else as it was. */
 	bool upgraded;
 	enum cm_cte cte;
@@ -35,6 +49,19 @@ struct cm_proof {
 	const struct cm_proof_leaf *leaves;
 	size_t nleaves;
 };
+
+/* The leaf as it was, in UTF-8; appended.  CM_EDATA: not its charset's. */
+CM_MUST_CHECK int cm_proof_old_utf8(const struct cm_proof_leaf *leaf,
+				    enum cm_cte cte, struct cm_span encoded,
+				    struct cm_buf *out);
+
+/*
+ * Beyond octets: does the edited leaf say in its charset what it said before,
+ * and the footer?  For cm_proof_scan(); NULL or a word.
+ */
+const char *cm_proof_characters(const struct cm_proof_leaf *leaf,
+				enum cm_cte cte_was, struct cm_span was,
+				enum cm_cte cte_is, struct cm_span is);
 
 /*
  * *ret_why is NULL when the claim holds, else one word for what does not.

@@ -365,12 +365,14 @@ static bool stream_is(GMimeStream *stream, struct cm_span wanted)
 static bool is_inserted(struct cm_span old, struct cm_span new,
 			struct cm_span piece, size_t at)
 {
-	return new.n ==
-		       old.n + piece.n &&at <=
-			       old.n &&memcmp(new.p, old.p, at) ==
-		       0 &&
-	       memcmp(new.p + at, piece.p, piece.n) == 0 &&
-	       memcmp(new.p + at + piece.n, old.p + at, old.n - at) == 0;
+	size_t rest = old.n - at;
+
+	if (at > old.n || new.n != old.n + piece.n)
+		return false;
+	return cm_span_eq(cm_span_n(new.p, at), cm_span_n(old.p, at)) &&
+	       cm_span_eq(cm_span_n(new.p + at, piece.n), piece) &&
+	       (rest == 0 ||
+		memcmp(new.p + new.n - rest, old.p + at, rest) == 0);
 }
 
 /* GMime's text of the result is ours of the original, and the piece. */
@@ -378,18 +380,79 @@ static bool is_as_claimed(struct walk *w, const struct cm_proof_leaf *leaf,
 			  struct cm_span raw, struct cm_span new)
 {
 	enum cm_cte cte = w->proof->tree->parts[leaf->part].cte;
+	bool converted = leaf->reading == CM_PROOF_CONVERTED;
 	struct cm_span old = leaf->text;
 	struct cm_buf decoded;
 	bool ok = true;
 
-	cm_buf_init(&decoded, raw.n + 1);
+	cm_buf_init(&decoded, 4 * raw.n + 16);
 	if (old.p == NULL) {
-		ok = cm_decode(cte, raw, &decoded) == CM_OK;
+		ok = (converted ? cm_proof_old_utf8(leaf, cte, raw, &decoded)
+				: cm_decode(cte, raw, &decoded)) == CM_OK;
 		old = cm_span_n(cm_buf_text(&decoded), decoded.len);
 	}
-	ok = ok && is_inserted(old, new, leaf->piece, leaf->at);
+	ok = ok &&
+	     is_inserted(old, new, converted ? leaf->utf8_piece : leaf->piece,
+			 converted ? leaf->utf8_at : leaf->at);
 	cm_buf_free(&decoded);
 	return ok || disagree(w, "text");
+}
+
+/* Text in UTF-8 as GMime reads this charset; NULL: it knows none such. */
+static GByteArray *to_utf8(const struct cm_charset *charset,
+			   struct cm_span text)
+{
+	GMimeFilter *filter = g_mime_filter_charset_new(charset->name, "utf-8");
+	GByteArray *out;
+	char *got;
+	size_t n, prespace;
+
+	if (filter == NULL)
+		return NULL;
+	out = g_byte_array_new();
+	g_mime_filter_complete(filter, (char *)(uintptr_t)text.p, text.n, 0,
+			       &got, &n, &prespace);
+	g_byte_array_append(out, (const guint8 *)got, (guint)n);
+	g_object_unref(filter);
+	return out;
+}
+
+static struct cm_span bytes(const GByteArray *array)
+{
+	return cm_span_n((const char *)array->data, array->len);
+}
+
+/*
+ * To GMime the result says what both sides of the original say by themselves,
+ * and the footer between them.
+ */
+static bool reads_alike(struct walk *w, const struct cm_proof_leaf *leaf,
+			struct cm_span new)
+{
+	size_t after = leaf->at + leaf->piece.n;
+	const struct cm_span parts[] = {
+		cm_span_n(new.p, leaf->at),
+		cm_span_n(new.p + after, new.n - after),
+		new,
+	};
+	GByteArray *texts[3];
+	bool ok = true;
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		texts[i] = to_utf8(leaf->charset_was, parts[i]);
+	if (texts[0] != NULL) {
+		struct cm_span old = bytes(texts[0]);
+		size_t at = old.n;
+
+		g_byte_array_append(texts[0], texts[1]->data, texts[1]->len);
+		old = bytes(texts[0]);
+		ok = is_inserted(old, bytes(texts[2]), leaf->utf8_piece, at);
+	}
+	for (i = 0; i < 3; i++)
+		if (texts[i] != NULL)
+			g_byte_array_unref(texts[i]);
+	return ok || disagree(w, "charset");
 }
 
 static bool check_text(struct walk *w, const struct cm_proof_leaf *leaf,
@@ -407,6 +470,11 @@ static bool check_text(struct walk *w, const struct cm_proof_leaf *leaf,
 	ok = ok &&
 	     is_as_claimed(w, leaf, raw,
 			   cm_span_n((const char *)text->data, text->len));
+	if (ok &&
+	    (leaf->reading == CM_PROOF_PIECE || leaf->reading == CM_PROOF_TEXT))
+		ok = reads_alike(
+			w, leaf,
+			cm_span_n((const char *)text->data, text->len));
 	g_byte_array_free(text, TRUE);
 	return ok;
 }
@@ -429,10 +497,8 @@ static bool check_octets(struct walk *w, const struct cm_proof_leaf *leaf,
 			 struct cm_span raw, GMimeDataWrapper *content)
 {
 	GMimeStream *stream = g_mime_data_wrapper_get_stream(content);
-	enum cm_cte cte = leaf->upgraded
-				  ? leaf->cte
-				  : w->proof->tree->parts[leaf->part].cte;
-	bool ascii = cte != CM_CTE_8BIT || cm_ascii_only(raw.p, raw.n);
+	bool encoded = leaf->upgraded && !cm_cte_is_plain(leaf->cte);
+	bool ascii = encoded || cm_ascii_only(raw.p, raw.n);
 	size_t line = 0;
 	size_t allowed = longest_line(raw.p, raw.n, &line, CM_PROOF_LINE_MAX);
 	char chunk[CHUNK];

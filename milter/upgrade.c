@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#define CHARSET  "utf-8"
-#define ENCODING "quoted-printable"
+#define CHARSET "utf-8"
 
 enum { LINE_MAX_LEN = 997 }; /* RFC 5322, 2.1.1: 998 */
 
@@ -41,11 +40,12 @@ static bool change_type(const struct cm_mime_part *part, struct change *change)
 	return true;
 }
 
-static struct change change_encoding(const struct cm_mime_part *part)
+static struct change change_encoding(const struct cm_mime_part *part,
+				     const char *encoding)
 {
 	struct change change = {
 		(size_t)(part->encoding.p - part->encoding_field.p),
-		part->encoding.n, ENCODING};
+		part->encoding.n, encoding};
 
 	return change;
 }
@@ -99,7 +99,7 @@ static bool has_version(const struct cm_edit_request *request)
 }
 
 static int plan_message(const struct cm_edit_request *request,
-			const struct cm_mime_part *part, bool encode,
+			const struct cm_mime_part *part, const char *encoding,
 			struct cm_arena *arena, struct cm_upgrade *upgrade,
 			const char **ret_why)
 {
@@ -120,8 +120,7 @@ static int plan_message(const struct cm_edit_request *request,
 		if (longest_line(upgrade->values.content_type) > LINE_MAX_LEN)
 			*ret_why = "line";
 	}
-	if (encode)
-		upgrade->values.content_transfer_encoding = ENCODING;
+	upgrade->values.content_transfer_encoding = encoding;
 	return CM_OK;
 }
 
@@ -142,11 +141,12 @@ static void add(struct cm_upgrade *upgrade, size_t at, size_t remove,
 	upgrade->splices[i] = splice;
 }
 
-static void plan_part(struct cm_span body, const struct cm_mime_part *part,
-		      bool encode, struct cm_upgrade *upgrade,
-		      const char **ret_why)
+static int plan_part(struct cm_span body, const struct cm_mime_part *part,
+		     const char *encoding, struct cm_arena *arena,
+		     struct cm_upgrade *upgrade, const char **ret_why)
 {
 	struct change change;
+	const char *field;
 
 	if (part->type.n == 0) {
 		add(upgrade, part->head_at, 0,
@@ -156,22 +156,27 @@ static void plan_part(struct cm_span body, const struct cm_mime_part *part,
 		    change.remove, change.insert);
 	} else {
 		*ret_why = "charset";
-		return;
+		return CM_OK;
 	}
-	if (!encode)
-		return;
-	if (!part->has_cte) {
-		add(upgrade, part->head_at, 0,
-		    "Content-Transfer-Encoding: " ENCODING "\r\n");
-		return;
+	if (encoding == NULL)
+		return CM_OK;
+	if (part->has_cte) {
+		change = change_encoding(part, encoding);
+		add(upgrade,
+		    (size_t)(part->encoding_field.p - body.p) + change.at,
+		    change.remove, change.insert);
+		return CM_OK;
 	}
-	change = change_encoding(part);
-	add(upgrade, (size_t)(part->encoding_field.p - body.p) + change.at,
-	    change.remove, change.insert);
+	field = cm_arena_printf(arena, "Content-Transfer-Encoding: %s\r\n",
+				encoding);
+	if (field == NULL)
+		return CM_ENOMEM;
+	add(upgrade, part->head_at, 0, field);
+	return CM_OK;
 }
 
 int cm_upgrade_plan(const struct cm_edit_request *request,
-		    const struct cm_mime_part *part, bool encode,
+		    const struct cm_mime_part *part, const char *encoding,
 		    struct cm_arena *arena, struct cm_upgrade *ret_upgrade,
 		    const char **ret_why)
 {
@@ -180,10 +185,11 @@ int cm_upgrade_plan(const struct cm_edit_request *request,
 
 	*ret_why = NULL;
 	if (part->depth == 0)
-		rc = plan_message(request, part, encode, arena, &upgrade,
+		rc = plan_message(request, part, encoding, arena, &upgrade,
 				  ret_why);
 	else
-		plan_part(request->body, part, encode, &upgrade, ret_why);
+		rc = plan_part(request->body, part, encoding, arena, &upgrade,
+			       ret_why);
 	if (rc == CM_OK)
 		*ret_upgrade = upgrade;
 	return rc;

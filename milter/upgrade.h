@@ -1,11 +1,11 @@
 /*
- * upgrade - a plain leaf of ASCII that must carry more becomes UTF-8.
+ * upgrade - a plain leaf that its charset or encoding does not let say more.
  *
  * A footer that has "Müller" in it cannot go into us-ascii or 7bit text.
  * HTML takes entities; a text/plain leaf gets charset=utf-8 and, unless it is
- * encoded already, quoted-printable; its other parameters and fields stay
- * (requirements RMIME-3, R6152-1).  ASCII is UTF-8, so no octet of the text
- * changes its meaning.
+ * encoded already, quoted-printable or base64; its other parameters and
+ * fields stay (requirements RMIME-3, R6152-1).  This is about its header;
+ * milter/leaf converts the text.
  */
 #ifndef CM_MILTER_UPGRADE_H
 #define CM_MILTER_UPGRADE_H
@@ -23,12 +23,12 @@ struct cm_upgrade {
 };
 
 /*
- * encode: also to quoted-printable.  *ret_why is set to one word if the
- * header cannot be changed surely.
+ * encoding: that it gets, NULL = as it came.  *ret_why is set to one word if
+ * the header cannot be changed surely.
  */
 CM_MUST_CHECK int cm_upgrade_plan(const struct cm_edit_request *request,
-				  const struct cm_mime_part *part, bool encode,
-				  struct cm_arena *arena,
+				  const struct cm_mime_part *part,
+				  const char *encoding, struct cm_arena *arena,
 				  struct cm_upgrade *ret_upgrade,
 				  const char **ret_why);
 

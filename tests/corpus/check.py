@@ -10,10 +10,12 @@ t_edit_random makes (CM_ROUNDS of them, from CM_SEED on).
 """
 import email
 import email.policy
+import html
 import os
 import subprocess
 import sys
 import tempfile
+import unicodedata
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LINK = "https://consent.acme.example/u/AQIDBAUGBwgJCgsMDQ4PEBESExQV"
@@ -45,14 +47,42 @@ def decoded(part):
     return part.get_payload(decode=True)
 
 
-def text_of(part):
-    charset = part.get_content_charset() or "us-ascii"
-    return decoded(part).decode(charset).replace("\r\n", "\n")
+# Where Python's codec of that name is narrower than what mail means by it.
+WIDER = {"iso-8859-1": "cp1252", "gb2312": "gb18030", "gbk": "gb18030",
+         "big5": "big5hkscs", "shift_jis": "cp932", "x-sjis": "cp932",
+         "euc-kr": "cp949", "ks_c_5601-1987": "cp949",
+         "iso-8859-8-i": "iso8859_8"}
 
 
-def check_edited(old, new, link):
-    """The footer once, and nothing but the footer."""
-    before, after = text_of(old), text_of(new)
+def codec_of(part):
+    """How a reader takes its octets; a lie is read as what shows them all."""
+    label = part.get_content_charset() or "us-ascii"
+    for codec in (WIDER.get(label, label), label, "utf-8", "latin-1"):
+        try:
+            decoded(part).decode(codec)
+            return codec
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+def text_of(part, codec):
+    text = decoded(part).decode(codec).replace("\r\n", "\n")
+    return unicodedata.normalize("NFC", text)
+
+
+def check_edited(old, new, expect):
+    """The footer once, and nothing but the footer, as its label says."""
+    link = expect.get("link", LINK)
+    label = new.get_content_charset()
+    kept = label == old.get_content_charset()
+    codec = codec_of(old)
+    before, after = text_of(old, codec), \
+        text_of(new, codec if kept else label)
+    if expect.get("charset", label) != label:
+        return f"is {label} now"
+    if expect.get("controller", "") not in html.unescape(after):
+        return "does not name the controller"
     shown = after.replace("&amp;", "&") if \
         new.get_content_subtype() == "html" else after
     if shown.count(link) != 1:
@@ -105,7 +135,7 @@ def check_wrapped(name, folder):
     if [(p, decoded(m)) for p, m in leaves(inner)] != [
             (p, decoded(m)) for p, m in leaves(old)]:
         return "wrapped: other parts"
-    if text_of(footer).count(read_expect(os.path.join(
+    if text_of(footer, "utf-8").count(read_expect(os.path.join(
             HERE, name + ".expect")).get("link", LINK)) != 1:
         return "wrapped: no footer"
     if not raw_new.isascii() and raw_old.isascii():
@@ -142,7 +172,6 @@ def check_message(name, folder, here=HERE):
     old = email.message_from_bytes(raw_old, policy=email.policy.compat32)
     new = email.message_from_bytes(raw_new, policy=email.policy.compat32)
     edited = expect.get("parts", "").split()
-    link = expect.get("link", LINK)
     if not edited:
         body = raw_old.split(b"\r\n\r\n", 1)[1]
         return None if raw_new.endswith(b"\r\n\r\n" + body) else "changed"
@@ -154,7 +183,7 @@ def check_message(name, folder, here=HERE):
         return "another tree"
     for (path, was), (_, now) in zip(before, after):
         if path in edited:
-            why = check_edited(was, now, link)
+            why = check_edited(was, now, expect)
         else:
             why = None if decoded(was) == decoded(now) else "changed"
         if why:

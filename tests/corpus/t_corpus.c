@@ -1,11 +1,13 @@
 /*
  * corpus: every tests/corpus/NAME.eml, edited as NAME.expect says.
  *
- * A .expect file is "key: value" lines: outcome, why, parts, language and
- * list (what becomes of the list headers: "kept" or "ours") are compared;
- * contact-language, link, footer, presigned and max set the request;
- * signatures says how many DKIM-Signature fields are left.  Bytes outside the
- * splices must be as they came, and a second pass must change nothing.
+ * A .expect file is "key: value" lines: outcome, why, parts, language, what
+ * (the first splice in words) and list (what becomes of the list headers:
+ * "kept" or "ours") are compared; contact-language, controller, link, footer,
+ * presigned and max set the request; signatures says how many DKIM-Signature
+ * fields are left; charset, what the edited leaves are labelled with in the
+ * end, is for check.py.  Bytes outside the splices must be as they came, and
+ * a second pass must change nothing.
  * What is left alone is edited once more with uneditable = wrap, and must be
  * wrapped then, unless it says "wrap: no".
  * With CM_CORPUS_OUT=DIR the results are written there for check.py, what was
@@ -23,6 +25,8 @@
 
 #define FOLDER CM_SRCDIR "/tests/corpus"
 
+#define CONTROLLER "Acme GmbH"
+
 enum { FILE_MAX = 8 * 1024 * 1024 };
 
 struct expect {
@@ -38,6 +42,9 @@ struct expect {
 	char wrap[8];
 	char presigned[16];
 	char signatures[8];
+	char what[96];
+	char charset[32];
+	char controller[96];
 };
 
 static const struct {
@@ -62,6 +69,9 @@ static const struct {
 	KEY("wrap", wrap),
 	KEY("presigned", presigned),
 	KEY("signatures", signatures),
+	KEY("what", what),
+	KEY("charset", charset),
+	KEY("controller", controller),
 #undef KEY
 };
 
@@ -128,6 +138,8 @@ static void set_request(struct test_world *w, const struct expect *expect)
 	w->request.language = *expect->contact_language != '\0'
 				      ? expect->contact_language
 				      : NULL;
+	w->config.controller_name =
+		*expect->controller != '\0' ? expect->controller : CONTROLLER;
 	w->request.way_out.footer_link = TEST_LINK;
 	if (strcmp(expect->link, "none") == 0)
 		w->request.way_out.footer_link = NULL;
@@ -347,6 +359,10 @@ static bool check(struct test_world *w, const char *name)
 		bad = true;
 	}
 	bad |= differs(name, "parts", parts, expect.parts);
+	if (*expect.what != '\0')
+		bad |= differs(name, "what",
+			       edit.nsplices > 0 ? edit.splices[0].what : "",
+			       expect.what);
 	if (*expect.language != '\0')
 		bad |= differs(name, "language",
 			       edit.language != NULL ? edit.language : "",

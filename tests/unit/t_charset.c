@@ -352,6 +352,7 @@ static void a_place_is_between_states(void **state)
 		{"iso-2022-jp", "\x1b$B$\"\x1b(Bb", 3, 8},
 		{"iso-2022-jp", "\x1b$B$\"$\"\x1b(Bb", 3, -1},
 		{"iso-2022-jp", "\x1b$B$\"\x1b(B", 3, 8},
+		{"iso-2022-jp", "\x1b$B$\"", 3, -1}, /* no way back */
 		{"iso-2022-jp", "a\x1b$B$\"\x1b(Bb", 1, 1},
 		{"iso-2022-kr",
 		 "\x1b$)Ca\x0eGQ\x0f"

@@ -25,8 +25,6 @@ static int read_slowly(const char *in, size_t n, char *out, size_t *ret_n)
 
 	while (i < n) {
 		if (in[i] != '=') {
-			if ((unsigned char)in[i] > 127)
-				return CM_EDATA;
 			out[k++] = in[i++];
 		} else if (i + 1 == n) {
 			i++;
@@ -318,8 +316,9 @@ static void decodes_strictly(void **state)
 		{CM_CTE_QP, "a==", NULL},
 		{CM_CTE_QP, "a= \r\n", NULL},
 		{CM_CTE_QP, "a=\rb", NULL},
-		{CM_CTE_QP, "Caf\xc3\xa9", NULL},
-		{CM_CTE_QP, "long enough for eight\xc3\xa9", NULL},
+		{CM_CTE_QP, "Caf\xc3\xa9", "Caf\xc3\xa9"},
+		{CM_CTE_QP, "long enough for eight\xc3\xa9=3D",
+		 "long enough for eight\xc3\xa9="},
 		{CM_CTE_BASE64, "", ""},
 		{CM_CTE_BASE64, "SGVsbG8=", "Hello"},
 		{CM_CTE_BASE64, "SGVs\r\nbG8=\r\n\r\n", "Hello"},
@@ -333,8 +332,12 @@ static void decodes_strictly(void **state)
 		{CM_CTE_BASE64, "S===", NULL},
 		{CM_CTE_BASE64, "SG=s", NULL},
 		{CM_CTE_BASE64, "SG-s", NULL},
+		{CM_CTE_BASE64, "SG_s", NULL},
+		/* RFC 2045, 6.8: what is not in the alphabet is ignored. */
+		{CM_CTE_BASE64, "S*GV\xffsbG,8=", "Hello"},
+		{CM_CTE_BASE64, "SGVsbG8=*", NULL},
 		{CM_CTE_7BIT, "Hello", "Hello"},
-		{CM_CTE_7BIT, "Caf\xc3\xa9", NULL},
+		{CM_CTE_7BIT, "Caf\xc3\xa9", "Caf\xc3\xa9"},
 		{CM_CTE_8BIT, "Caf\xc3\xa9", "Caf\xc3\xa9"},
 		{CM_CTE_OTHER, "Hello", NULL},
 	};
