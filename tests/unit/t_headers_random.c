@@ -110,9 +110,8 @@ static void random_settings(struct gen *g)
 		"Acme",
 		"Acme \"News\" & more",
 		"Zpravodaj \xc5\xbd & syn",
-		"\xd0\x9d\xd0\xbe\xd0\xb2\xd0\xbe\xd1\x81\xd1\x82\xd0\xb8 "
-		"\xd0\xb4\xd0\xbb\xd1\x8f \xd0\xb2\xd1\x81\xd0\xb5\xd1\x85 "
-		"\xd0\xbb\xd1\x8e\xd0\xb4\xd0\xb5\xd0\xb9",
+		"\xd0\x9d\xd0\xbe\xd0\xb2\xd0\xbe\xd1\x81\xd1\x82\xd0\xb8",
+		"M\xc3\xbcller und S\xc3\xb6hne, Fassmacher seit 1848, Trier",
 		"\xe6\xa0\xaa\xe5\xbc\x8f\xe4\xbc\x9a\xe7\xa4\xbe",
 		"=?utf-8?B?eA==?=",
 		"a\\b",
@@ -203,8 +202,7 @@ static void random_value(struct gen *g)
 		"\r\n List-Unsubscribe=One-Click",
 		"<https://tool.example/u?a=b&c=1>",
 		"<https://tool.example/very\r\n /long>",
-		"<mailto:leave@tool.example?subject=leave>,\r\n\t<https://x.y/"
-		">",
+		"<mailto:l@tool.example?subject=x>,\r\n\t<https://x.y/>",
 		"<news.acme.example>",
 		"=?utf-8?Q?Gr=C3=BC=C3=9Fe?= <a.b>",
 		"a:b:c:acme1",
