@@ -49,6 +49,8 @@ struct cm_engine {
 
 	atomic_uint in_flight;
 	atomic_uint proofs;
+	atomic_ullong tallies[CM_TALLIES];
+	atomic_ullong tallied; /* all of them when last logged */
 };
 
 static void keyring_unref(struct cm_keyring **keyring)
@@ -86,12 +88,16 @@ int cm_engine_new(struct cm_config *config, struct cm_log *log,
 		  struct cm_error *err)
 {
 	struct cm_engine *engine = calloc(1, sizeof(*engine));
+	size_t i;
 
 	if (engine == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
 	(void)pthread_mutex_init(&engine->lock, NULL);
 	atomic_init(&engine->in_flight, 0);
 	atomic_init(&engine->proofs, 0);
+	for (i = 0; i < CM_TALLIES; i++)
+		atomic_init(&engine->tallies[i], 0);
+	atomic_init(&engine->tallied, 0);
 	engine->log = log;
 	engine->now = now;
 	engine->map_size = config->store_map_size;
@@ -147,6 +153,36 @@ void cm_engine_begin(struct cm_engine *engine)
 void cm_engine_end(struct cm_engine *engine)
 {
 	(void)atomic_fetch_sub(&engine->in_flight, 1);
+}
+
+void cm_engine_count(struct cm_engine *engine, enum cm_tally tally)
+{
+	(void)atomic_fetch_add(&engine->tallies[tally], 1);
+}
+
+void cm_engine_log_tallies(struct cm_engine *engine)
+{
+	static const char *const names[CM_TALLIES] = {
+		[CM_TALLY_FOOTER] = "footer",
+		[CM_TALLY_WRAPPED] = "wrapped",
+		[CM_TALLY_LEFT_ALONE] = "left-alone",
+		[CM_TALLY_DISPROVED] = "disproved",
+		[CM_TALLY_HELD] = "held",
+	};
+	unsigned long long all = 0;
+	struct cm_line line;
+	size_t i;
+
+	cm_line_init(&line, cm_span("bodies since the start"));
+	for (i = 0; i < CM_TALLIES; i++) {
+		unsigned long long n = atomic_load(&engine->tallies[i]);
+
+		cm_line_int(&line, names[i], (int64_t)n);
+		all += n;
+	}
+	if (atomic_exchange(&engine->tallied, all) != all)
+		cm_line_write(&line, engine->log, CM_LOG_NOTICE);
+	cm_line_free(&line);
 }
 
 unsigned cm_engine_in_flight(const struct cm_engine *engine)

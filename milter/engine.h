@@ -72,6 +72,19 @@ int64_t cm_engine_now(const struct cm_engine *engine);
 /* True for every nth call, n of the config; never for 0. */
 bool cm_engine_proof_is_due(struct cm_engine *engine, unsigned n);
 
+/* What became of bodies since the start; for the log, by any thread. */
+enum cm_tally {
+	CM_TALLY_FOOTER,
+	CM_TALLY_WRAPPED,
+	CM_TALLY_LEFT_ALONE,
+	CM_TALLY_DISPROVED, /* besides one of the above */
+	CM_TALLY_HELD,      /* ditto */
+	CM_TALLIES
+};
+void cm_engine_count(struct cm_engine *engine, enum cm_tally tally);
+/* "since start: footer=..."; nothing if nothing changed since it last said. */
+void cm_engine_log_tallies(struct cm_engine *engine);
+
 /* Messages between MAIL and their end, so that SIGTERM can wait for them. */
 void cm_engine_begin(struct cm_engine *engine);
 void cm_engine_end(struct cm_engine *engine);

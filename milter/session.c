@@ -13,6 +13,7 @@
 
 #include "milter/judge.h"
 #include "milter/release.h"
+#include "milter/sample.h"
 
 enum {
 	/* The edit's memory: the old body, the new one, and both readers'
@@ -417,17 +418,71 @@ static int plan(struct cm_session *session, struct ending *ending,
 			       err);
 }
 
+/* Worth no mail: what goes wrong here is a line in the log. */
+static void keep_sample(struct cm_session *session, const struct ending *ending)
+{
+	const struct cm_config *config = session->snapshot->config;
+	const struct cm_message *message = session->message;
+	const struct cm_edit *edit = &ending->release.edit;
+	const struct cm_sample sample = {
+		.now = cm_engine_now(session->engine),
+		.queue_id = ending->queue_id,
+		.word = edit->disproof,
+		.headers = message->headers,
+		.nheaders = message->nheaders,
+		.before = {cm_buf_text(&message->body), message->body.len},
+		.after = edit->disproved,
+	};
+	char name[CM_SAMPLE_NAME_MAX];
+	struct cm_error err;
+
+	if (config->samples_path == NULL || session->report != NULL)
+		return;
+	if (cm_sample_keep(config->samples_path, config->samples_keep, &sample,
+			   name, &err) == CM_OK)
+		cm_log(cm_engine_log(session->engine), CM_LOG_WARNING,
+		       "%s: kept for you to report as %s/%s.*.eml",
+		       ending->queue_id != NULL ? ending->queue_id : "NOQUEUE",
+		       config->samples_path, name);
+	else
+		cm_log_error(cm_engine_log(session->engine), CM_LOG_WARNING,
+			     "no sample was kept", &err);
+}
+
+static void count_body(struct cm_session *session, const struct ending *ending)
+{
+	static const enum cm_tally tallies[] = {
+		[CM_BODY_FOOTER] = CM_TALLY_FOOTER,
+		[CM_BODY_WRAPPED] = CM_TALLY_WRAPPED,
+		[CM_BODY_UNEDITABLE] = CM_TALLY_LEFT_ALONE,
+		[CM_BODY_DISPROVED] = CM_TALLY_LEFT_ALONE,
+	};
+	const struct cm_release *release = &ending->release;
+
+	if (!release->has_edit)
+		return;
+	if (release->edit.outcome != CM_BODY_NOT_WANTED)
+		cm_engine_count(session->engine,
+				tallies[release->edit.outcome]);
+	if (release->edit.disproof != NULL)
+		cm_engine_count(session->engine, CM_TALLY_DISPROVED);
+	if (release->hold != NULL)
+		cm_engine_count(session->engine, CM_TALLY_HELD);
+}
+
 static void warn_of_proof(struct cm_session *session,
 			  const struct ending *ending)
 {
 	const char *disproof = ending->release.edit.disproof;
 
-	if (ending->release.has_edit && disproof != NULL)
-		cm_log(cm_engine_log(session->engine), CM_LOG_WARNING,
-		       "%s: the footer did not pass its proof (%s) and was "
-		       "left out; please report this message",
-		       ending->queue_id != NULL ? ending->queue_id : "NOQUEUE",
-		       disproof);
+	if (!ending->release.has_edit || disproof == NULL)
+		return;
+	cm_log(cm_engine_log(session->engine), CM_LOG_WARNING,
+	       "%s: the footer did not pass its proof (%s) and was "
+	       "left out; please report this message",
+	       ending->queue_id != NULL ? ending->queue_id : "NOQUEUE",
+	       disproof);
+	keep_sample(session, ending);
 }
 
 static void marketing(struct cm_session *session, struct ending *ending)
@@ -442,6 +497,7 @@ static void marketing(struct cm_session *session, struct ending *ending)
 		fail(ending, rc);
 		return;
 	}
+	count_body(session, ending);
 	warn_of_proof(session, ending);
 	if (cm_release_apply(&ending->release, session->message,
 			     &session->mta) != CM_OK)

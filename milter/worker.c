@@ -21,6 +21,7 @@
 #include "lib/clock.h"
 #include "milter/engine.h"
 #include "milter/mta_libmilter.h"
+#include "milter/sample.h"
 
 enum {
 	/* An end of message takes milliseconds; the client's DATA may take
@@ -29,6 +30,7 @@ enum {
 	CM_DRAIN_STEP_MS = 20,
 	/* From our last answer to libmilter's write of it. */
 	CM_DRAIN_GRACE_MS = 100,
+	CM_TALLIES_EVERY = 3600, /* seconds */
 };
 
 struct worker {
@@ -72,6 +74,8 @@ static int put_in_force(struct worker *worker, struct cm_config *config,
 	struct cm_templates *templates = NULL;
 	int rc = check_listener(worker, config, err);
 
+	if (rc == CM_OK && config->samples_path != NULL)
+		rc = cm_sample_check(config->samples_path, geteuid(), err);
 	if (rc == CM_OK)
 		rc = load_texts(config, &templates, err);
 	if (rc == CM_OK)
@@ -160,6 +164,7 @@ static void drain(struct worker *worker)
 		       "stopping with %u messages unfinished after %d s: their "
 		       "clients hear 451 and send again",
 		       left, CM_DRAIN_MS / 1000);
+	cm_engine_log_tallies(worker->engine);
 	pause_ms(CM_DRAIN_GRACE_MS);
 	/* Threads of libmilter still run: no exit handlers under them. */
 	_exit(EX_OK);
@@ -168,15 +173,17 @@ static void drain(struct worker *worker)
 static void *wait_for_signals(void *ctx)
 {
 	struct worker *worker = ctx;
+	const struct timespec wait = {.tv_sec = CM_TALLIES_EVERY};
 	int signal_number;
 
 	for (;;) {
-		if (sigwait(&worker->signals, &signal_number) != 0)
-			continue;
+		signal_number = sigtimedwait(&worker->signals, NULL, &wait);
 		if (signal_number == SIGUSR1)
 			reload(worker);
-		else
+		else if (signal_number == SIGUSR2)
 			drain(worker);
+		else if (errno == EAGAIN)
+			cm_engine_log_tallies(worker->engine);
 	}
 	return NULL;
 }

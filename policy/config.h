@@ -156,6 +156,9 @@ struct cm_config {
 	const char *checkpoint_user;
 	const char *checkpoint_drop; /* NULL = none */
 	bool checkpoint_syslog;
+	const char *samples_path; /* samples section; NULL if there is none */
+	unsigned samples_keep;
+
 	const char *milter_user;
 	const char *pid_file;        /* NULL = none */
 	const char *templates;       /* folder of <lang>/footer.txt ... */

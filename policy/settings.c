@@ -30,6 +30,15 @@ static const struct cm_section sections[CM_SECTIONS] = {
 		 "there, unknown mail is marketing."},
 	[CM_SECTION_MILTER] = {"milter", NULL, false, false,
 			       "The program consent-milter."},
+	[CM_SECTION_SAMPLES] =
+		{"samples", NULL, false, false,
+		 "Where messages are kept whose footer did not pass its proof: "
+		 "a bug of ours, and what we need to find it. Each is two "
+		 "files, the message as it came and as it would have become, "
+		 "with the word of the proof in their names. They hold "
+		 "personal data: consent-milter never deletes them, so do it "
+		 "when you have reported them. Without this section none is "
+		 "kept."},
 	[CM_SECTION_WEB] =
 		{"web", NULL, false, false,
 		 "The program consent-web, which people reach when they "
@@ -114,6 +123,7 @@ enum {
 	NAME_MAX_LEN = 128,
 	PROOF_MAX = 1000000,
 	LOCK_WAIT_MAX = 3600,
+	SAMPLES_MAX = 10000, /* names that are read for each new one */
 };
 #define MIB (INT64_C(1) << 20)
 #define TIB (INT64_C(1) << 40)
@@ -247,6 +257,14 @@ static const struct cm_setting settings[] = {
 	{CM_SECTION_MILTER, "user", CM_SETTING_NAME, RESTART, "consent-milter",
 	 1, NAME_MAX_LEN, NULL, CM_FOR_MILTER, IN_CONFIG(milter_user),
 	 "User that consent-milter becomes when started as root."},
+	{CM_SECTION_SAMPLES, "path", CM_SETTING_PATH, REQUIRED, NULL, 0, 0,
+	 NULL, CM_FOR_MILTER, IN_CONFIG(samples_path),
+	 "A folder for nothing else, owned by milter's user, mode 0700 or "
+	 "0750; it must be there when consent-milter starts."},
+	{CM_SECTION_SAMPLES, "keep", CM_SETTING_NUMBER, 0, "100", 1,
+	 SAMPLES_MAX, NULL, CM_FOR_MILTER, IN_CONFIG(samples_keep),
+	 "How many to keep, and never more than 256 MiB in all. When there "
+	 "are that many, further ones are only logged."},
 	{CM_SECTION_WEB, "base-url", CM_SETTING_BASE_URL, REQUIRED, NULL, 0, 0,
 	 NULL, CM_FOR_MILTER | CM_FOR_WEB, IN_CONFIG(web_base_url),
 	 "Where people reach consent-web, for example "

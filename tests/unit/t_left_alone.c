@@ -2,7 +2,14 @@
  * What is left alone goes its stream's way: uneditable = headers-only, wrap,
  * hold, reject.  The second reader is this file's, so that a proof can fail.
  */
+#include <dirent.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "milter/proof.h"
+#include "milter/sample.h"
 
 #include "tests/unit/session_world.h"
 
@@ -364,6 +371,155 @@ static void resigned_once(void **state)
 	world_end(&w);
 }
 
+/* ---- samples ----------------------------------------------------------- */
+
+static unsigned files_in(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	unsigned n = 0;
+	const struct dirent *entry;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL)
+		n += entry->d_name[0] != '.';
+	(void)closedir(dir);
+	return n;
+}
+
+static void read_sample(const char *folder, const char *name, char *out,
+			size_t size)
+{
+	char path[128];
+	struct stat st;
+	FILE *file;
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	n = fread(out, 1, size - 1, file);
+	out[n] = '\0';
+	(void)fclose(file);
+}
+
+static void samples_are_kept(void **state)
+{
+	char folder[] = "/tmp/t_samples.XXXXXX";
+	char setting[128];
+	char text[8192];
+	char command[64];
+	struct world w;
+	unsigned i;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(setting, sizeof(setting),
+		       "samples { path = \"%s\" keep = 2 }", folder);
+	world_begin(&w, "", setting);
+	assert_int_equal(world_newsletter(&w, TO(BERT)), CM_ANSWER_CONTINUE);
+	assert_int_equal(files_in(folder), 0);
+	planted = "between";
+	assert_int_equal(world_newsletter(&w, TO(BERT)), CM_ANSWER_CONTINUE);
+	world_check_line(&w, "/1795000000000-4bX1-between.*.eml\n");
+	read_sample(folder, "1795000000000-4bX1-between.before.eml", text,
+		    sizeof(text));
+	assert_string_equal(text, NEWSLETTER);
+	read_sample(folder, "1795000000000-4bX1-between.after.eml", text,
+		    sizeof(text));
+	assert_non_null(strstr(text, "Hello\r\n"));
+	assert_non_null(strstr(text, "https://c.acme.example/u/"));
+	/* The same name again, then another, then there are enough. */
+	for (i = 0; i < 3; i++) {
+		world_dial(&w, NEWSLETTER);
+		cm_record_set_macro(w.record, "i", i == 0 ? "4bX1" : "../x");
+		assert_int_equal(
+			world_mail_to(&w, "<news@acme.example>", TO(BERT)),
+			CM_ANSWER_CONTINUE);
+		assert_true(world_has_call(&w, "List-Unsubscribe-Post"));
+		if (i == 0)
+			world_check_line(&w, "no sample was kept: making");
+		if (i == 1)
+			world_check_line(&w, "000-x-between.*.eml");
+		if (i == 2)
+			world_check_line(&w, "there are enough samples");
+		assert_int_equal(files_in(folder), i == 0 ? 2 : 4);
+	}
+	planted = NULL;
+	cm_buf_reset(&w.lines);
+	cm_engine_log_tallies(w.engine);
+	world_check_line(&w, "footer=1 wrapped=0 left-alone=4 disproved=4 "
+			     "held=0\n");
+	cm_buf_reset(&w.lines);
+	cm_engine_log_tallies(w.engine);
+	assert_string_equal(cm_buf_text(&w.lines), "");
+	world_end(&w);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
+/* A full disk leaves no half of a sample, and delays no mail. */
+static void a_full_disk_is_a_line(void **state)
+{
+	char folder[] = "/tmp/t_samples.XXXXXX";
+	const struct rlimit small = {100, RLIM_INFINITY};
+	const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+	const struct cm_sample sample = {
+		.word = "text",
+		.before = {"short", 5},
+		.after = {NEWSLETTER, sizeof(NEWSLETTER) - 1},
+	};
+	char name[CM_SAMPLE_NAME_MAX];
+	char command[64];
+	struct cm_error err;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(cm_sample_keep(folder, 9, &sample, name, &err),
+			 CM_EIO);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+	assert_int_equal(files_in(folder), 0);
+	assert_int_equal(cm_sample_keep(folder, 9, &sample, name, &err), CM_OK);
+	assert_string_equal(name, "0-NOQUEUE-text");
+	assert_int_equal(files_in(folder), 2);
+	assert_int_equal(cm_sample_keep("/nowhere", 9, &sample, name, &err),
+			 CM_EIO);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
+static void the_folder_is_checked(void **state)
+{
+	static const struct {
+		mode_t mode;
+		bool good;
+	} modes[] = {
+		{0700, true},  {0750, true},  {0755, false}, {0770, false},
+		{0701, false}, {0500, false}, {0704, false},
+	};
+	char folder[] = "/tmp/t_samples.XXXXXX";
+	struct cm_error err;
+	size_t i;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		assert_int_equal(chmod(folder, modes[i].mode), 0);
+		assert_int_equal(cm_sample_check(folder, geteuid(), &err),
+				 modes[i].good ? CM_OK : CM_ECONFIG);
+	}
+	assert_int_equal(chmod(folder, 0700), 0);
+	assert_int_equal(cm_sample_check(folder, geteuid() + 1, &err),
+			 CM_ECONFIG);
+	assert_int_equal(rmdir(folder), 0);
+	assert_int_equal(cm_sample_check(folder, geteuid(), &err), CM_ECONFIG);
+	assert_int_equal(cm_sample_check("/dev/null", geteuid(), &err),
+			 CM_ECONFIG);
+}
+
 static void modes_keep_their_word(void **state)
 {
 	static const char *const policies[] = {"headers-only", "wrap", "hold",
@@ -408,6 +564,9 @@ int main(void)
 		cmocka_unit_test(disproved),
 		cmocka_unit_test(wrapper_disproved),
 		cmocka_unit_test(resigned_once),
+		cmocka_unit_test(samples_are_kept),
+		cmocka_unit_test(a_full_disk_is_a_line),
+		cmocka_unit_test(the_folder_is_checked),
 		cmocka_unit_test(modes_keep_their_word),
 	};
 

@@ -55,7 +55,7 @@ static void uncomment(char *text)
 
 	for (p = text; p != NULL; p = strchr(p, '\n')) {
 		p += strspn(p, "\n ");
-		if (p[0] == '#' && cm_ascii_alpha(p[1]))
+		if (p[0] == '#' && (cm_ascii_alpha(p[1]) || p[1] == '}'))
 			p[0] = ' ';
 	}
 }
