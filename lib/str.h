@@ -29,6 +29,8 @@ bool cm_span_starts(struct cm_span a, const char *prefix); /* ditto */
 struct cm_span cm_span_trim(struct cm_span a); /* SP HT CR LF, both ends */
 /* What stands before the separator; *rest goes on behind it, empty at last. */
 struct cm_span cm_span_cut(struct cm_span *rest, char separator);
+/* From a line's start on, the next line that begins with "--"; else a.n. */
+size_t cm_span_dashes(struct cm_span a, size_t from);
 /* memcmp order, the shorter first when one is the other's beginning. */
 int cm_span_cmp(struct cm_span a, struct cm_span b);
 

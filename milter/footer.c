@@ -161,18 +161,17 @@ static struct cm_span next_line(struct cm_span *rest)
  */
 size_t cm_footer_place(struct cm_span text)
 {
-	struct cm_span rest = text;
+	size_t at = 0;
 
-	/* By lines: memmem() reads every octet, memchr() thirty at once. */
-	while (rest.n > 0) {
+	while ((at = cm_span_dashes(text, at)) < text.n) {
+		struct cm_span rest = cm_span_n(text.p + at, text.n - at);
 		struct cm_span line = next_line(&rest);
-		const char *at = line.p;
 
-		if (line.n == 4 && line.p[3] == '\r' &&
-		    at + 4 < text.p + text.n)
+		if (line.n == 4 && line.p[3] == '\r' && at + 4 < text.n)
 			line.n--;
-		if (line.n == 3 && memcmp(line.p, "-- ", 3) == 0)
-			return (size_t)(at - text.p);
+		if (line.n == 3 && line.p[2] == ' ')
+			return at;
+		at = text.n - rest.n;
 	}
 	return text.n;
 }

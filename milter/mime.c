@@ -307,20 +307,26 @@ static bool take_delimiter(struct scan *s, const char **p, const char *next)
 	return closes ? close_multipart(s, next) : begin_part(s, p);
 }
 
+/* Only lines that begin with "--" can delimit. */
 static bool scan_lines(struct scan *s)
 {
+	const struct cm_span all =
+		cm_span_n(s->base, (size_t)(s->end - s->base));
 	const char *p = s->base;
 
-	while (p < s->end && s->depth > 0) {
-		const char *nl = memchr(p, '\n', (size_t)(s->end - p));
-		const char *next = nl != NULL ? nl + 1 : s->end;
+	while (s->depth > 0) {
+		const char *nl;
+		const char *next;
 
-		if (*p == '-' && is_delimiter_like(s, p)) {
-			if (!take_delimiter(s, &p, next))
-				return false;
-			continue;
-		}
-		p = next;
+		p = s->base + cm_span_dashes(all, (size_t)(p - s->base));
+		if (p == s->end)
+			break;
+		nl = memchr(p, '\n', (size_t)(s->end - p));
+		next = nl != NULL ? nl + 1 : s->end;
+		if (!is_delimiter_like(s, p))
+			p = next;
+		else if (!take_delimiter(s, &p, next))
+			return false;
 	}
 	return s->depth == 0 || unsure(s, "boundary");
 }

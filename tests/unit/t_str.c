@@ -156,6 +156,57 @@ static void many_octets_at_once_are_read_as_one_by_one(void **state)
 	assert_in_range(valid, 10000, 49000);
 }
 
+static size_t dashes_by_lines(struct cm_span text, size_t at)
+{
+	while (at < text.n) {
+		const char *nl = memchr(text.p + at, '\n', text.n - at);
+
+		if (text.n - at >= 2 && memcmp(text.p + at, "--", 2) == 0)
+			return at;
+		if (nl == NULL)
+			break;
+		at = (size_t)(nl - text.p) + 1;
+	}
+	return text.n;
+}
+
+static void dashes_are_found_at_lines_starts_only(void **state)
+{
+	static const char *const bits[] = {"\n",   "-",   "--",  "\n--",
+					   "\r\n", "a-b", "\n-", "\n-a"};
+	unsigned found = 0;
+	int round;
+
+	(void)state;
+	srand(1);
+	for (round = 0; round < 30000; round++) {
+		char room[400];
+		size_t gap = (size_t)rand() % 90, at = 0;
+		struct cm_span text = {room, 0};
+
+		while (text.n < 300) {
+			const char *bit = bits[rand() % 8];
+
+			memcpy(room + text.n, bit, strlen(bit));
+			text.n += strlen(bit);
+			memset(room + text.n, 'x', 90);
+			text.n += gap > 0 ? (size_t)rand() % gap : 0;
+		}
+		text.n -= (size_t)rand() % 100;
+		while (at < text.n) {
+			size_t want = dashes_by_lines(text, at);
+			const char *nl;
+
+			assert_int_equal(cm_span_dashes(text, at), want);
+			found += want < text.n;
+			nl = memchr(room + want, '\n', text.n - want);
+			at = nl != NULL ? (size_t)(nl - room) + 1 : text.n;
+		}
+	}
+	assert_true(found > 10000);
+	assert_int_equal(cm_span_dashes(cm_span_n(NULL, 0), 0), 0);
+}
+
 static void suggestions_are_near(void **state)
 {
 	static const char *const words[] = {"newsletter", "offers", "mode"};
@@ -201,6 +252,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_strict),
 		cmocka_unit_test(utf8_is_rfc_3629),
 		cmocka_unit_test(many_octets_at_once_are_read_as_one_by_one),
+		cmocka_unit_test(dashes_are_found_at_lines_starts_only),
 		cmocka_unit_test(suggestions_are_near),
 		cmocka_unit_test(spans_trim_and_compare),
 		cmocka_unit_test(a_list_is_cut_to_its_end),
