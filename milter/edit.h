@@ -12,9 +12,10 @@
  * The words of .why are those of milter/edit_word.c; of CM_BODY_DISPROVED it
  * is whatever the proof found.
  *
- * Charsets are us-ascii and utf-8.  A footer that is not ASCII goes into 7bit
- * HTML as entities; 7bit or us-ascii plain text becomes utf-8 in
- * quoted-printable for it (milter/upgrade), for nothing else.
+ * The footer is written in each leaf's charset (lib/charset) and encoding.
+ * What cannot be written there goes into HTML as entities; plain text becomes
+ * utf-8 for it, in quoted-printable or base64 where its path has 7 bits
+ * (milter/upgrade), and for nothing else.
  */
 #ifndef CM_MILTER_EDIT_H
 #define CM_MILTER_EDIT_H
@@ -73,7 +74,8 @@ struct cm_splice {
 	size_t remove; /* octets of the old body that give way */
 	struct cm_span insert;
 	const char *part; /* "1.2" (IMAP numbering; "1" = single part) */
-	const char *what; /* "text/html quoted-printable utf-8" */
+	/* "text/html quoted-printable windows-1250": as it came. */
+	const char *what;
 };
 
 struct cm_edit {

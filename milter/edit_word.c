@@ -62,8 +62,9 @@ static const struct cm_edit_word words[] = {
 	 "Let the tool send whole messages."},
 
 	{CM_BODY_UNEDITABLE, "charset",
-	 "A text is in a charset that we cannot write, or is not in the one "
-	 "that it claims.",
+	 "A text is in a charset that nobody knows, or that the footer cannot "
+	 "surely be put into; or it is not in the one that it claims, and the "
+	 "footer is not ASCII.",
 	 "Let the tool send UTF-8."},
 	{CM_BODY_UNEDITABLE, "encoding",
 	 "A text's Content-Transfer-Encoding is unknown, or its content "
