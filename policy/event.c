@@ -192,6 +192,12 @@ static int check_event(const struct cm_event *event, struct cm_error *err)
 		return cm_fail(err, CM_EDATA,
 			       "a cleared event must say which mark: "
 			       "restricted or undeliverable");
+	if (event->type == CM_EVENT_CORRECTED &&
+	    (event->batch[0] == '\0' || (event->mark != CM_EVENT_REQUESTED &&
+					 event->mark != CM_EVENT_WITHDRAWN)))
+		return cm_fail(err, CM_EDATA,
+			       "a corrected event must name its batch, and "
+			       "may have the mark withdrawn");
 	if (event->at < 0 || event->at > TIME_MAX || event->rec < 0 ||
 	    event->rec > TIME_MAX)
 		return cm_fail(err, CM_EDATA,
@@ -211,7 +217,7 @@ enum field_kind {
 	FIELD_FLAG, /* bool: 1 or absent */
 	FIELD_HASH, /* cm_hash, and a bool that it is there */
 	FIELD_ID,   /* cm_id; family is absent when it is the contact */
-	FIELD_MARK, /* event type, of cleared only */
+	FIELD_MARK, /* event type, of cleared and corrected only */
 	FIELD_TEXT, /* char array; absent when empty */
 	FIELD_TIME, /* int64_t */
 	FIELD_TYPE,
@@ -307,7 +313,9 @@ static void put_field(struct cm_json_writer *writer, const struct field *field,
 		put_id(writer, field, event);
 		break;
 	case FIELD_MARK:
-		if (event->type == CM_EVENT_CLEARED)
+		if (event->type == CM_EVENT_CLEARED ||
+		    (event->type == CM_EVENT_CORRECTED &&
+		     event->mark == CM_EVENT_WITHDRAWN))
 			cm_json_put_text(writer, field->key,
 					 type_names[event->mark]);
 		break;
@@ -514,6 +522,26 @@ bool cm_event_is_proven(const struct cm_event *event)
 		if (strcmp(event->source, never[i]) == 0)
 			return false;
 	return !event->untimed && (event->has_notice || event->attested);
+}
+
+bool cm_event_undoes(const struct cm_event *corrected,
+		     const struct cm_event *event)
+{
+	if (corrected->type != CM_EVENT_CORRECTED ||
+	    event->actor != CM_ACTOR_IMPORT ||
+	    strcmp(corrected->batch, event->batch) != 0)
+		return false;
+	switch (event->type) {
+	case CM_EVENT_REQUESTED:
+	case CM_EVENT_GRANTED:
+	case CM_EVENT_CONFIRMED:
+		return true;
+	case CM_EVENT_WITHDRAWN:
+	case CM_EVENT_UNDELIVERABLE:
+		return corrected->mark == CM_EVENT_WITHDRAWN;
+	default:
+		return false;
+	}
 }
 
 int cm_event_order(const struct cm_event *a, const struct cm_event *b)

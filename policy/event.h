@@ -10,7 +10,9 @@
  * contact evidence family language mark notice purpose rec source type
  * untimed v who.  ids and hashes are lower-case hex, times milliseconds;
  * attested and untimed are 1; family is absent when it is the contact, basis
- * stands where something is asked or granted, mark where one is cleared.
+ * stands where something is asked or granted, mark where one is cleared.  A
+ * corrected event takes back what a batch said of the contact, as if it had
+ * never been said; see cm_event_undoes().
  */
 #ifndef CM_POLICY_EVENT_H
 #define CM_POLICY_EVENT_H
@@ -72,9 +74,11 @@ struct cm_event {
 	char channel[CM_CHANNEL_MAX + 1];
 	char who[CM_WHO_MAX + 1];
 	char batch[CM_BATCH_MAX + 1];
-	enum cm_event_type mark; /* of CLEARED: RESTRICTED or UNDELIVERABLE */
-	int64_t at;              /* when it happened, ms */
-	int64_t rec;             /* when it was written, ms */
+	/* Of CLEARED: RESTRICTED or UNDELIVERABLE.  Of CORRECTED: WITHDRAWN,
+	 * when refusals are taken back, too; else 0. */
+	enum cm_event_type mark;
+	int64_t at;      /* when it happened, ms */
+	int64_t rec;     /* when it was written, ms */
 	bool untimed;    /* the source had no time; at is only rec's echo */
 	bool attested;   /* somebody named answers for the batch */
 	bool has_notice; /* notice: SHA-256 of the text shown */
@@ -104,6 +108,15 @@ CM_MUST_CHECK int cm_event_decode(struct cm_span json,
  * attestation?
  */
 bool cm_event_is_proven(const struct cm_event *event);
+
+/*
+ * Does a corrected event take this event of the same contact back?  Rows of
+ * its batch that ask or grant; with mark WITHDRAWN also those that withdraw
+ * or call a mailbox dead.  Objections, complaints, erasures and restrictions
+ * are never taken back: only the person can (G21).
+ */
+bool cm_event_undoes(const struct cm_event *corrected,
+		     const struct cm_event *event);
 
 /* Two events of the same instant: the more restrictive sorts first. */
 int cm_event_order(const struct cm_event *a, const struct cm_event *b);

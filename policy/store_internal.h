@@ -176,6 +176,7 @@ struct cm_row {
 	uint32_t kind;     /* index into kinds */
 	uint32_t evidence; /* index + 1 into evidence; 0 = none */
 	uint32_t address;  /* the batch's, index + 1; 0 = none */
+	bool undone;       /* by a corrected row; not in any view */
 };
 
 struct cm_rows {
@@ -208,6 +209,8 @@ int cm_rows_add(struct cm_rows *rows, const struct cm_event *event,
 void cm_rows_event(const struct cm_rows *rows, size_t i, int64_t rec,
 		   struct cm_event *ret_event);
 bool cm_rows_refuses(const struct cm_rows *rows, size_t i);
+/* Does any row take back what others said? */
+bool cm_rows_correct(const struct cm_rows *rows);
 /* Fill by_contact: by contact, then by number. Nothing to do if it is. */
 int cm_rows_sort(struct cm_rows *rows, struct cm_error *err);
 
@@ -223,7 +226,8 @@ struct cm_view_sink {
 	int (*emit)(void *ctx, enum cm_ledger_db db, struct cm_span key,
 		    struct cm_span value, struct cm_error *err);
 };
-/* Sets .at of direct acts.  first: the seq of row 0. */
+/* Sets .at of direct acts.  first: the seq of row 0.  A corrected row works
+ * on rows beside it only: with one, all of the ledger must be there. */
 int cm_rows_to_views(struct cm_rows *rows, uint64_t first, int64_t now,
 		     int64_t rec, struct cm_hmac *hmac,
 		     const struct cm_view_sink *sink, struct cm_error *err);
@@ -273,6 +277,11 @@ int cm_writer_append(struct cm_writer *writer, struct cm_rows *rows,
 /* Write the head, commit, then empty stop of what was folded. */
 int cm_writer_commit(struct cm_writer *writer, struct cm_error *err);
 void cm_writer_end(struct cm_writer *writer); /* after either; aborts */
+/*
+ * All views anew from the ledger, in this transaction: for corrections, which
+ * no view can be made to forget by.
+ */
+int cm_writer_all_views(struct cm_writer *writer, struct cm_error *err);
 /* Views of rows that stand in the ledger from first on. */
 int cm_writer_views(struct cm_writer *writer, struct cm_rows *rows,
 		    uint64_t first, struct cm_error *err);

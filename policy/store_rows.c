@@ -257,6 +257,15 @@ bool cm_rows_refuses(const struct cm_rows *rows, size_t i)
 	return cm_fact_refuses(cm_event_fact(&rows->kinds[rows->row[i].kind]));
 }
 
+bool cm_rows_correct(const struct cm_rows *rows)
+{
+	for (size_t i = 0; i < rows->nkinds; i++) {
+		if (rows->kinds[i].type == CM_EVENT_CORRECTED)
+			return true;
+	}
+	return false;
+}
+
 /* ---- sorting ------------------------------------------------------------ */
 
 enum order { BY_CONTACT, BY_FAMILY };
@@ -311,7 +320,8 @@ static int sort(const struct cm_rows *rows, enum order by, uint32_t **ret_order,
 		return cm_fail(err, CM_ENOMEM, "out of memory");
 	}
 	for (size_t i = 0; i < rows->count; i++)
-		if (by == BY_CONTACT || cm_rows_refuses(rows, i))
+		if (by == BY_CONTACT ||
+		    (!rows->row[i].undone && cm_rows_refuses(rows, i)))
 			keys[n++] =
 				sort_key(id_of(&rows->row[i], by), (uint32_t)i);
 	qsort(keys, n, sizeof(*keys), compare);
@@ -413,6 +423,8 @@ static int apply(struct views *views, const uint32_t *order, size_t n,
 		uint64_t seq = views->first + order[i];
 		struct cm_event event;
 
+		if (views->rows->row[order[i]].undone)
+			continue;
 		if (views->by == BY_CONTACT)
 			set_time(views, &views->rows->row[order[i]], view);
 		cm_rows_event(views->rows, order[i], views->rec, &event);
@@ -493,6 +505,42 @@ static int index_rows(struct views *views, struct cm_error *err)
 	return rc;
 }
 
+/* Rows of one contact that a corrected one among them takes back. */
+static void undo_group(struct cm_rows *rows, const uint32_t *order, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct cm_event *corrected =
+			&rows->kinds[rows->row[order[i]].kind];
+
+		if (corrected->type != CM_EVENT_CORRECTED)
+			continue;
+		for (size_t k = 0; k < n; k++) {
+			struct cm_row *row = &rows->row[order[k]];
+
+			if (cm_event_undoes(corrected, &rows->kinds[row->kind]))
+				row->undone = true;
+		}
+	}
+}
+
+static void undo_rows(struct cm_rows *rows)
+{
+	size_t from = 0;
+
+	while (from < rows->count) {
+		const struct cm_id *id =
+			&rows->row[rows->by_contact[from]].contact;
+		size_t to = from + 1;
+
+		while (to < rows->count &&
+		       memcmp(id, &rows->row[rows->by_contact[to]].contact,
+			      sizeof(*id)) == 0)
+			to++;
+		undo_group(rows, rows->by_contact + from, to - from);
+		from = to;
+	}
+}
+
 static int fold_contacts(struct views *views, struct cm_error *err)
 {
 	struct cm_rows *rows = views->rows;
@@ -500,6 +548,8 @@ static int fold_contacts(struct views *views, struct cm_error *err)
 
 	if (rc != CM_OK)
 		return rc;
+	if (cm_rows_correct(rows))
+		undo_rows(rows);
 	views->by = BY_CONTACT;
 	views->db = CM_DB_CONTACTS;
 	views->tag = CM_MAC_CONTACTS;

@@ -83,14 +83,56 @@ static int rebuild_hashes(struct cm_writer *writer, struct cm_rows *rows,
 	return cm_tile_store_why(&tiles, rc, err);
 }
 
+static const enum cm_ledger_db view_dbs[] = {CM_DB_CONTACTS, CM_DB_FAMILY,
+					     CM_DB_BY_CONTACT};
+
+static int clear_views(struct cm_writer *writer, struct cm_error *err)
+{
+	int rc = CM_OK;
+
+	for (size_t i = 0;
+	     rc == CM_OK && i < sizeof(view_dbs) / sizeof(view_dbs[0]); i++)
+		rc = cm_kv_clear(writer->txn, view_dbs[i], err);
+	return rc;
+}
+
+static int read_ledger(struct cm_writer *writer, struct cm_rows *rows,
+		       struct cm_error *err)
+{
+	struct cm_ledger_walk walk = {.total = writer->head.size};
+	struct cm_event event;
+	struct cm_span json;
+	int rc =
+		cm_kv_cursor_open(writer->txn, CM_DB_LEDGER, &walk.cursor, err);
+
+	while (rc == CM_OK) {
+		rc = cm_ledger_next(&walk, &event, &json, err);
+		if (rc == CM_OK)
+			rc = cm_rows_add(rows, &event, err);
+	}
+	cm_kv_cursor_close(&walk.cursor);
+	return rc == CM_ENOTFOUND ? CM_OK : rc;
+}
+
+int cm_writer_all_views(struct cm_writer *writer, struct cm_error *err)
+{
+	struct cm_rows rows = {0};
+	int rc = clear_views(writer, err);
+
+	if (rc == CM_OK)
+		rc = read_ledger(writer, &rows, err);
+	if (rc == CM_OK)
+		rc = cm_writer_views(writer, &rows, 0, err);
+	cm_rows_free(&rows);
+	return rc;
+}
+
 static int rebuild_all(struct cm_writer *writer, cm_progress_fn progress,
 		       void *ctx, struct cm_error *err)
 {
-	static const enum cm_ledger_db dbs[] = {CM_DB_CONTACTS, CM_DB_FAMILY,
-						CM_DB_BY_CONTACT, CM_DB_HASHES};
 	struct cm_rows rows = {0};
 	struct cm_head old;
-	int rc = CM_OK;
+	int rc;
 
 	/* Only the mark is not in the ledger; without it, the next write to
 	 * private looks for orphans. */
@@ -98,8 +140,9 @@ static int rebuild_all(struct cm_writer *writer, cm_progress_fn progress,
 	    CM_OK)
 		memcpy(writer->head.private_mark, old.private_mark,
 		       CM_MARK_LEN);
-	for (size_t i = 0; rc == CM_OK && i < sizeof(dbs) / sizeof(dbs[0]); i++)
-		rc = cm_kv_clear(writer->txn, dbs[i], err);
+	rc = clear_views(writer, err);
+	if (rc == CM_OK)
+		rc = cm_kv_clear(writer->txn, CM_DB_HASHES, err);
 	if (rc == CM_OK)
 		rc = cm_stop_drop_bad_notes(writer, err);
 	if (rc == CM_OK)

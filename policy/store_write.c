@@ -180,6 +180,22 @@ int cm_writer_views(struct cm_writer *writer, struct cm_rows *rows,
 				writer->hmac, &sink, err);
 }
 
+/* A view cannot forget, so what was undone makes all of them anew. */
+static int append_corrections(struct cm_writer *writer,
+			      const struct cm_rows *rows, struct cm_error *err)
+{
+	int rc;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		if (rows->row[i].at == 0)
+			return cm_fail(err, CM_EUSAGE,
+				       "a correction, and what is written "
+				       "with it, needs its time");
+	}
+	rc = append_to_ledger(writer, rows, err);
+	return rc == CM_OK ? cm_writer_all_views(writer, err) : rc;
+}
+
 int cm_writer_append(struct cm_writer *writer, struct cm_rows *rows,
 		     struct cm_error *err)
 {
@@ -187,10 +203,14 @@ int cm_writer_append(struct cm_writer *writer, struct cm_rows *rows,
 
 	if (rows->count == 0)
 		return CM_OK;
-	/* Views first: they give direct acts their time. */
-	rc = cm_writer_views(writer, rows, writer->head.size, err);
-	if (rc == CM_OK)
-		rc = append_to_ledger(writer, rows, err);
+	if (cm_rows_correct(rows)) {
+		rc = append_corrections(writer, rows, err);
+	} else {
+		/* Views first: they give direct acts their time. */
+		rc = cm_writer_views(writer, rows, writer->head.size, err);
+		if (rc == CM_OK)
+			rc = append_to_ledger(writer, rows, err);
+	}
 	if (rc == CM_OK)
 		writer->head.newest_rec = writer->rec;
 	return rc;

@@ -11,6 +11,7 @@
 
 #include "lib/clock.h"
 #include "tools/ctl_person.h"
+#include "tools/ledger_scan.h"
 #include "tools/words.h"
 
 struct question {
@@ -40,10 +41,78 @@ static int event_at(struct cm_store_reader *reader, uint64_t seq,
 	return rc == CM_OK ? cm_event_decode(json, ret_event, err) : rc;
 }
 
+/* Events of one person or family, as they had been written by then. */
+struct past {
+	struct cm_event *events; /* of the command's arena */
+	uint64_t *seqs;
+	size_t count;
+	size_t room;
+};
+
+static int keep_event(const struct question *q, struct past *past,
+		      const struct cm_event *event, uint64_t seq,
+		      struct cm_error *err)
+{
+	enum { FIRST = 16 };
+
+	if (past->count == past->room) {
+		size_t room = past->room > 0 ? past->room * 2 : FIRST;
+		struct past more = *past;
+
+		more.events = cm_arena_array(q->ctl->arena, room,
+					     sizeof(*more.events));
+		more.seqs =
+			cm_arena_array(q->ctl->arena, room, sizeof(*more.seqs));
+		if (more.events == NULL || more.seqs == NULL)
+			return cm_fail(err, CM_ENOMEM, "out of memory");
+		if (past->count > 0) {
+			memcpy(more.events, past->events,
+			       past->count * sizeof(*more.events));
+			memcpy(more.seqs, past->seqs,
+			       past->count * sizeof(*more.seqs));
+		}
+		more.room = room;
+		*past = more;
+	}
+	past->events[past->count] = *event;
+	past->seqs[past->count++] = seq;
+	return CM_OK;
+}
+
+static bool is_undone(const struct past *past, const struct cm_event *event)
+{
+	size_t i;
+
+	for (i = 0; i < past->count; i++) {
+		if (same_id(&past->events[i].contact, &event->contact) &&
+		    cm_event_undoes(&past->events[i], event))
+			return true;
+	}
+	return false;
+}
+
+typedef int apply_fn(struct cm_view *view, const struct cm_event *event,
+		     uint64_t seq, struct cm_arena *arena);
+
+static int fold_past(const struct question *q, const struct past *past,
+		     apply_fn *apply, struct cm_view *view)
+{
+	size_t i;
+	int rc = CM_OK;
+
+	for (i = 0; rc == CM_OK && i < past->count; i++) {
+		if (!is_undone(past, &past->events[i]))
+			rc = apply(view, &past->events[i], past->seqs[i],
+				   q->ctl->arena);
+	}
+	return rc;
+}
+
 static int own_view_then(const struct question *q,
 			 struct cm_store_reader *reader, struct cm_view *view,
 			 struct cm_error *err)
 {
+	struct past past = {0};
 	struct cm_event event;
 	uint64_t *seqs;
 	size_t count;
@@ -54,87 +123,40 @@ static int own_view_then(const struct question *q,
 	for (i = 0; rc == CM_OK && i < count; i++) {
 		rc = event_at(reader, seqs[i], &event, err);
 		if (rc == CM_OK && event.rec <= q->at)
-			rc = cm_view_apply(view, &event, seqs[i],
-					   q->ctl->arena);
+			rc = keep_event(q, &past, &event, seqs[i], err);
 	}
-	return rc;
+	return rc == CM_OK ? fold_past(q, &past, cm_view_apply, view) : rc;
 }
 
-/* Is all that the family's view rests on older than the moment asked for? */
-static int family_is_older(const struct question *q,
-			   struct cm_store_reader *reader, bool *ret_older,
-			   struct cm_error *err)
-{
-	const struct cm_view *view = &q->person.family_view;
-	struct cm_event event;
-	size_t i;
-	int rc = CM_OK;
+struct family_past {
+	const struct question *q;
+	struct past past;
+};
 
-	*ret_older = true;
-	for (i = 0; rc == CM_OK && *ret_older && i < view->count; i++) {
-		if (view->facts[i].seq == CM_STORE_SEQ_PENDING) {
-			*ret_older = false;
-			continue;
-		}
-		rc = event_at(reader, view->facts[i].seq, &event, err);
-		*ret_older = rc == CM_OK && event.rec <= q->at;
-	}
-	return rc;
+static int keep_relative(void *ctx, const struct cm_event *event, uint64_t seq,
+			 struct cm_error *err)
+{
+	struct family_past *family = ctx;
+	const struct question *q = family->q;
+
+	if (event->rec > q->at || !same_id(&event->family, &q->person.family))
+		return CM_OK;
+	return keep_event(q, &family->past, event, seq, err);
 }
 
 /*
- * A view keeps the newest of each fact only, so what a newer one covers has
- * to be looked for in the ledger itself.  A chunk at a time: events are
- * copied to an arena.
+ * A view keeps the newest of each fact only, and nothing that was undone, so
+ * what stood then has to be looked for in the ledger itself.
  */
-static int scan_family(const struct question *q, struct cm_arena *arena,
-		       uint64_t from, uint64_t *ret_next, struct cm_view *view,
-		       struct cm_error *err)
-{
-	enum { CHUNK = 4096 };
-	struct cm_store_reader *reader = NULL;
-	struct cm_event event;
-	uint64_t seq;
-	uint64_t end;
-	int rc = cm_store_read_begin(q->ctl->store, arena, &reader, err);
-
-	if (rc != CM_OK)
-		return rc;
-	end = cm_store_size(reader);
-	end = end - from > CHUNK ? from + CHUNK : end;
-	for (seq = from; rc == CM_OK && seq < end; seq++) {
-		rc = event_at(reader, seq, &event, err);
-		if (rc == CM_OK && event.rec <= q->at &&
-		    same_id(&event.family, &q->person.family))
-			rc = cm_view_apply_family(view, &event, seq,
-						  q->ctl->arena);
-	}
-	cm_store_read_end(&reader);
-	*ret_next = end;
-	return rc;
-}
-
 static int family_view_then(const struct question *q, struct cm_view *view,
-			    uint64_t size, struct cm_error *err)
+			    struct cm_error *err)
 {
-	enum { SCAN_ARENA_MAX = 64 * 1024 * 1024 };
-	struct cm_arena *arena = NULL;
-	struct cm_progress progress;
-	uint64_t seq = 0;
-	int rc = cm_arena_new(SCAN_ARENA_MAX, &arena);
+	struct family_past family = {.q = q};
+	int rc = cm_ledger_scan(q->ctl, keep_relative, &family, err);
 
-	if (rc != CM_OK)
-		return cm_fail(err, rc, "out of memory");
-	cm_progress_init(&progress, q->ctl->notes);
-	progress.what = "reading the ledger";
-	while (rc == CM_OK && seq < size) {
-		rc = scan_family(q, arena, seq, &seq, view, err);
-		cm_arena_reset(arena);
-		cm_progress_show(&progress, seq, size);
-	}
-	cm_progress_end(&progress);
-	cm_arena_free(&arena);
-	return rc;
+	return rc == CM_OK
+		       ? fold_past(q, &family.past, cm_view_apply_family, view)
+		       : rc;
 }
 
 static int views_then(struct question *q, struct cm_error *err)
@@ -142,8 +164,6 @@ static int views_then(struct question *q, struct cm_error *err)
 	struct cm_store_reader *reader = NULL;
 	struct cm_view own;
 	struct cm_view family;
-	bool older = false;
-	uint64_t size;
 	int rc =
 		cm_store_read_begin(q->ctl->store, q->ctl->arena, &reader, err);
 
@@ -151,15 +171,10 @@ static int views_then(struct question *q, struct cm_error *err)
 		return rc;
 	memset(&own, 0, sizeof(own));
 	memset(&family, 0, sizeof(family));
-	size = cm_store_size(reader);
 	rc = own_view_then(q, reader, &own, err);
-	if (rc == CM_OK)
-		rc = family_is_older(q, reader, &older, err);
 	cm_store_read_end(&reader);
-	if (rc == CM_OK && older)
-		family = q->person.family_view;
-	else if (rc == CM_OK)
-		rc = family_view_then(q, &family, size, err);
+	if (rc == CM_OK)
+		rc = family_view_then(q, &family, err);
 	q->person.own = own;
 	q->person.family_view = family;
 	/* Whether the clock was right then is not on record. */

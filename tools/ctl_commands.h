@@ -15,6 +15,8 @@ typedef int cm_command_fn(struct cm_ctl *ctl, const struct cm_args *args,
 cm_command_fn cm_cmd_help;
 cm_command_fn cm_cmd_init;
 cm_command_fn cm_cmd_import;
+cm_command_fn cm_cmd_batches;
+cm_command_fn cm_cmd_undo;
 cm_command_fn cm_cmd_grant;
 cm_command_fn cm_cmd_withdraw;
 cm_command_fn cm_cmd_object;

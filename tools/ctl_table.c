@@ -43,6 +43,17 @@ static const struct cm_option import_options[] = {
 	{.name = NULL},
 };
 
+static const struct cm_option undo_options[] = {
+	{.name = "dry-run", .help = "only say what would be taken back"},
+	{.name = "yes", .help = "do it"},
+	{.name = "refusals",
+	 .help = "also take back withdrawn and undeliverable; needs --note"},
+	{.name = "note",
+	 .value = "TEXT",
+	 .help = "why, for whoever asks later"},
+	{.name = NULL},
+};
+
 static const struct cm_option grant_options[] = {
 	{.name = "purpose",
 	 .value = "P",
@@ -156,6 +167,21 @@ static const char import_help[] =
 	"proof that is newer.  Rows that say nothing new are not written "
 	"again.\n"
 	"A grant counts with a source, a time and --attest WHO.\n";
+
+static const char batches_help[] =
+	"Every list that was imported: when, by whom, which file, who answers\n"
+	"for it, and whether it was undone.\n";
+
+static const char undo_help[] =
+	"Takes back what an import said, as if it had never been said: one\n"
+	"corrected event a contact.  Whoever did something since is left "
+	"alone.\n"
+	"Without --yes it only says what it would do.  Opt-outs stay, for a\n"
+	"person may have meant them; --refusals, for a list that was the "
+	"wrong\n"
+	"one, takes \"withdrawn\" and \"undeliverable\" back, too.  "
+	"Objections,\n"
+	"complaints and erasures always stay.\n";
 
 static const char grant_help[] =
 	"Records that a person agreed, now, on the word of whoever runs this:\n"
@@ -303,6 +329,27 @@ const struct cm_command cm_commands[] = {
 		.max = 1,
 		.options = import_options,
 		.run = cm_cmd_import,
+	},
+	{
+		.name = "batches",
+		.usage = "",
+		.summary = "Which lists were imported",
+		.help = batches_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.run = cm_cmd_batches,
+	},
+	{
+		.name = "undo",
+		.usage = "BATCH [--dry-run | --yes] [--refusals --note TEXT]",
+		.summary = "Take an import back",
+		.help = undo_help,
+		.access = CM_CTL_CONFIG,
+		.json = true,
+		.min = 1,
+		.max = 1,
+		.options = undo_options,
+		.run = cm_cmd_undo,
 	},
 	{
 		.name = "grant",

@@ -109,6 +109,10 @@ static void every_type_and_actor_comes_back(void **state)
 				SET(event.purpose, "acme");
 			if (type == CM_EVENT_CLEARED)
 				event.mark = CM_EVENT_RESTRICTED;
+			if (type == CM_EVENT_CORRECTED) {
+				SET(event.batch, "b1");
+				event.mark = actor % 2 ? CM_EVENT_WITHDRAWN : 0;
+			}
 			cm_buf_init(&out, 4096);
 			assert_int_equal(cm_event_encode(&event, &out), CM_OK);
 			assert_int_equal(
@@ -130,12 +134,12 @@ static void every_type_and_actor_comes_back(void **state)
 /* Each row spoils one thing of a good event. */
 static void a_bad_event_is_not_written(void **state)
 {
-	struct cm_event bad[16];
+	struct cm_event bad[18];
 	struct cm_buf out;
 	size_t i, n = 0;
 
 	(void)state;
-	for (i = 0; i < 16; i++)
+	for (i = 0; i < 18; i++)
 		bad[i] = full();
 	bad[n++].type = CM_EVENT_TYPES;
 	bad[n++].actor = CM_ACTORS;
@@ -154,11 +158,61 @@ static void a_bad_event_is_not_written(void **state)
 	bad[n].type = CM_EVENT_CLEARED;
 	bad[n].mark = CM_EVENT_OBJECTED; /* cannot be cleared */
 	bad[n++].purpose[0] = '\0';
+	bad[n].type = CM_EVENT_CORRECTED; /* which batch? */
+	bad[n].batch[0] = '\0';
+	bad[n++].purpose[0] = '\0';
+	bad[n].type = CM_EVENT_CORRECTED; /* never takes that back */
+	bad[n].mark = CM_EVENT_OBJECTED;
+	bad[n++].purpose[0] = '\0';
 	cm_buf_init(&out, 4096);
 	for (i = 0; i < n; i++)
 		assert_int_equal(cm_event_encode(&bad[i], &out), CM_EDATA);
-	assert_int_equal(cm_event_encode(&bad[15], &out), CM_OK);
+	assert_int_equal(cm_event_encode(&bad[17], &out), CM_OK);
 	cm_buf_free(&out);
+}
+
+/* G21: what only the person can lift is in no row of this table. */
+static void what_a_correction_takes_back(void **state)
+{
+	static const struct {
+		enum cm_event_type type;
+		enum cm_actor actor;
+		const char *batch;
+		bool asks, also_refusals;
+	} rows[] = {
+		{CM_EVENT_REQUESTED, CM_ACTOR_IMPORT, "b1", true, true},
+		{CM_EVENT_GRANTED, CM_ACTOR_IMPORT, "b1", true, true},
+		{CM_EVENT_CONFIRMED, CM_ACTOR_IMPORT, "b1", true, true},
+		{CM_EVENT_WITHDRAWN, CM_ACTOR_IMPORT, "b1", false, true},
+		{CM_EVENT_UNDELIVERABLE, CM_ACTOR_IMPORT, "b1", false, true},
+		{CM_EVENT_OBJECTED, CM_ACTOR_IMPORT, "b1", false, false},
+		{CM_EVENT_COMPLAINED, CM_ACTOR_IMPORT, "b1", false, false},
+		{CM_EVENT_ERASED, CM_ACTOR_IMPORT, "b1", false, false},
+		{CM_EVENT_RESTRICTED, CM_ACTOR_IMPORT, "b1", false, false},
+		{CM_EVENT_CORRECTED, CM_ACTOR_IMPORT, "b1", false, false},
+		{CM_EVENT_GRANTED, CM_ACTOR_IMPORT, "b2", false, false},
+		{CM_EVENT_GRANTED, CM_ACTOR_PERSON, "b1", false, false},
+		{CM_EVENT_WITHDRAWN, CM_ACTOR_ADMIN, "b1", false, false},
+		{CM_EVENT_WITHDRAWN, CM_ACTOR_SYSTEM, "b1", false, false},
+	};
+	struct cm_event correction = {.type = CM_EVENT_CORRECTED};
+	size_t i;
+
+	(void)state;
+	SET(correction.batch, "b1");
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cm_event event = {.type = rows[i].type,
+					 .actor = rows[i].actor};
+
+		SET(event.batch, rows[i].batch);
+		correction.mark = 0;
+		assert_int_equal(cm_event_undoes(&correction, &event),
+				 rows[i].asks);
+		correction.mark = CM_EVENT_WITHDRAWN;
+		assert_int_equal(cm_event_undoes(&correction, &event),
+				 rows[i].also_refusals);
+		assert_false(cm_event_undoes(&event, &correction));
+	}
 }
 
 #define HEAD "{\"actor\":\"admin\",\"at\":1,\"contact\":\"" CONTACT "\","
@@ -325,6 +379,7 @@ int main(void)
 		cmocka_unit_test(bytes_are_canonical),
 		cmocka_unit_test(every_type_and_actor_comes_back),
 		cmocka_unit_test(a_bad_event_is_not_written),
+		cmocka_unit_test(what_a_correction_takes_back),
 		cmocka_unit_test(only_our_own_bytes_are_read),
 		cmocka_unit_test(every_cut_and_flip_is_refused_or_equal),
 		cmocka_unit_test(proof_needs_source_time_and_text),

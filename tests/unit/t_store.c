@@ -637,16 +637,38 @@ static struct cm_event random_event(struct kit *kit, uint32_t *seed)
 	return event;
 }
 
+/* Every event of an import is of a batch of ten; a correction takes one of
+ * those back that are complete. */
+static void set_batch(struct cm_event *event, unsigned run, unsigned i,
+		      uint32_t *seed)
+{
+	unsigned batch = i / 10;
+
+	if (event->type == CM_EVENT_CORRECTED) {
+		batch = batch > 0 ? next_random(seed) % batch : 1000;
+		event->mark = next_random(seed) % 2 ? CM_EVENT_WITHDRAWN : 0;
+		event->at = KIT_NOW;
+	} else if (event->actor != CM_ACTOR_IMPORT) {
+		return;
+	}
+	(void)snprintf(event->batch, sizeof(event->batch), "b%u-%u", run,
+		       batch);
+}
+
 static void random_history(struct kit *kit, uint32_t seed)
 {
 	struct cm_store_entry entries[7] = {0};
 	struct cm_error err = {0};
+	unsigned run = seed;
 	uint64_t seq;
 	size_t n = 0;
 
 	for (int i = 0; i < 300; i++) {
 		struct cm_event event = random_event(kit, &seed);
 
+		set_batch(&event, run, (unsigned)i, &seed);
+		if (event.type == CM_EVENT_CORRECTED && n > 0)
+			continue; /* it is written alone */
 		if (cm_fact_refuses(cm_event_fact(&event)) &&
 		    next_random(&seed) % 2) {
 			assert_int_equal(cm_store_stop(kit->store, &event, 1,
@@ -655,7 +677,8 @@ static void random_history(struct kit *kit, uint32_t seed)
 			continue;
 		}
 		entries[n++].event = event;
-		if (n < 1 + next_random(&seed) % 7)
+		if (event.type != CM_EVENT_CORRECTED &&
+		    n < 1 + next_random(&seed) % 7)
 			continue;
 		if (cm_store_append(kit->store, entries, n, KIT_NOW + i, &seq,
 				    &err) != CM_OK)

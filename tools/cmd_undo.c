@@ -1,0 +1,579 @@
+/*
+ * consentctl batches, undo: which lists were taken in, and to take one back.
+ *
+ * Undoing writes one corrected event a contact; the batch's rows stay in the
+ * ledger and count no more (cm_event_undoes()).  Whoever acted since is left
+ * alone: what they said rests on what they were told.
+ */
+#include "tools/ctl_commands.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "tools/ctl_person.h"
+#include "tools/ledger_scan.h"
+
+enum {
+	NOTE_MAX = 4096,       /* a reason, not an archive */
+	BATCHES_MAX = 100000,  /* one a night for 270 years */
+	WRITE_PROGRESS = 4096, /* contacts between looks at the clock */
+};
+
+/* ---- a batch's people --------------------------------------------------- */
+
+struct touched {
+	struct cm_id contact;
+	struct cm_id family;
+	bool later;  /* somebody acted since */
+	bool undone; /* a corrected event is there already */
+	bool any;    /* there is something to take back */
+};
+
+struct undo {
+	struct cm_ctl *ctl;
+	struct cm_event correction; /* as written, but for the contact */
+	struct touched *people;     /* malloc'ed; by contact once sorted */
+	size_t count;
+	size_t room;
+	bool sorted;
+	int64_t undone_at;
+	char undone_by[CM_WHO_MAX + 1];
+	/* Of the batch's events: taken back, and not. */
+	uint64_t back[CM_EVENT_TYPES];
+	uint64_t stay[CM_EVENT_TYPES];
+	uint64_t left; /* people who acted since */
+	uint64_t write;
+};
+
+static int compare_people(const void *a, const void *b)
+{
+	const struct touched *x = a;
+	const struct touched *y = b;
+
+	return memcmp(x->contact.b, y->contact.b, sizeof(x->contact.b));
+}
+
+/* A person of several rows stands there once. */
+static void sort_people(struct undo *undo)
+{
+	size_t i, n = 0;
+
+	undo->sorted = true;
+	if (undo->count == 0)
+		return;
+	qsort(undo->people, undo->count, sizeof(*undo->people), compare_people);
+	for (i = 1; i < undo->count; i++) {
+		struct touched *last = &undo->people[n];
+
+		if (compare_people(last, &undo->people[i]) == 0)
+			last->any = last->any || undo->people[i].any;
+		else
+			undo->people[++n] = undo->people[i];
+	}
+	undo->count = n + 1;
+}
+
+static int add_person(struct undo *undo, const struct cm_event *event,
+		      struct cm_error *err)
+{
+	enum { FIRST = 1024 };
+	bool back = cm_event_undoes(&undo->correction, event);
+
+	if (undo->count == undo->room) {
+		size_t room = undo->room > 0 ? undo->room * 2 : FIRST;
+		struct touched *people =
+			realloc(undo->people, room * sizeof(*people));
+
+		if (people == NULL)
+			return cm_fail(err, CM_ENOMEM, "out of memory");
+		undo->people = people;
+		undo->room = room;
+	}
+	undo->people[undo->count++] = (struct touched){
+		.contact = event->contact,
+		.family = event->family,
+		.any = back,
+	};
+	(back ? undo->back : undo->stay)[event->type]++;
+	return CM_OK;
+}
+
+/* An import or our own mail to the person is not what they did. */
+static bool is_an_act(const struct cm_event *event)
+{
+	return event->actor != CM_ACTOR_IMPORT &&
+	       event->type != CM_EVENT_ASKED &&
+	       event->type != CM_EVENT_CORRECTED;
+}
+
+/* A batch is one transaction: its events stand side by side. */
+static int look(void *ctx, const struct cm_event *event, uint64_t seq,
+		struct cm_error *err)
+{
+	struct undo *undo = ctx;
+	struct touched key = {.contact = event->contact};
+	struct touched *person;
+
+	(void)seq;
+	if (event->actor == CM_ACTOR_IMPORT &&
+	    event->type != CM_EVENT_CORRECTED &&
+	    strcmp(event->batch, undo->correction.batch) == 0)
+		return add_person(undo, event, err);
+	if (undo->count == 0)
+		return CM_OK;
+	if (!undo->sorted)
+		sort_people(undo);
+	person = bsearch(&key, undo->people, undo->count, sizeof(key),
+			 compare_people);
+	if (person == NULL)
+		return CM_OK;
+	if (is_an_act(event))
+		person->later = true;
+	if (event->type == CM_EVENT_CORRECTED &&
+	    strcmp(event->batch, undo->correction.batch) == 0 &&
+	    (undo->correction.mark != CM_EVENT_WITHDRAWN ||
+	     event->mark == CM_EVENT_WITHDRAWN)) {
+		person->undone = true;
+		undo->undone_at = event->at;
+		(void)snprintf(undo->undone_by, sizeof(undo->undone_by), "%s",
+			       event->who);
+	}
+	return CM_OK;
+}
+
+static bool is_written(const struct touched *person)
+{
+	return person->any && !person->later && !person->undone;
+}
+
+static void count_people(struct undo *undo)
+{
+	size_t i;
+
+	if (!undo->sorted)
+		sort_people(undo);
+	for (i = 0; i < undo->count; i++) {
+		undo->left += undo->people[i].any && undo->people[i].later;
+		undo->write += is_written(&undo->people[i]);
+	}
+}
+
+/* ---- the report --------------------------------------------------------- */
+
+static void print_types(FILE *out, const uint64_t counts[CM_EVENT_TYPES],
+			const char *lead, const char *remark)
+{
+	char count[CM_COUNT_LEN];
+	size_t i;
+
+	for (i = 0; i < CM_EVENT_TYPES; i++) {
+		if (counts[i] > 0)
+			(void)fprintf(out, "  %-10s %12s  %s%s\n", lead,
+				      cm_out_count(counts[i], count),
+				      cm_event_type_name((enum cm_event_type)i),
+				      remark);
+	}
+}
+
+static void print_undo(const struct undo *undo, bool dry_run)
+{
+	FILE *out = undo->ctl->out;
+	char count[CM_COUNT_LEN];
+
+	(void)fprintf(out, "batch %s: ", undo->correction.batch);
+	(void)fprintf(out, "%s different people\n",
+		      cm_out_count(undo->count, count));
+	print_types(out, undo->back, "taken back", "");
+	print_types(out, undo->stay, "stays",
+		    undo->correction.mark == CM_EVENT_WITHDRAWN
+			    ? ": only the person can lift it"
+			    : " (withdrawn and undeliverable go with "
+			      "--refusals)");
+	if (undo->left > 0)
+		(void)fprintf(out,
+			      "  %-10s %12s  people who did something since\n",
+			      "left alone", cm_out_count(undo->left, count));
+	if (dry_run)
+		(void)fputs("dry run: nothing was written; ", out);
+	cm_out_plural(out, undo->write, "corrected event");
+	(void)fputs(dry_run ? " would be\n" : " written\n", out);
+}
+
+static void json_types(struct cm_json_writer *w, const char *name,
+		       const uint64_t counts[CM_EVENT_TYPES])
+{
+	size_t i;
+
+	cm_json_name(w, name);
+	cm_json_begin_object(w);
+	for (i = 0; i < CM_EVENT_TYPES; i++) {
+		if (counts[i] > 0)
+			cm_json_put_int(
+				w, cm_event_type_name((enum cm_event_type)i),
+				(int64_t)counts[i]);
+	}
+	cm_json_end(w);
+}
+
+static int json_undo(const struct undo *undo, bool dry_run,
+		     struct cm_error *err)
+{
+	struct cm_out_json json;
+
+	cm_out_json_begin(&json);
+	cm_json_begin_object(&json.w);
+	cm_json_put_text(&json.w, "batch", undo->correction.batch);
+	cm_json_put_bool(&json.w, "dry_run", dry_run);
+	cm_json_put_int(&json.w, "people", (int64_t)undo->count);
+	cm_json_put_int(&json.w, "events", (int64_t)undo->write);
+	cm_json_put_int(&json.w, "left_alone", (int64_t)undo->left);
+	json_types(&json.w, "taken_back", undo->back);
+	json_types(&json.w, "stays", undo->stay);
+	cm_json_end(&json.w);
+	return cm_out_json_end(&json, undo->ctl->out, err);
+}
+
+/* ---- writing ------------------------------------------------------------ */
+
+static int write_note(const char *note, struct cm_buf *out,
+		      struct cm_error *err)
+{
+	struct cm_json_writer w;
+
+	if (note == NULL)
+		return CM_OK;
+	cm_json_init(&w, out, CM_JSON_CANONICAL);
+	cm_json_begin_object(&w);
+	cm_json_put_text(&w, "note", note);
+	cm_json_end(&w);
+	if (cm_json_done(&w) == CM_OK)
+		return CM_OK;
+	return cm_fail(err, CM_EUSAGE, "--note: UTF-8, and at most %d octets",
+		       NOTE_MAX);
+}
+
+static int add_corrections(const struct undo *undo, struct cm_span note,
+			   struct cm_store_batch *batch, struct cm_error *err)
+{
+	struct cm_store_entry entry = {.event = undo->correction,
+				       .evidence = note};
+	struct cm_progress progress;
+	size_t i;
+	int rc = CM_OK;
+
+	cm_progress_init(&progress, undo->ctl->notes);
+	progress.what = "preparing";
+	for (i = 0; rc == CM_OK && i < undo->count; i++) {
+		if (!is_written(&undo->people[i]))
+			continue;
+		entry.event.contact = undo->people[i].contact;
+		entry.event.family = undo->people[i].family;
+		rc = cm_store_batch_add(batch, &entry, err);
+		if (i % WRITE_PROGRESS == 0)
+			cm_progress_show(&progress, i, undo->count);
+	}
+	cm_progress_say(&progress, "writing");
+	if (rc == CM_OK) {
+		uint64_t seq;
+
+		rc = cm_store_batch_commit(batch, undo->ctl->now, &seq, err);
+	}
+	cm_progress_end(&progress);
+	return rc;
+}
+
+static int write_undo(const struct undo *undo, const char *note,
+		      struct cm_error *err)
+{
+	struct cm_store_batch *batch = NULL;
+	struct cm_buf text;
+	int rc;
+
+	cm_buf_init(&text, NOTE_MAX + 64);
+	rc = write_note(note, &text, err);
+	if (rc == CM_OK)
+		rc = cm_store_batch_begin(undo->ctl->store, &batch, err);
+	if (rc == CM_OK)
+		rc = add_corrections(undo, cm_span_n(text.data, text.len),
+				     batch, err);
+	cm_store_batch_free(&batch);
+	cm_buf_free(&text);
+	return rc;
+}
+
+/* ---- undo --------------------------------------------------------------- */
+
+static int read_undo(struct undo *undo, const struct cm_args *args,
+		     struct cm_error *err)
+{
+	struct cm_event *event = &undo->correction;
+	const char *batch = cm_args_word(args, 0);
+
+	if (cm_args_has(args, "refusals") && !cm_args_has(args, "note"))
+		return cm_fail(err, CM_EUSAGE,
+			       "--refusals makes people who were out get mail "
+			       "again: say why, with --note TEXT");
+	if (strlen(batch) > CM_BATCH_MAX || batch[0] == '\0')
+		return cm_fail(err, CM_EUSAGE,
+			       "\"%.64s\" is not the name of a batch "
+			       "(consentctl batches lists them)",
+			       batch);
+	event->type = CM_EVENT_CORRECTED;
+	event->actor = CM_ACTOR_ADMIN;
+	event->at = undo->ctl->now;
+	if (cm_args_has(args, "refusals"))
+		event->mark = CM_EVENT_WITHDRAWN;
+	(void)snprintf(event->batch, sizeof(event->batch), "%s", batch);
+	(void)snprintf(event->channel, sizeof(event->channel), "cli");
+	(void)snprintf(event->who, sizeof(event->who), "%s",
+		       cm_ctl_who(undo->ctl));
+	return CM_OK;
+}
+
+static int check_undo(const struct undo *undo, struct cm_error *err)
+{
+	const char *batch = undo->correction.batch;
+	char at[CM_CLOCK_TEXT];
+
+	if (undo->count == 0)
+		return cm_fail(err, CM_ENOTFOUND,
+			       "no event is of a batch \"%s\" (consentctl "
+			       "batches lists them)",
+			       batch);
+	if (undo->write > 0)
+		return CM_OK;
+	if (undo->undone_at != 0)
+		return cm_fail(err, CM_EREFUSED,
+			       "batch %s was undone already, by %s on %s",
+			       batch, undo->undone_by,
+			       cm_clock_format(undo->undone_at, at));
+	return CM_OK;
+}
+
+static int finish_undo(struct undo *undo, const struct cm_args *args,
+		       struct cm_error *err)
+{
+	bool dry_run = cm_args_has(args, "dry-run");
+	bool sure = cm_args_has(args, "yes");
+	int rc = check_undo(undo, err);
+
+	if (rc == CM_OK && !dry_run && sure && undo->write > 0)
+		rc = write_undo(undo, cm_args_get(args, "note"), err);
+	if (rc != CM_OK)
+		return rc;
+	if (undo->ctl->json)
+		rc = json_undo(undo, !sure || dry_run, err);
+	else
+		print_undo(undo, !sure || dry_run);
+	if (rc != CM_OK)
+		return rc;
+	if (undo->write == 0)
+		return CM_EREFUSED;
+	if (!dry_run && !sure)
+		return cm_fail(err, CM_EREFUSED,
+			       "nothing was written; to do it, say it again "
+			       "with --yes");
+	return CM_OK;
+}
+
+int cm_cmd_undo(struct cm_ctl *ctl, const struct cm_args *args,
+		struct cm_error *err)
+{
+	struct undo *undo = calloc(1, sizeof(*undo));
+	int rc;
+
+	if (undo == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	undo->ctl = ctl;
+	rc = read_undo(undo, args, err);
+	if (rc == CM_OK)
+		rc = cm_ctl_open(ctl,
+				 cm_args_has(args, "dry-run") ? CM_CTL_READ
+							      : CM_CTL_WRITE,
+				 err);
+	if (rc == CM_OK)
+		rc = cm_ledger_scan(ctl, look, undo, err);
+	if (rc == CM_OK) {
+		count_people(undo);
+		rc = finish_undo(undo, args, err);
+	}
+	free(undo->people);
+	free(undo);
+	return rc;
+}
+
+/* ---- batches ------------------------------------------------------------ */
+
+struct batch {
+	char name[CM_BATCH_MAX + 1];
+	char who[CM_WHO_MAX + 1];
+	int64_t at;
+	uint64_t first_seq;
+	uint64_t events;
+	uint64_t corrected;
+};
+
+struct batches {
+	struct batch *list; /* malloc'ed, as they came */
+	size_t count;
+	size_t room;
+};
+
+/* The newest are asked for most. */
+static struct batch *find_batch(const struct batches *batches, const char *name)
+{
+	size_t i;
+
+	for (i = batches->count; i > 0; i--) {
+		if (strcmp(batches->list[i - 1].name, name) == 0)
+			return &batches->list[i - 1];
+	}
+	return NULL;
+}
+
+static struct batch *new_batch(struct batches *batches,
+			       const struct cm_event *event, uint64_t seq)
+{
+	enum { FIRST = 64 };
+	struct batch *batch;
+
+	if (batches->count == batches->room) {
+		size_t room = batches->room > 0 ? batches->room * 2 : FIRST;
+		struct batch *list =
+			realloc(batches->list, room * sizeof(*list));
+
+		if (list == NULL || room > BATCHES_MAX)
+			return NULL;
+		batches->list = list;
+		batches->room = room;
+	}
+	batch = &batches->list[batches->count++];
+	*batch = (struct batch){.at = event->rec, .first_seq = seq};
+	(void)snprintf(batch->name, sizeof(batch->name), "%s", event->batch);
+	(void)snprintf(batch->who, sizeof(batch->who), "%s", event->who);
+	return batch;
+}
+
+static int count_batch(void *ctx, const struct cm_event *event, uint64_t seq,
+		       struct cm_error *err)
+{
+	struct batches *batches = ctx;
+	struct batch *batch;
+
+	if (event->batch[0] == '\0')
+		return CM_OK;
+	batch = find_batch(batches, event->batch);
+	if (batch == NULL)
+		batch = new_batch(batches, event, seq);
+	if (batch == NULL)
+		return cm_fail(err, CM_ENOMEM, "too many batches to list");
+	if (event->type == CM_EVENT_CORRECTED)
+		batch->corrected++;
+	else
+		batch->events++;
+	return CM_OK;
+}
+
+/* What stands in private beside the first row: file, hash, who answers. */
+static struct cm_json *read_origin(struct cm_ctl *ctl,
+				   const struct batch *batch)
+{
+	struct cm_json *json = NULL;
+	struct cm_span text;
+
+	if (cm_store_evidence(ctl->store, batch->first_seq, ctl->arena, &text,
+			      NULL) != CM_OK ||
+	    cm_json_read(text, text.n, &json, NULL) != CM_OK)
+		return NULL;
+	return json;
+}
+
+static struct cm_span origin(const struct cm_json *json, const char *name)
+{
+	if (json == NULL)
+		return cm_span("");
+	return cm_json_text(cm_json_member(cm_json_root(json), name));
+}
+
+static void print_batch(struct cm_ctl *ctl, const struct batch *batch,
+			const struct cm_json *from)
+{
+	char count[CM_COUNT_LEN];
+	char at[CM_CLOCK_TEXT];
+	char quoted[CM_QUOTE_LEN];
+
+	(void)fprintf(ctl->out, "%s  %s  %s events by %s\n", batch->name,
+		      cm_clock_format(batch->at, at),
+		      cm_out_count(batch->events, count), batch->who);
+	if (from != NULL)
+		(void)fprintf(ctl->out, "    file %s",
+			      cm_out_quote(origin(from, "file"), quoted));
+	if (origin(from, "attested_by").n > 0)
+		(void)fprintf(
+			ctl->out, ", %s answers for it",
+			cm_out_quote(origin(from, "attested_by"), quoted));
+	if (from != NULL)
+		(void)fprintf(ctl->out, "\n    SHA-256 %s\n",
+			      cm_out_quote(origin(from, "sha256"), quoted));
+	if (batch->corrected > 0)
+		(void)fprintf(ctl->out, "    undone for %s people\n",
+			      cm_out_count(batch->corrected, count));
+}
+
+static void json_batch(struct cm_json_writer *w, const struct batch *batch,
+		       const struct cm_json *from)
+{
+	cm_json_begin_object(w);
+	cm_json_put_text(w, "batch", batch->name);
+	cm_out_json_time(w, "at", batch->at);
+	cm_json_put_text(w, "who", batch->who);
+	cm_json_put_int(w, "events", (int64_t)batch->events);
+	cm_json_put_int(w, "undone", (int64_t)batch->corrected);
+	cm_json_put_span(w, "file", origin(from, "file"));
+	cm_json_put_span(w, "sha256", origin(from, "sha256"));
+	cm_json_put_span(w, "attested_by", origin(from, "attested_by"));
+	cm_json_end(w);
+}
+
+static int list_batches(struct cm_ctl *ctl, const struct batches *batches,
+			struct cm_error *err)
+{
+	struct cm_out_json json;
+	size_t i;
+
+	cm_out_json_begin(&json);
+	cm_json_begin_array(&json.w);
+	for (i = 0; i < batches->count; i++) {
+		struct cm_json *from = read_origin(ctl, &batches->list[i]);
+
+		if (ctl->json)
+			json_batch(&json.w, &batches->list[i], from);
+		else
+			print_batch(ctl, &batches->list[i], from);
+		cm_json_free(&from);
+	}
+	cm_json_end(&json.w);
+	if (ctl->json)
+		return cm_out_json_end(&json, ctl->out, err);
+	cm_buf_free(&json.buf);
+	return CM_OK;
+}
+
+int cm_cmd_batches(struct cm_ctl *ctl, const struct cm_args *args,
+		   struct cm_error *err)
+{
+	struct batches batches = {0};
+	int rc = cm_ledger_scan(ctl, count_batch, &batches, err);
+
+	(void)args;
+	if (rc == CM_OK && batches.count == 0 && !ctl->json)
+		rc = cm_fail(err, CM_ENOTFOUND, "no list was imported yet");
+	if (rc == CM_OK)
+		rc = list_batches(ctl, &batches, err);
+	if (rc == CM_OK && batches.count == 0)
+		rc = CM_ENOTFOUND;
+	free(batches.list);
+	return rc;
+}
