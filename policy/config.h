@@ -156,6 +156,11 @@ struct cm_config {
 	const char *checkpoint_user;
 	const char *checkpoint_drop; /* NULL = none */
 	bool checkpoint_syslog;
+	const char *checkpoint_mail_to; /* NULL = none; canonical */
+	const char *checkpoint_tsa_url; /* NULL = none */
+	const char *checkpoint_tsa_ca;
+	struct cm_period checkpoint_tsa_every;
+
 	const char *samples_path; /* samples section; NULL if there is none */
 	unsigned samples_keep;
 

@@ -513,12 +513,33 @@ static int check_listeners(struct check *c)
 			    c->config->unmatched_bulk_stream);
 }
 
+/* What a checkpoint's ways out need. */
+static int check_checkpoint(struct check *c)
+{
+	const struct cm_config *config = c->config;
+	const struct cm_raw_section *s;
+
+	if (config->checkpoint_origin == NULL)
+		return CM_OK;
+	s = section_at(c, CM_SECTION_CHECKPOINT, 0);
+	if (config->checkpoint_tsa_url != NULL &&
+	    config->checkpoint_tsa_ca == NULL)
+		return FAIL(c, s, s->line,
+			    "tsa-url needs tsa-ca: without the authority's "
+			    "certificates nobody can check its stamps");
+	if (config->checkpoint_mail_to != NULL && config->mail_domain == NULL)
+		return FAIL(c, s, s->line,
+			    "mail-to needs a mail section, which says whom "
+			    "mail is from and where it is handed in");
+	return CM_OK;
+}
+
 int cm_config_check(const struct cm_config *config, const struct cm_raw *raw,
 		    struct cm_error *err)
 {
 	static int (*const checks[])(struct check *) = {
 		check_required, check_ids,       check_languages,
-		check_streams,  check_listeners,
+		check_streams,  check_listeners, check_checkpoint,
 	};
 	struct check c = {config, raw, err};
 	int rc = CM_OK;

@@ -638,6 +638,28 @@ static int submit_value(const struct cm_value_context *context,
 	return keep_text(context, text, out, err);
 }
 
+/* RFC 3986 characters behind a host; no user, who would have a password. */
+static int url_value(const struct cm_value_context *context,
+		     const struct cm_setting *setting, const char *text,
+		     void *out, struct cm_error *err)
+{
+	struct cm_span value = cm_span(text);
+	size_t skip = cm_span_starts(value, "https://")  ? strlen("https://")
+		      : cm_span_starts(value, "http://") ? strlen("http://")
+							 : 0;
+	size_t host = strcspn(text + skip, "/?");
+
+	(void)setting;
+	if (skip == 0 || host == 0 ||
+	    !only(cm_span_n(text + skip, host), ".-:[]") ||
+	    !only(cm_span(text + skip + host), "/-._~%!$&'()*+,;=:@?"))
+		return cm_fail(err, CM_ECONFIG,
+			       "\"%s\" is not a URL (write "
+			       "http://tsa.example/path, without a user)",
+			       text);
+	return keep_text(context, text, out, err);
+}
+
 /* What c2sp.org/tlog-checkpoint asks of an origin that is a key's name too. */
 static int origin_value(const struct cm_value_context *context,
 			const struct cm_setting *setting, const char *text,
@@ -780,6 +802,7 @@ static const struct {
 	[CM_SETTING_LISTEN] = {listen_value, TEXT_SIZE},
 	[CM_SETTING_BASE_URL] = {base_url_value, TEXT_SIZE},
 	[CM_SETTING_SUBMIT] = {submit_value, TEXT_SIZE},
+	[CM_SETTING_URL] = {url_value, TEXT_SIZE},
 	[CM_SETTING_ORIGIN] = {origin_value, TEXT_SIZE},
 	[CM_SETTING_LIST_ID] = {list_id_value, TEXT_SIZE},
 	[CM_SETTING_FEEDBACK_ID] = {feedback_id_value, TEXT_SIZE},

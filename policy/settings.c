@@ -312,6 +312,21 @@ static const struct cm_setting settings[] = {
 	 CM_FOR_CTL, IN_CONFIG(checkpoint_syslog),
 	 "Write every checkpoint to syslog in one line, which a central log "
 	 "server then holds too."},
+	{CM_SECTION_CHECKPOINT, "mail-to", CM_SETTING_ADDRESS, 0, NULL, 0, 0,
+	 NULL, CM_FOR_CTL, IN_CONFIG(checkpoint_mail_to),
+	 "Who gets every checkpoint by mail, handed in at mail.submit: an "
+	 "auditor, a notary, a mailbox elsewhere."},
+	{CM_SECTION_CHECKPOINT, "tsa-url", CM_SETTING_URL, 0, NULL, 0, 0, NULL,
+	 CM_FOR_CTL, IN_CONFIG(checkpoint_tsa_url),
+	 "Time stamp authority (RFC 3161, over HTTP) that stamps checkpoints. "
+	 "It learns a hash, nothing else."},
+	{CM_SECTION_CHECKPOINT, "tsa-ca", CM_SETTING_PATH, 0, NULL, 0, 0, NULL,
+	 CM_FOR_CTL, IN_CONFIG(checkpoint_tsa_ca),
+	 "Certificates of the authority, in PEM; needed with tsa-url."},
+	{CM_SECTION_CHECKPOINT, "tsa-every", CM_SETTING_PERIOD, 0, "1d", 0, 0,
+	 NULL, CM_FOR_CTL, IN_CONFIG(checkpoint_tsa_every),
+	 "How much time lies between two stamps at least; none stamps every "
+	 "checkpoint."},
 
 	/* ---- purpose ---- */
 	{CM_SECTION_PURPOSE, "title", CM_SETTING_TEXT, REQUIRED, NULL, 1,
@@ -521,6 +536,7 @@ const char *cm_setting_type_name(enum cm_setting_type type)
 		[CM_SETTING_LISTEN] = "host:port",
 		[CM_SETTING_BASE_URL] = "URL",
 		[CM_SETTING_SUBMIT] = "URL",
+		[CM_SETTING_URL] = "URL",
 		[CM_SETTING_ORIGIN] = "name",
 		[CM_SETTING_LIST_ID] = "list id",
 		[CM_SETTING_FEEDBACK_ID] = "ids",

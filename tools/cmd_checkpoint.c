@@ -11,16 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/enc.h"
 #include "lib/log.h"
 #include "lib/proc.h"
 #include "policy/config.h"
 #include "tools/ctl_output.h"
-#include "tools/file.h"
-#include "tools/heads.h"
+#include "tools/publish.h"
 #include "tools/signer.h"
-
-enum { COPY_MODE = 0644 };
 
 /* ---- keys --------------------------------------------------------------- */
 
@@ -78,33 +76,6 @@ static int become_signer(struct cm_ctl *ctl, struct cm_error *err)
 	return rc == CM_OK ? cm_proc_drop(&user, err) : rc;
 }
 
-/* Every checkpoint that is not there yet; *ret_copied counts them. */
-static int copy_heads(struct cm_ctl *ctl, size_t *ret_copied,
-		      struct cm_error *err)
-{
-	const char *drop = ctl->config->checkpoint_drop;
-	struct cm_heads heads;
-	size_t i;
-	int rc;
-
-	if (drop == NULL)
-		return CM_OK;
-	rc = cm_heads_read(ctl, &heads, err);
-	for (i = 0; rc == CM_OK && i < heads.count; i++) {
-		const struct cm_signed_head *head = &heads.heads[i];
-		const char *path =
-			cm_arena_printf(ctl->arena, "%s/%s", drop, head->name);
-
-		if (path == NULL)
-			return cm_fail(err, CM_ENOMEM, "out of memory");
-		if (access(path, F_OK) == 0)
-			continue;
-		rc = cm_file_replace(path, head->note, COPY_MODE, err);
-		*ret_copied += rc == CM_OK;
-	}
-	return rc;
-}
-
 /* One line that a log server keeps: all that the note says, in hex. */
 static void log_head(struct cm_log *log, const struct cm_signature *signature)
 {
@@ -120,7 +91,8 @@ static void log_head(struct cm_log *log, const struct cm_signature *signature)
 }
 
 static int print_json(struct cm_ctl *ctl, const struct cm_signature *signature,
-		      size_t copied, struct cm_error *err)
+		      const struct cm_published *published,
+		      struct cm_error *err)
 {
 	const struct cm_checkpoint *checkpoint = &signature->checkpoint;
 	char root[CM_HEX_LEN(CM_HASH_LEN) + 1];
@@ -134,20 +106,29 @@ static int print_json(struct cm_ctl *ctl, const struct cm_signature *signature,
 	cm_json_put_text(&json.w, "root", root);
 	cm_json_put_bool(&json.w, "new", signature->fresh);
 	cm_json_put_span(&json.w, "note", signature->note);
-	cm_json_put_int(&json.w, "copied", (int64_t)copied);
+	cm_json_put_int(&json.w, "copied", (int64_t)published->copied);
+	cm_json_put_bool(&json.w, "mailed", published->mailed);
+	cm_out_json_time(&json.w, "stamped",
+			 published->stamped ? published->stamp_at : 0);
 	cm_json_end(&json.w);
 	return cm_out_json_end(&json, ctl->out, err);
 }
 
 static int print_signature(struct cm_ctl *ctl,
-			   const struct cm_signature *signature, size_t copied,
+			   const struct cm_signature *signature,
+			   const struct cm_published *published,
 			   struct cm_error *err)
 {
+	char at[CM_CLOCK_TEXT];
+
 	if (ctl->json)
-		return print_json(ctl, signature, copied, err);
+		return print_json(ctl, signature, published, err);
 	(void)fwrite(signature->note.p, 1, signature->note.n, ctl->out);
 	if (!signature->fresh)
 		(void)fputs("nothing new since this was signed\n", ctl->notes);
+	if (published->stamped)
+		(void)fprintf(ctl->notes, "time stamp of %s\n",
+			      cm_clock_format(published->stamp_at, at));
 	return CM_OK;
 }
 
@@ -170,8 +151,8 @@ int cm_cmd_checkpoint(struct cm_ctl *ctl, const struct cm_args *args,
 	struct cm_signature signature;
 	struct cm_log *log = NULL;
 	struct cm_error why;
-	size_t copied = 0;
-	int copy, rc;
+	struct cm_published published;
+	int publish, rc;
 
 	(void)args;
 	rc = no_section(ctl, err);
@@ -185,14 +166,13 @@ int cm_cmd_checkpoint(struct cm_ctl *ctl, const struct cm_args *args,
 	if (rc == CM_OK)
 		rc = sign_and_log(ctl, log, &signature, err);
 	if (rc == CM_OK) {
-		copy = copy_heads(ctl, &copied, &why);
-		rc = print_signature(ctl, &signature, copied, err);
-		if (rc == CM_OK && copy != CM_OK) {
-			cm_log_error(log, CM_LOG_WARNING, "checkpoint.drop",
-				     &why);
+		publish = cm_publish(ctl, &published, &why);
+		rc = print_signature(ctl, &signature, &published, err);
+		if (rc == CM_OK && publish != CM_OK) {
+			cm_log_error(log, CM_LOG_WARNING, "checkpoint", &why);
 			rc = cm_fail(err, CM_EAGAIN,
-				     "signed, but not copied: %.800s (the next "
-				     "run tries again)",
+				     "signed, but %.900s (the next run tries "
+				     "again)",
 				     why.text);
 		}
 	}

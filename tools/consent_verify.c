@@ -15,6 +15,7 @@
 #include <sysexits.h>
 
 #include "lib/arena.h"
+#include "lib/timestamp.h"
 #include "tools/file.h"
 #include "tools/proof.h"
 
@@ -26,8 +27,9 @@ enum {
 };
 
 static const char usage[] =
-	"usage: consent-verify -k KEY PROOF...\n"
+	"usage: consent-verify -k KEY [-t CA.pem] PROOF...\n"
 	"  -k KEY  the public key that you trust, or a file with it\n"
+	"  -t CA   certificates of the time stamp authority, in PEM\n"
 	"  PROOF   a folder made by consentctl evidence or export-proof, or a\n"
 	"          checkpoint that you kept; all of one ledger\n"
 	"exit: 0 valid, 1 not valid, 64 wrong command line, 65 not a proof\n";
@@ -39,7 +41,8 @@ struct verify {
 	size_t nfolders;
 	struct cm_proof_head *held;
 	size_t nheld;
-	bool bad; /* something given is not valid */
+	const char *ca; /* of time stamps; NULL = not to be checked */
+	bool bad;       /* something given is not valid */
 };
 
 static int complain(const struct cm_error *err)
@@ -193,7 +196,17 @@ static void tell(const struct cm_proof *proof, const char *path)
 		(void)puts("when they were recorded rests on the word of who "
 			   "signed: there is no time stamp");
 	else if (proof->stamp == NULL)
-		(void)puts("time stamps were not checked");
+		(void)puts("there are time stamps; give -t CA.pem to check "
+			   "them");
+}
+
+static int check_stamp(void *ctx, struct cm_span note, struct cm_span token,
+		       int64_t *ret_ms, struct cm_error *err)
+{
+	const struct verify *verify = ctx;
+
+	return cm_timestamp_check(note, cm_span_n(NULL, 0), token, verify->ca,
+				  ret_ms, err);
 }
 
 static int check_folder(struct verify *verify, const char *path,
@@ -205,6 +218,8 @@ static int check_folder(struct verify *verify, const char *path,
 		.arena = verify->arena,
 		.held = verify->held,
 		.nheld = verify->nheld,
+		.stamp = verify->ca != NULL ? check_stamp : NULL,
+		.stamp_ctx = verify,
 	};
 	int rc = read_folder(&folder, "", 0, err);
 
@@ -349,9 +364,11 @@ int main(int argc, char **argv)
 	const char *key = NULL;
 	int c;
 
-	while ((c = getopt(argc, argv, "hk:")) != -1) {
+	while ((c = getopt(argc, argv, "hk:t:")) != -1) {
 		if (c == 'k' && key == NULL) {
 			key = optarg;
+		} else if (c == 't' && verify.ca == NULL) {
+			verify.ca = optarg;
 		} else if (c == 'h') {
 			(void)fputs(usage, stdout);
 			return EX_OK;

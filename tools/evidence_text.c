@@ -45,7 +45,7 @@ const char cm_evidence_script[] =
 	"\troot=$(sed '1,/^$/d' \"$1.tlog-proof\" | sed -n 3p)\n"
 	"\tsn=$((sn - 1))\n"
 	"\tr=$({ printf '\\000'; cat \"$1.json\"; } | sha)\n"
-	"\tfor p in $(sed -n '3,/^$/p' \"$1.tlog-proof\"); do\n"
+	"\tfor p in $(sed '1,2d;/^$/,$d' \"$1.tlog-proof\"); do\n"
 	"\t\t[ $sn -gt 0 ] || return 1\n"
 	"\t\tif [ $((fn % 2)) = 1 ] || [ $fn = $sn ]; then\n"
 	"\t\t\tr=$(node \"$p\" \"$r\")\n"

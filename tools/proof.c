@@ -366,13 +366,14 @@ static int check_parts(struct cm_proof *proof, const struct cm_proof_head *head)
 	return CM_OK;
 }
 
-static int check_stamp(struct cm_proof *proof, const struct cm_proof_head *head)
+static int check_stamp(struct cm_proof *proof, const struct cm_proof_head *head,
+		       struct cm_error *err)
 {
 	const char *name =
 		cm_proof_name(proof, "heads", head->checkpoint.size, ".tsr");
 	const struct cm_proof_file *token;
 	char at[CM_CLOCK_TEXT];
-	struct cm_error err;
+	struct cm_error why;
 	int64_t when = 0;
 	int rc;
 
@@ -386,10 +387,12 @@ static int check_stamp(struct cm_proof *proof, const struct cm_proof_head *head)
 		return CM_OK;
 	rc = proof->stamp(proof->stamp_ctx,
 			  cm_proof_find(proof, head->name)->text, token->text,
-			  &when, &err);
+			  &when, &why);
 	if (rc == CM_EDATA)
 		cm_proof_fault(proof, "%s, a time stamp, does not hold: %s",
-			       name, err.text);
+			       name, why.text);
+	else if (rc != CM_OK && err != NULL)
+		*err = why; /* about the certificates that were given */
 	if (rc == CM_OK)
 		cm_proof_fact(proof,
 			      "the first %llu events were recorded before %s: "
@@ -445,7 +448,7 @@ static int check_extends(struct cm_proof *proof,
 	return rc == CM_EDATA ? CM_OK : rc;
 }
 
-static int check_heads(struct cm_proof *proof)
+static int check_heads(struct cm_proof *proof, struct cm_error *err)
 {
 	const struct cm_proof_head *newest;
 	size_t i;
@@ -457,7 +460,7 @@ static int check_heads(struct cm_proof *proof)
 	for (i = 0; rc == CM_OK && i < proof->nheads; i++) {
 		rc = check_parts(proof, &proof->heads[i]);
 		if (rc == CM_OK)
-			rc = check_stamp(proof, &proof->heads[i]);
+			rc = check_stamp(proof, &proof->heads[i], err);
 		if (rc == CM_OK && i + 1 < proof->nheads)
 			rc = check_extends(proof, &proof->heads[i], newest);
 	}
@@ -496,9 +499,11 @@ int cm_proof_check(struct cm_proof *proof, struct cm_error *err)
 		rc = read_heads(proof);
 	}
 	if (rc == CM_OK)
-		rc = check_heads(proof);
+		rc = check_heads(proof, err);
 	if (rc == CM_OK)
 		check_held(proof);
+	if (rc == CM_EUSAGE)
+		return rc;
 	if (rc != CM_OK)
 		return cm_fail(err, rc, "the proof cannot be checked");
 	rc = cm_proof_check_events(proof, err);

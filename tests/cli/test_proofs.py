@@ -1,5 +1,7 @@
 """Checkpoints, proofs, evidence: what outsiders can hold us to."""
 import base64
+import email
+import email.policy
 import hashlib
 import json
 import os
@@ -12,6 +14,7 @@ import tempfile
 
 import pytest
 
+import outside
 from conftest import BUILD, Ctl, PROVEN
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
@@ -536,3 +539,153 @@ def test_evidence_without_a_signer(ctl):
     for command in readme_commands(out):
         subprocess.run(["sh", "-c", command], cwd=out, check=True,
                        capture_output=True)
+
+
+# ---- time stamps, mail ------------------------------------------------------
+
+@pytest.fixture
+def tsa(tmp_path):
+    authority = outside.Authority(tmp_path / "tsa")
+    yield authority
+    authority.stop()
+
+
+@pytest.fixture
+def stamping(ctl, tsa):
+    with_checkpoints(ctl, f'tsa-url = "{tsa.url}"  tsa-ca = "{tsa.ca}"  '
+                          f'tsa-every = none  drop = "{ctl.dir}"')
+    grant(ctl, "a@b.example")
+    return ctl
+
+
+def test_a_head_is_stamped(stamping, tsa):
+    """F-9: kept beside the head, copied, handed out, checked by all."""
+    ctl = stamping
+    assert ctl.json("checkpoint")["stamped"].endswith("Z")
+    token = ctl.heads / "0000000001.tsr"
+    assert (ctl.dir / token.name).read_bytes() == token.read_bytes()
+    check = ["openssl", "ts", "-verify", "-data", "0000000001.checkpoint",
+             "-in", token.name, "-CAfile", tsa.ca]
+    subprocess.run(check, cwd=ctl.heads, check=True, capture_output=True)
+    assert ctl.json("checkpoint")["stamped"] is None and tsa.asked == 1
+    grant(ctl, "b@b.example")
+    ctl.run("evidence", "a@b.example", "-o", ctl.dir / "ev")
+    ctl.run("export-proof", "-o", ctl.dir / "ex")
+    for folder in (ctl.dir / "ev", ctl.dir / "ex"):
+        assert "give -t CA.pem" in verify("-k", ctl.vkey, folder)
+        said = verify("-k", ctl.vkey, "-t", tsa.ca, folder)
+        assert re.search(r"the first 1 events were recorded before 20", said)
+    assert "bears a time stamp" in (ctl.dir / "ev/index.html").read_text()
+    done = subprocess.run(["sh", "check.sh", tsa.ca], cwd=ctl.dir / "ev",
+                          capture_output=True, text=True)
+    assert done.returncode == 0 and "bears a time stamp: " in done.stdout
+    said = verify("-k", ctl.vkey, "-t", ctl.config, ctl.dir / "ev", code=64)
+    assert "no certificate" in said
+
+
+def test_a_stamp_of_something_else(stamping, tsa, tmp_path):
+    """Another head, another authority, a changed octet: said, not believed."""
+    ctl = stamping
+    ctl.run("checkpoint")
+    grant(ctl, "b@b.example")
+    ctl.run("checkpoint")
+    ctl.run("export-proof", "-o", ctl.dir / "ex")
+    first = ctl.dir / "ex/heads/0000000001.tsr"
+    second = ctl.dir / "ex/heads/0000000002.tsr"
+    was = second.read_bytes()
+    other = outside.Authority(tmp_path / "other")
+    other.stop()
+    for content, ca, says in (
+            (first.read_bytes(), tsa.ca, "imprint mismatch"),
+            (was, other.ca, "certificate verify error"),
+            (was[:-20], tsa.ca, "not an answer"),
+            (was + b"x", tsa.ca, "not an answer"),
+            (b"", tsa.ca, "not an answer")):
+        second.write_bytes(content)
+        mend(ctl.dir / "ex")
+        said = verify("-k", ctl.vkey, "-t", ca, ctl.dir / "ex", code=1)
+        assert says in said, said
+    for at in range(0, len(was), 23):
+        second.write_bytes(was[:at] + bytes([was[at] ^ 1]) + was[at + 1:])
+        assert "NOT VALID" in verify("-k", ctl.vkey, "-t", tsa.ca,
+                                     ctl.dir / "ex", code=1)
+
+
+def test_an_authority_that_does_not_answer(stamping, tsa):
+    """F-9: its outage stops nothing; what it says wrongly is not kept."""
+    ctl = stamping
+    replies = []
+    for answer in (503, lambda reply: reply[:-1], lambda _: b"<html>"):
+        tsa.answer = answer
+        done = ctl.run("checkpoint", code=75)
+        assert "signed, but not stamped" in done.stderr
+    tsa.answer = lambda reply: replies.append(reply) or reply
+    ctl.run("checkpoint")
+    (ctl.heads / "0000000001.tsr").unlink()
+    # A replay of the stamp that it gave before: the nonce is another.
+    tsa.answer = lambda _: replies[0]
+    assert "nonce" in ctl.run("checkpoint", code=75).stderr
+    tsa.answer = None
+    tsa.certificate("plain")
+    assert "not stamped" in ctl.run("checkpoint", code=75).stderr
+    assert not list(ctl.heads.glob("*.tsr"))
+    tsa.certificate("ext")
+    assert ctl.json("checkpoint")["stamped"]
+
+
+def test_stamps_are_not_asked_for_too_often(ctl, tsa):
+    with_checkpoints(ctl, f'tsa-url = "{tsa.url}"  tsa-ca = "{tsa.ca}"')
+    for n in range(3):
+        grant(ctl, f"p{n}@b.example")
+        ctl.run("checkpoint")
+    assert tsa.asked == 1
+    stamp = ctl.heads / "0000000001.tsr"
+    os.utime(stamp, (stamp.stat().st_mtime - 86401,) * 2)
+    assert ctl.json("checkpoint")["stamped"] and tsa.asked == 2
+    assert (ctl.heads / "0000000003.tsr").exists()
+
+
+def test_a_head_goes_out_by_mail(ctl):
+    """F-10, R3834-1: the very octets, as a file; once; again if it failed."""
+    server = outside.MailServer()
+    ctl.config.write_text(ctl.config.read_text() + f"""
+mail {{ domain = "m.acme.example"  submit = "smtp://127.0.0.1:{server.port}" }}
+""")
+    with_checkpoints(ctl, 'mail-to = "auditor@law.example"')
+    ctl.run("checkpoint")
+    assert server.mails == []  # of no events: nobody needs that
+    grant(ctl, "a@b.example")
+    assert ctl.json("checkpoint")["mailed"] is True
+    assert ctl.json("checkpoint")["mailed"] is False
+    (sender, rcpts, data), = server.mails
+    assert (sender, rcpts) == ("checkpoint@m.acme.example",
+                               ["auditor@law.example"])
+    message = email.message_from_bytes(data, policy=email.policy.default)
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Date"].datetime and not message.defects
+    kept, = message.iter_attachments()
+    assert kept.get_filename() == "0000000001.checkpoint"
+    assert kept.get_content() == note_of(ctl)
+    assert all(len(line) < 998 for line in data.split(b"\r\n"))
+    server.stop()
+    grant(ctl, "b@b.example")
+    assert "not mailed" in ctl.run("checkpoint", code=75).stderr
+
+
+@pytest.mark.parametrize("more,says", [
+    ('tsa-url = "http://tsa.example/"', "tsa-url needs tsa-ca"),
+    ('tsa-url = "ftp://tsa.example/"', "is not a URL"),
+    ('tsa-url = "http://me:pw@tsa.example/"', "is not a URL"),
+    ('mail-to = "a@b.example"', "mail-to needs a mail section"),
+    ('tsa-uri = "x"', "did you mean \"tsa-url\""),
+])
+def test_settings_that_do_not_fit(ctl, more, says):
+    ctl.config.write_text(ctl.config.read_text() +
+                          f'checkpoint {{ origin = "a.example"  {more} }}\n')
+    ctl.fails("status", code=78, says=says)
+
+
+def test_an_origin_is_a_name(ctl):
+    ctl.config.write_text(ctl.config.read_text() +
+                          'checkpoint { origin = "https://a.example" }\n')
+    ctl.fails("status", code=78, says="is not an origin")
