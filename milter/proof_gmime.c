@@ -68,6 +68,9 @@ static void add_value(GByteArray *out, struct cm_span value)
 	for (i = 0; i < value.n; i++) {
 		char c = value.p[i];
 
+		/* A line end already. */
+		if (c == '\r' && i + 1 < value.n && value.p[i + 1] == '\n')
+			continue;
 		if (c == '\r' || c == '\0' ||
 		    (c == '\n' && i + 1 < value.n && value.p[i + 1] != ' ' &&
 		     value.p[i + 1] != '\t'))

@@ -1,6 +1,7 @@
 """Mail whose body must stay: signed and encrypted for real, and what real
 programs say of it before and after."""
 import re
+import shutil
 
 import dkim
 import people
@@ -10,6 +11,7 @@ from harness import clients, messages
 from harness.dkim import OpenDkim
 from harness.proc import run, wait_until
 from harness.sendmail import Sendmail
+from harness.world import MILTER_USER, program
 
 HEAD = ("From: news@acme.example\nTo: anna@x.test\nSubject: x\n"
         "Date: Sat, 21 Nov 2026 10:00:00 +0100\n"
@@ -296,3 +298,22 @@ def test_foreign_signature_is_not_given_up(new_world, signer):
     data, line = sent(world, message)
     assert line["edit"] == "dkim" and data.endswith(message)
     assert signer.verify(data)
+
+
+# ---- samples ---------------------------------------------------------------
+
+def test_samples_folder_is_checked_at_start(new_world):
+    """What would hold people's mail must be closed to others."""
+    world = new_world(postfix=False, web=False,
+                      settings='samples { path = "@DIR@/samples" }\n')
+    folder = world.dir / "samples"
+    for mode, said in ((None, "cannot be used"), (0o755, "has mode 0755")):
+        if mode is not None:
+            folder.mkdir()
+            shutil.chown(folder, MILTER_USER)
+            folder.chmod(mode)
+        done = run([program("consent-milter"), "-c", world.config_file, "-f"],
+                   ok=False)
+        assert done.returncode == 78 and said in done.stderr.decode()
+    folder.chmod(0o700)
+    world.start()

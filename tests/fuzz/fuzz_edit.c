@@ -59,19 +59,36 @@ static void second_pass(const struct cm_edit *first)
 	struct cm_span all = test_world_apply(&world, first);
 	char *copy = malloc(all.n + 1);
 	struct cm_edit edit = {0};
-	bool had_footer = first->outcome == CM_BODY_FOOTER;
+	bool had_footer = cm_edit_has_body(first);
 
 	must(copy != NULL, "no memory");
 	memcpy(copy, all.p, all.n);
 	test_world_message(&world, copy, all.n);
 	must(cm_edit_make(&world.request, world.arena, &edit, NULL) == CM_OK,
 	     "a second pass fails");
-	must(edit.outcome != CM_BODY_FOOTER, "a second pass edits");
+	must(!cm_edit_has_body(&edit), "a second pass edits");
 	must(edit.nheaders == 0, "a second pass changes headers");
 	if (had_footer)
 		must(edit.outcome == CM_BODY_NOT_WANTED,
 		     "a second pass does not see the footer");
 	free(copy);
+}
+
+/* What is left alone may be wrapped: both readers agree, or it is not. */
+static void wrap(const uint8_t *data, size_t size)
+{
+	struct cm_edit edit = {0};
+
+	world.stream.uneditable = CM_UNEDITABLE_WRAP;
+	test_world_message(&world, data, size);
+	must(cm_edit_make(&world.request, world.arena, &edit, NULL) == CM_OK,
+	     "wrapping fails");
+	if (edit.disproof != NULL)
+		(void)fprintf(stderr, "wrapper disproved: %s\n", edit.disproof);
+	must(edit.disproof == NULL, "the proof refuses a wrapper");
+	if (edit.outcome == CM_BODY_WRAPPED)
+		second_pass(&edit);
+	world.stream.uneditable = CM_UNEDITABLE_HEADERS_ONLY;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -93,5 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		outside_is_kept(&edit);
 	}
 	second_pass(&edit);
+	if (edit.outcome == CM_BODY_UNEDITABLE)
+		wrap(data, size);
 	return 0;
 }

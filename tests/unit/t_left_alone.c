@@ -93,6 +93,117 @@ static void check_word(const struct world *w, const char *key, size_t i)
 	world_check_line(w, want);
 }
 
+/* ---- limits ------------------------------------------------------------ */
+
+/* Each n parts, levels, octets of header, octets of body. */
+static void many_parts(struct cm_buf *out, size_t n)
+{
+	(void)cm_buf_adds(out, "Content-Type: multipart/mixed; boundary=b\r\n"
+			       "\r\n");
+	while (n-- > 1)
+		(void)cm_buf_adds(out, "--b\r\n\r\nx\r\n");
+	(void)cm_buf_adds(out, "--b--\r\n");
+}
+
+static void many_levels(struct cm_buf *out, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		(void)cm_buf_addf(out,
+				  "Content-Type: multipart/mixed; "
+				  "boundary=l%02zux\r\n\r\n--l%02zux\r\n",
+				  i, i);
+	(void)cm_buf_adds(out, "\r\nHello\r\n");
+	while (i-- > 0)
+		(void)cm_buf_addf(out, "--l%02zux--\r\n", i);
+}
+
+static void long_header(struct cm_buf *out, size_t n)
+{
+	size_t i;
+
+	(void)cm_buf_adds(out, "Content-Type: multipart/mixed; boundary=b\r\n"
+			       "\r\n--b\r\n");
+	/* A line has 64 octets, the empty one two. */
+	for (i = 2; i + 64 <= n; i += 64)
+		(void)cm_buf_addf(out, "X: %058d.\r\n", 0);
+	(void)cm_buf_adds(out, "\r\nHello\r\n--b--\r\n");
+}
+
+static void long_body(struct cm_buf *out, size_t n)
+{
+	(void)cm_buf_adds(out, "\r\n");
+	for (; n > 0; n -= 8)
+		(void)cm_buf_adds(out, "a line\r\n");
+}
+
+static const struct limit {
+	void (*make)(struct cm_buf *out, size_t n);
+	size_t most;
+	size_t step;
+	const char *word;
+} limits[] = {
+	{many_parts, CM_MIME_PARTS_MAX, 1, "parts"},
+	{many_levels, CM_MIME_DEPTH_MAX, 1, "depth"},
+	{long_header, CM_MIME_HEADER_MAX - 64, 128, "header"},
+	{long_body, 1 << 20, 8, "size"},
+};
+
+static enum cm_answer send_limit(struct world *w, const struct limit *limit,
+				 size_t n)
+{
+	struct cm_buf eml;
+	enum cm_answer answer;
+
+	cm_buf_init(&eml, 4 << 20);
+	(void)cm_buf_adds(&eml, HEAD);
+	limit->make(&eml, n);
+	assert_int_equal(cm_buf_ok(&eml), CM_OK);
+	world_dial(w, cm_buf_text(&eml));
+	answer = world_mail_to(w, "<news@acme.example>", TO(BERT));
+	cm_buf_free(&eml);
+	return answer;
+}
+
+/* RMIME-1: up to the limit it is edited, beyond it goes its stream's way. */
+static void limits_go_their_way(void **state)
+{
+	struct world w;
+	char want[32];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		const struct limit *limit = &limits[i];
+
+		(void)snprintf(want, sizeof(want), " edit=%s ", limit->word);
+		world_begin(&w, "uneditable = reject", "max-edit-size = 1M");
+		assert_int_equal(send_limit(&w, limit, limit->most),
+				 CM_ANSWER_CONTINUE);
+		world_check_line(&w, " edit=footer ");
+		assert_int_equal(
+			send_limit(&w, limit, limit->most + limit->step),
+			CM_ANSWER_REJECT);
+		world_check_line(&w, want);
+		world_reload(&w, "uneditable = hold", "max-edit-size = 1M");
+		assert_int_equal(
+			send_limit(&w, limit, limit->most + limit->step),
+			CM_ANSWER_CONTINUE);
+		assert_true(world_has_call(&w, "quarantine "));
+		/* Wrapped, it would be too large for anybody, too. */
+		world_reload(&w, "uneditable = wrap", "max-edit-size = 1M");
+		assert_int_equal(
+			send_limit(&w, limit, limit->most + limit->step),
+			CM_ANSWER_CONTINUE);
+		world_check_line(&w, want);
+		assert_false(world_has_call(&w, "body "));
+		world_end(&w);
+	}
+}
+
+/* ---- each way ---------------------------------------------------------- */
+
 static void headers_only(void **state)
 {
 	struct world w;
@@ -554,6 +665,7 @@ static void modes_keep_their_word(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(limits_go_their_way),
 		cmocka_unit_test(headers_only),
 		cmocka_unit_test(reject),
 		cmocka_unit_test(hold),
