@@ -179,6 +179,14 @@ CM_MUST_CHECK int cm_store_address(struct cm_store *store,
 				   struct cm_span *ret_canonical,
 				   struct cm_span *ret_as_given,
 				   struct cm_error *err);
+/* Every address that is kept, in no order; a code other than CM_OK ends it.
+ * Others wait for private meanwhile: do little in each(). */
+CM_MUST_CHECK int cm_store_addresses(struct cm_store *store,
+				     int (*each)(void *ctx,
+						 const struct cm_id *contact,
+						 struct cm_span canonical,
+						 struct cm_error *err),
+				     void *ctx, struct cm_error *err);
 CM_MUST_CHECK int cm_store_evidence(struct cm_store *store, uint64_t seq,
 				    struct cm_arena *arena,
 				    struct cm_span *ret_evidence,

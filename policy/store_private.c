@@ -407,6 +407,61 @@ int cm_store_address(struct cm_store *store, const struct cm_id *contact,
 	return CM_OK;
 }
 
+typedef int address_fn(void *ctx, const struct cm_id *contact,
+		       struct cm_span canonical, struct cm_error *err);
+
+static int each_address(struct cm_kv_cursor *cursor, struct cm_hmac *hmac,
+			address_fn *each, void *ctx, struct cm_error *err)
+{
+	struct cm_span key, value, canonical, as_given;
+	struct cm_id contact;
+	int rc = cm_kv_seek(cursor, cm_span(""), &key, &value, err);
+
+	while (rc == CM_OK) {
+		if (key.n != sizeof(contact.b) ||
+		    cm_address_open(hmac, key, value, &canonical, &as_given) !=
+			    CM_OK)
+			return cm_fail(err, CM_ECORRUPT,
+				       "an address is damaged: run "
+				       "\"consentctl verify\"");
+		memcpy(contact.b, key.p, sizeof(contact.b));
+		rc = each(ctx, &contact, canonical, err);
+		if (rc == CM_OK)
+			rc = cm_kv_next(cursor, &key, &value, err);
+	}
+	return rc == CM_ENOTFOUND ? CM_OK : rc;
+}
+
+int cm_store_addresses(struct cm_store *store, address_fn *each, void *ctx,
+		       struct cm_error *err)
+{
+	struct cm_kv *kv = NULL;
+	struct cm_kv_txn *txn = NULL;
+	struct cm_kv_cursor *cursor = NULL;
+	struct cm_hmac *hmac = NULL;
+	int lock = -1;
+	int rc;
+
+	if (store->access != CM_STORE_WRITE)
+		return cm_fail(err, CM_EUSAGE, "%s is open for reading only",
+			       store->folder);
+	rc = cm_private_open(store, true, &lock, &kv, err);
+	if (rc == CM_OK)
+		rc = cm_kv_begin_read(kv, &txn, err);
+	if (rc == CM_OK)
+		rc = cm_kv_cursor_open(txn, CM_DB_ADDRESSES, &cursor, err);
+	if (rc == CM_OK)
+		rc = cm_store_hmac(store, &hmac, err);
+	if (rc == CM_OK)
+		rc = each_address(cursor, hmac, each, ctx, err);
+	cm_hmac_free(&hmac);
+	cm_kv_cursor_close(&cursor);
+	cm_kv_abort(&txn);
+	cm_kv_close(&kv);
+	cm_lockfile_drop(&lock);
+	return rc;
+}
+
 /* What the ledger says the evidence must be; CM_ENOTFOUND: there is none. */
 static int commitment(struct cm_store *store, uint64_t seq,
 		      struct cm_arena *arena, struct cm_hash *ret_hash,

@@ -26,6 +26,8 @@ cm_command_fn cm_cmd_show;
 cm_command_fn cm_cmd_history;
 cm_command_fn cm_cmd_why;
 cm_command_fn cm_cmd_check;
+cm_command_fn cm_cmd_duplicates;
+cm_command_fn cm_cmd_merge;
 cm_command_fn cm_cmd_try;
 cm_command_fn cm_cmd_status;
 cm_command_fn cm_cmd_verify;

@@ -54,6 +54,19 @@ static const struct cm_option undo_options[] = {
 	{.name = NULL},
 };
 
+static const struct cm_option duplicates_options[] = {
+	{.name = "all", .help = "also those whose states are the same"},
+	{.name = NULL},
+};
+
+static const struct cm_option merge_options[] = {
+	{.name = "note",
+	 .value = "TEXT",
+	 .help = "why, for whoever asks later"},
+	{.name = "dry-run", .help = "only say what would be written"},
+	{.name = NULL},
+};
+
 static const struct cm_option grant_options[] = {
 	{.name = "purpose",
 	 .value = "P",
@@ -182,6 +195,22 @@ static const char undo_help[] =
 	"one, takes \"withdrawn\" and \"undeliverable\" back, too.  "
 	"Objections,\n"
 	"complaints and erasures always stay.\n";
+
+static const char duplicates_help[] =
+	"Addresses that are one person's: the same but for +tag, or for dots\n"
+	"where dots-ignored says so, with what each of them agreed to; those\n"
+	"whose states differ.  And, as a hint only, domains that look "
+	"mistyped\n"
+	"where the right one is here, too.  Upper and lower case and the "
+	"forms\n"
+	"of international domains are one address already.  Exit code 1 if\n"
+	"there are none.\n";
+
+static const char merge_help[] =
+	"For one person with two addresses, of which the second goes on: what\n"
+	"the first refused is refused for the second, too, and the first gets\n"
+	"nothing any more.  A consent is never moved: it was given for its\n"
+	"address.  All that both said stays on record.\n";
 
 static const char grant_help[] =
 	"Records that a person agreed, now, on the word of whoever runs this:\n"
@@ -450,6 +479,28 @@ const struct cm_command cm_commands[] = {
 		.max = 1,
 		.options = check_options,
 		.run = cm_cmd_check,
+	},
+	{
+		.name = "duplicates",
+		.usage = "[--all]",
+		.summary = "People who stand in the store more than once",
+		.help = duplicates_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.options = duplicates_options,
+		.run = cm_cmd_duplicates,
+	},
+	{
+		.name = "merge",
+		.usage = "ADDR into ADDR [--note TEXT] [--dry-run]",
+		.summary = "Join two addresses of one person",
+		.help = merge_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.min = 3,
+		.max = 3,
+		.options = merge_options,
+		.run = cm_cmd_merge,
 	},
 	{
 		.name = "try",
