@@ -88,8 +88,8 @@ static bool close_from(struct reader *r, size_t i)
 {
 	size_t j;
 
-	for (j = i + 1; j < r->depth; j++) {
-		if (r->stack[j].what & CM_HTML_NOSCRIPT)
+	for (j = i; j < r->depth; j++) {
+		if (j > i && r->stack[j].what & CM_HTML_NOSCRIPT)
 			return unsure(r, "html");
 		if (!(r->stack[j].what & CM_HTML_FORMATTING))
 			continue;
@@ -454,7 +454,13 @@ static bool end_formatting(struct reader *r, const struct cm_html_tag *tag)
 			special = j;
 	if ((special != 0 || r->reopens) && !all_show(r, i))
 		return unsure(r, "hidden");
-	return special == 0 ? close_from(r, i) : adopt(r, i, special);
+	if (special != 0)
+		return adopt(r, i, special);
+	if (i + 1 < r->depth && !close_from(r, i + 1))
+		return false;
+	r->paragraphs -= (r->stack[i].what & COUNTED) != 0;
+	r->depth = i;
+	return true;
 }
 
 /* It leaves the stack alone; what is open within stays, and stays in it. */
@@ -606,7 +612,8 @@ static inline const char *end_quickly(struct reader *r, const char *p,
 	unsigned n = last->n;
 
 	if (n - 1 >= CM_HTML_NAME - 2 || cm_html_name(word, n) != last->name ||
-	    p[n + 2] != '>' || last->what & CM_HTML_NOSCRIPT)
+	    p[n + 2] != '>' || last->what & CM_HTML_NOSCRIPT ||
+	    (r->reopens && last->what & CM_HTML_FORMATTING))
 		return NULL;
 	r->paragraphs -= (last->what & COUNTED) != 0;
 	r->depth--;
