@@ -274,12 +274,31 @@ static bool end_outer_table(struct reader *r)
 
 /* ---- start tags -------------------------------------------------------- */
 
+static bool all_show(const struct reader *r, size_t i)
+{
+	for (; i < r->depth; i++)
+		if (r->stack[i].what & CM_HTML_NOPLACE ||
+		    hides(r, &r->stack[i]))
+			return false;
+	return true;
+}
+
 /* 13.2.6.4.7, "close a p element". */
 static bool close_p(struct reader *r)
 {
 	return r->paragraphs == 0 ||
 	       close_found(r, find_kind(r, CM_HTML_P,
 					CM_HTML_SCOPE | CM_HTML_BUTTON));
+}
+
+/* Of old, and without a doctype, a table stays in its paragraph. */
+static bool close_p_for_table(struct reader *r)
+{
+	size_t i = find_kind(r, CM_HTML_P, CM_HTML_SCOPE | CM_HTML_BUTTON);
+
+	if (i != 0 && !all_show(r, i))
+		return unsure(r, "hidden");
+	return close_p(r);
 }
 
 /* <li> ends an open <li>, <dd> and <dt> either of them. */
@@ -307,8 +326,8 @@ static bool close_before(struct reader *r, const struct cm_html_tag *tag)
 {
 	uint32_t what = tag->what;
 
-	if (what & CM_HTML_TABLE && !end_outer_table(r))
-		return false;
+	if (what & CM_HTML_TABLE)
+		return end_outer_table(r) && close_p_for_table(r);
 	if (what & CM_HTML_ITEM && !close_item(r, tag))
 		return false;
 	if (what & CM_HTML_CLOSES_P && !close_p(r))
@@ -405,15 +424,6 @@ static const char *start_tag(struct reader *r, const char *p)
 /* ---- end tags ---------------------------------------------------------- */
 
 enum { ADOPTED_MAX = 3 }; /* 13.2.6.4.7: after three, clones are dropped */
-
-static bool all_show(const struct reader *r, size_t i)
-{
-	for (; i < r->depth; i++)
-		if (r->stack[i].what & CM_HTML_NOPLACE ||
-		    hides(r, &r->stack[i]))
-			return false;
-	return true;
-}
 
 /*
  * The adoption agency, 13.2.6.4.7: a formatting element that ends within

@@ -175,7 +175,12 @@ static const struct cm_setting settings[] = {
 	{CM_SECTION_GLOBAL, "templates", CM_SETTING_PATH, 0,
 	 "/usr/share/consent-milter/templates", 0, 0, NULL, CM_FOR_ALL,
 	 IN_CONFIG(templates),
-	 "Folder of the texts that people read, one folder a language in it."},
+	 "Folder of the texts that people read, one folder a language in it.  "
+	 "Each footer must contain {{link}}, and may contain {{controller}}, "
+	 "{{address}}, {{contact}}, {{purpose}}, {{language}} and {{dir}}; "
+	 "that is checked at start.  Keep footer.html one closed element with "
+	 "inline styles: set background and text colour together, and load "
+	 "nothing from elsewhere."},
 	{CM_SECTION_GLOBAL, "language", CM_SETTING_LANGUAGE, 0, "en", 0, 0,
 	 NULL, CM_FOR_ALL, IN_CONFIG(language),
 	 "Language of texts where neither the person's nor the message's is "

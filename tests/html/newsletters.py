@@ -27,7 +27,7 @@ def section(color, text, width=600):
     return f'''
 <!--[if mso | IE]><table align="center" border="0" cellpadding="0"
  cellspacing="0" style="width:{width}px" width="{width}"><tr><td
- style="line-height:0px;font-size:0px;mso-line-height-rule:exactly;"><![endif]-->
+ style="line-height:0px;mso-line-height-rule:exactly;"><![endif]-->
 <div style="background:{color};margin:0px auto;max-width:{width}px;">
 <table align="center" border="0" cellpadding="0" cellspacing="0"
  role="presentation" style="background:{color};width:100%;"><tbody><tr>
