@@ -18,6 +18,9 @@ typedef unsigned long long ull;
 /* ---- words -------------------------------------------------------------- */
 
 static void line(struct cm_buf *buf, const char *fmt, va_list ap)
+	CM_PRINTF(2, 0);
+
+static void line(struct cm_buf *buf, const char *fmt, va_list ap)
 {
 	char text[LINE_MAX_LEN];
 

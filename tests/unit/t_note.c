@@ -130,15 +130,9 @@ static void test_bad_keys(void **state)
 		"PeterNeumann+c74f20a3+"
 		"AhpcQcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
 	};
-	static const char *const names[] = {"",
-					    "a b",
-					    "a+b",
-					    "a\nb",
-					    "a\xC2\xA0"
-					    "b",
-					    "\xE3\x80\x80",
-					    "\xFF",
-					    "a\x7F"};
+	static const char *const names[] = {
+		"",           "a b",          "a+b",  "a\nb",
+		"a\xC2\xA0z", "\xE3\x80\x80", "\xFF", "a\x7F"};
 	struct cm_note_key key;
 	size_t i;
 
@@ -168,8 +162,8 @@ static void test_checkpoint_texts(void **state)
 		"a\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I\n",
 		"a\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxqw==\n",
 		"a\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\nx\n",
-		"a\n18446744073709551616\n"
-		"CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n",
+		("a\n18446744073709551616\n"
+		 "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"),
 	};
 	struct cm_checkpoint checkpoint;
 	struct cm_buf buf;

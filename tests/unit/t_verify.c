@@ -91,6 +91,7 @@ static void make_sums(struct world *w)
 		(void)cm_buf_addf(&sums, "%s  %s\n", hex, w->files[i].name);
 	}
 	put(w, CM_PROOF_SUMS, sums.data, sums.len);
+	w->files[w->nfiles - 1].name = CM_PROOF_SUMS; /* outlives any arena */
 	cm_buf_free(&sums);
 	qsort(w->files, w->nfiles, sizeof(w->files[0]), by_name);
 }
