@@ -180,7 +180,9 @@ static void tell(const struct cm_proof *proof, const char *path)
 		     "%s %llu event%s as recorded in the ledger of %s, signed "
 		     "with the key that you trust: nothing was changed, taken "
 		     "out or moved\n",
-		     proof->whole ? "all" : "these",
+		     proof->whole          ? "all"
+		     : proof->nevents == 1 ? "this"
+					   : "these",
 		     (unsigned long long)proof->nevents,
 		     proof->nevents == 1 ? " stands" : "s stand",
 		     newest->origin);

@@ -398,10 +398,11 @@ static int check_stamp(struct cm_proof *proof, const struct cm_proof_head *head,
 		*err = why; /* about the certificates that were given */
 	if (rc == CM_OK)
 		cm_proof_fact(proof,
-			      "the first %llu events were recorded before %s: "
-			      "a time stamp of that moment is upon their "
+			      "the first %llu event%s recorded before %s: a "
+			      "time stamp of that moment is upon the "
 			      "checkpoint",
 			      (ull)head->checkpoint.size,
+			      head->checkpoint.size == 1 ? " was" : "s were",
 			      cm_clock_format(when, at));
 	return rc == CM_EDATA ? CM_OK : rc;
 }

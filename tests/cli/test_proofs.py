@@ -574,7 +574,7 @@ def test_a_head_is_stamped(stamping, tsa):
     for folder in (ctl.dir / "ev", ctl.dir / "ex"):
         assert "give -t CA.pem" in verify("-k", ctl.vkey, folder)
         said = verify("-k", ctl.vkey, "-t", tsa.ca, folder)
-        assert re.search(r"the first 1 events were recorded before 20", said)
+        assert re.search(r"the first 1 event was recorded before 20", said)
     assert "bears a time stamp" in (ctl.dir / "ev/index.html").read_text()
     done = subprocess.run(["sh", "check.sh", tsa.ca], cwd=ctl.dir / "ev",
                           capture_output=True, text=True)

@@ -36,6 +36,20 @@ static int by_name(const void *a, const void *b)
 		      ((const struct cm_proof_file *)b)->name);
 }
 
+/* A folder has one file of a name. */
+static size_t drop_doubles(struct cm_proof_file *files, size_t count)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < count; i++) {
+		if (kept > 0 &&
+		    strcmp(files[kept - 1].name, files[i].name) == 0)
+			continue;
+		files[kept++] = files[i];
+	}
+	return kept;
+}
+
 static const char *next_mark(struct cm_span text)
 {
 	return text.n < 3 ? NULL : memmem(text.p, text.n, "== ", 3);
@@ -77,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	proof.nfiles =
 		split(cm_span_n((const char *)data, n), proof.arena, files);
 	qsort(files, proof.nfiles, sizeof(files[0]), by_name);
+	proof.nfiles = drop_doubles(files, proof.nfiles);
 	cm_buf_init(&proof.faults, 1 << 22);
 	cm_buf_init(&proof.facts, 1 << 22);
 	must(cm_proof_check(&proof, &err) == CM_OK);

@@ -267,6 +267,65 @@ static void equal_and_random(void **state)
 	assert_true(cm_equal_ct(a, b, sizeof(a)));
 }
 
+static void bytes_of(const char *hex, void *out, size_t n)
+{
+	size_t got = 0;
+
+	assert_int_equal(cm_hex_decode(cm_span(hex), out, n, &got), CM_OK);
+	assert_int_equal(got, n);
+}
+
+/* RFC 8032, 7.1: TEST 1 and TEST 2. */
+static void ed25519_of_rfc_8032(void **state)
+{
+	static const struct {
+		const char *seed, *public_key, *text, *sig;
+	} cases[] = {
+		{"9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae"
+		 "7f60",
+		 "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707"
+		 "511a",
+		 "",
+		 "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e0652249"
+		 "01555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe2465514143"
+		 "8e7a100b"},
+		{"4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8"
+		 "a6fb",
+		 "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4"
+		 "660c",
+		 "r",
+		 "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb"
+		 "69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d2916"
+		 "12bb0c00"},
+	};
+	uint8_t seed[CM_ED25519_SEED_LEN], want[CM_ED25519_SIG_LEN];
+	uint8_t public_key[CM_ED25519_PUBLIC_LEN], sig[CM_ED25519_SIG_LEN];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cm_span text = cm_span(cases[i].text);
+
+		bytes_of(cases[i].seed, seed, sizeof(seed));
+		bytes_of(cases[i].public_key, want, sizeof(public_key));
+		assert_int_equal(cm_ed25519_public(seed, public_key, NULL),
+				 CM_OK);
+		assert_memory_equal(public_key, want, sizeof(public_key));
+		bytes_of(cases[i].sig, want, sizeof(want));
+		assert_int_equal(cm_ed25519_sign(seed, text, sig, NULL), CM_OK);
+		assert_memory_equal(sig, want, sizeof(want));
+		assert_int_equal(cm_ed25519_verify(public_key, text, sig),
+				 CM_OK);
+		sig[i] ^= 1;
+		assert_int_equal(cm_ed25519_verify(public_key, text, sig),
+				 CM_EDATA);
+		sig[i] ^= 1;
+		assert_int_equal(
+			cm_ed25519_verify(public_key, cm_span("s"), sig),
+			CM_EDATA);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +336,7 @@ int main(void)
 		cmocka_unit_test(siv_refuses_every_change),
 		cmocka_unit_test(threads_may_share_a_siv),
 		cmocka_unit_test(equal_and_random),
+		cmocka_unit_test(ed25519_of_rfc_8032),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,40 @@ static void no_two_texts_name_the_same_bytes(void **state)
 			}
 }
 
+/* Also with padding: four characters, of which some are "=". */
+static void base64_is_read_in_one_spelling(void **state)
+{
+	static const char tried[] = "Ag8+/=-\nZw";
+	static const char *const bad[] = {
+		"Zg", "Zg=", "Z===", "====", "Zg==\n", "Zm9v=", "Zh==", "=g=="};
+	char text[5] = "", out[8], again[16];
+	size_t i, n, all = sizeof(tried) - 1;
+
+	(void)state;
+	for (i = 0; i < all * all * all * all; i++) {
+		text[0] = tried[i % all];
+		text[1] = tried[i / all % all];
+		text[2] = tried[i / all / all % all];
+		text[3] = tried[i / all / all / all];
+		if (cm_base64_decode(cm_span(text), out, sizeof(out), &n) !=
+		    CM_OK)
+			continue;
+		cm_base64_encode(out, n, again);
+		assert_string_equal(again, text);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(
+			cm_base64_decode(cm_span(bad[i]), out, sizeof(out), &n),
+			CM_EDATA);
+	assert_int_equal(
+		cm_base64_decode(cm_span("Zm9vYmE="), out, sizeof(out), &n),
+		CM_OK);
+	assert_int_equal(n, 5);
+	assert_memory_equal(out, "fooba", 5);
+	assert_int_equal(cm_base64_decode(cm_span("Zm9vYmE="), out, 4, &n),
+			 CM_ELIMIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +168,7 @@ int main(void)
 		cmocka_unit_test(base64url_has_no_plus_and_slash),
 		cmocka_unit_test(only_our_own_spelling_is_read),
 		cmocka_unit_test(no_two_texts_name_the_same_bytes),
+		cmocka_unit_test(base64_is_read_in_one_spelling),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
