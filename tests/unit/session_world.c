@@ -83,6 +83,18 @@ static void add_fact(struct cm_view *view, enum cm_fact_kind kind, int64_t at)
 	fact->seq = 17;
 }
 
+/* Asked at RCPT and at the end: both times under both names. */
+static void check_family(const struct cm_address *address,
+			 const struct cm_id *family)
+{
+	struct cm_address whole;
+	struct cm_id id;
+
+	cm_address_family(address, NULL, 0, &whole);
+	assert_int_equal(cm_address_id(&whole, fake.hmac, &id), CM_OK);
+	assert_memory_equal(&id, family, sizeof(id));
+}
+
 int cm_store_lookup(struct cm_store_reader *reader, const struct cm_id *contact,
 		    const struct cm_id *family, struct cm_view *ret_own,
 		    struct cm_view *ret_family, struct cm_error *err)
@@ -90,7 +102,6 @@ int cm_store_lookup(struct cm_store_reader *reader, const struct cm_id *contact,
 	size_t i;
 
 	(void)reader;
-	(void)family;
 	memset(ret_own, 0, sizeof(*ret_own));
 	memset(ret_family, 0, sizeof(*ret_family));
 	if (fake.fail_lookup != CM_OK)
@@ -107,6 +118,7 @@ int cm_store_lookup(struct cm_store_reader *reader, const struct cm_id *contact,
 				 CM_OK);
 		if (memcmp(&id, contact, sizeof(id)) != 0)
 			continue;
+		check_family(&address, family);
 		if (p->granted)
 			add_fact(ret_own, CM_FACT_GRANTED, GRANT);
 		if (p->withdrawn)
