@@ -495,7 +495,8 @@ static bool end_noscript(struct reader *r, const struct cm_html_tag *tag,
 
 	if (i == 0)
 		return true;
-	if (r->base + at != r->noscript_end)
+	/* In a head it ends where a body begins: what is open stays open. */
+	if (r->base + at != r->noscript_end || !all_show(r, i + 1))
 		return unsure(r, "html");
 	return close_from(r, i);
 }

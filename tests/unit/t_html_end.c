@@ -313,6 +313,7 @@ static void not_sure(void **state)
 		{"<body><div><b hidden>a</div>b</body>", "hidden"},
 		{"<body><b><p hidden></b>a</body>", "hidden"},
 		{"<body><b hidden><ol><b></ol></b>a</body>", "hidden"},
+		{"<noscript><rp></noscript>a</body>", "html"},
 		{"<body><p hidden><table></table>a</body>", "hidden"},
 		{"<body><table><b hidden><tr></table>a</body>", "hidden"},
 		{"<body><p><div hidden></p>a</body>", "hidden"},
