@@ -200,7 +200,7 @@ static bool fields_are_upgraded(GMimeHeaderList *list)
 /* How a part's header may differ from what it was. */
 struct upgraded {
 	bool is;
-	bool moved; /* the message's own: an MTA puts ours first */
+	bool moved; /* the message's own, where an MTA puts ours first */
 	bool had_type;
 	bool had_encoding;
 };
@@ -253,8 +253,8 @@ static bool same_fields(struct cm_span was, GMimeObject *object,
 	while (next_field(&was, &name, &value)) {
 		GMimeHeader *is;
 
-		/* GMime keeps it with the message. */
-		if (cm_span_is(name, "MIME-Version") ||
+		/* GMime keeps the message's with the message. */
+		if ((upgraded->moved && cm_span_is(name, "MIME-Version")) ||
 		    is_passed_over(upgraded, name))
 			continue;
 		is = their_next(&theirs, upgraded);

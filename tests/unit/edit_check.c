@@ -18,7 +18,8 @@ struct checker {
 	struct edit_check *check;
 };
 
-static bool wrong(struct checker *c, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool wrong(struct checker *c,
+							const char *format, ...)
 {
 	va_list args;
 
