@@ -155,7 +155,10 @@ static int make_piece(struct making *m, const struct cm_footer *footer,
 		*ret_why = "charset";
 		return CM_OK;
 	}
-	leaf->recharset = rc == CM_EDATA;
+	/* A leaf whose header changes anyway says UTF-8, and is. */
+	leaf->recharset =
+		rc == CM_EDATA ||
+		(is_first_8bit(leaf) && leaf->charset->kind != CM_CHARSET_UTF8);
 	leaf->reencode = !leaf->recharset && is_first_8bit(leaf);
 	return CM_OK;
 }

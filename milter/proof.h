@@ -29,7 +29,7 @@ struct cm_proof_leaf {
 	struct cm_span piece; /* decoded */
 	struct cm_span text;  /* decoded as it was; NULL: decode it again */
 	enum cm_proof_reading reading;
-	const struct cm_charset *charset_was; /* beyond OCTETS */
+	const struct cm_charset *charset_was;
 	size_t utf8_at;
 	struct cm_span utf8_piece;
 	/* What the leaf is now, when it was upgraded; else as it was. */

@@ -22,7 +22,8 @@ int cm_proof_old_utf8(const struct cm_proof_leaf *leaf, enum cm_cte cte,
 	int rc = decode(cte, encoded, &octets);
 
 	if (rc == CM_OK)
-		rc = cm_charset_decode(leaf->charset_was, span_of(&octets), out);
+		rc = cm_charset_decode(leaf->charset_was, span_of(&octets),
+				       out);
 	cm_buf_free(&octets);
 	return rc;
 }
@@ -62,20 +63,53 @@ static bool text_says(const struct cm_proof_leaf *leaf, enum cm_cte cte_was,
 	return ok;
 }
 
+/* 8-bit without a label that is UTF-8 already: so is ours. */
+static bool is_unlabelled_utf8(enum cm_cte cte_was, struct cm_span was,
+			       enum cm_cte cte_is, struct cm_span is)
+{
+	struct cm_buf old;
+	struct cm_buf new;
+	bool ok = decode(cte_was, was, &old) == CM_OK &&
+		  !cm_ascii_only(cm_buf_text(&old), old.len);
+
+	ok = decode(cte_is, is, &new) == CM_OK && ok &&
+	     cm_utf8_valid(cm_buf_text(&new), new.len);
+	cm_buf_free(&old);
+	cm_buf_free(&new);
+	return ok;
+}
+
 const char *cm_proof_characters(const struct cm_proof_leaf *leaf,
 				enum cm_cte cte_was, struct cm_span was,
 				enum cm_cte cte_is, struct cm_span is)
 {
+	const struct cm_charset *now = leaf->upgraded
+					       ? cm_charset_find(leaf->charset)
+					       : leaf->charset_was;
 	bool ok = true;
 
+	if (now == NULL)
+		return "charset";
 	switch (leaf->reading) {
 	case CM_PROOF_OCTETS:
+		if (cm_ascii_only(leaf->piece.p, leaf->piece.n))
+			ok = cm_charset_has_ascii(now);
+		else if (now->kind == CM_CHARSET_ASCII)
+			ok = is_unlabelled_utf8(cte_was, was, cte_is, is);
+		else
+			ok = now->kind == CM_CHARSET_UTF8;
 		break;
 	case CM_PROOF_PIECE:
+		if (now != leaf->charset_was)
+			return "charset";
 		ok = cm_charset_reads_as(leaf->charset_was, &leaf->piece, 1,
 					 &leaf->utf8_piece, 1);
 		break;
 	case CM_PROOF_TEXT:
+		if (now != leaf->charset_was)
+			return "charset";
+		ok = text_says(leaf, cte_was, was, cte_is, is);
+		break;
 	case CM_PROOF_CONVERTED:
 		ok = text_says(leaf, cte_was, was, cte_is, is);
 		break;

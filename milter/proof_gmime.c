@@ -539,10 +539,14 @@ static bool check_edited(struct walk *w, const struct cm_proof_leaf *leaf,
 
 	if (!same_word(charset, upgraded ? leaf->charset : part->charset, ""))
 		return disagree(w, "charset");
+	/* Read by what its header says, not by what it said. */
+	if (upgraded && leaf->reading != CM_PROOF_CONVERTED &&
+	    leaf->reading != CM_PROOF_OCTETS)
+		return disagree(w, "charset");
 	if (upgraded && !check_parameters(w, part, (GMimeObject *)object))
 		return false;
 	if (encoding != encodings[cte] &&
-	    (part->has_cte || upgraded ||
+	    (part->has_cte || cte != part->cte ||
 	     encoding != GMIME_CONTENT_ENCODING_DEFAULT))
 		return disagree(w, "encoding");
 	return check_octets(w, leaf, raw, g_mime_part_get_content(object)) &&

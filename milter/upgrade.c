@@ -24,6 +24,9 @@ static bool change_type(const struct cm_mime_part *part, struct change *change)
 {
 	struct cm_span field = part->type_field;
 
+	/* Raw 8-bit in a header: no two readers see the same word. */
+	if (!cm_ascii_only(field.p, field.n))
+		return false;
 	if (part->charset.p == NULL) {
 		change->at =
 			(size_t)(part->subtype.p + part->subtype.n - field.p);

@@ -25,7 +25,11 @@ static void ask(const struct claim *claim, const char **ret_scan,
 	const struct cm_facts_header headers[] = {
 		{cm_span("Content-Type"),
 		 cm_span("multipart/mixed; boundary=b")}};
-	struct cm_proof_leaf leaf = {.part = 1, .at = claim->at};
+	struct cm_proof_leaf leaf = {
+		.part = 1,
+		.at = claim->at,
+		.charset_was = cm_charset_find(cm_span("utf-8")),
+	};
 	struct cm_arena *arena = NULL;
 	struct cm_mime tree;
 	struct cm_proof proof = {
