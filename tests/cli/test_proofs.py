@@ -175,6 +175,17 @@ def test_the_memory_may_not_be_lost(signing):
     signing.fails("checkpoint", code=78, says="there is no key")
 
 
+def test_killed_between_two_files(signing):
+    """The newest is written first; the next run makes up for the rest."""
+    grant(signing, "a@b.example")
+    signing.run("checkpoint")
+    own = signing.heads / "0000000001.checkpoint"
+    note = own.read_bytes()
+    own.unlink()
+    assert signing.json("checkpoint")["new"] is False
+    assert own.read_bytes() == note == note_of(signing)
+
+
 def test_a_key_that_others_may_read(signing):
     signing.key.chmod(0o640)
     signing.fails("checkpoint", code=78, says="lets others in")
