@@ -47,6 +47,7 @@ static const char style[] =
 	".time{white-space:nowrap}"
 	"code{font:.82rem/1.45 ui-monospace,'DejaVu Sans Mono',monospace;"
 	"overflow-wrap:anywhere}"
+	"@media(max-width:34rem){th{width:7rem}.time{white-space:normal}}"
 	"@media print{body{margin:0;max-width:none;font-size:11pt}"
 	".event{border-color:#999}}";
 
