@@ -158,11 +158,11 @@ static int sign(const struct signer *signer,
 	return rc;
 }
 
-/* Root makes these for the signer's user. */
+/* Root makes these for the signer's user, whose folder it is: no links. */
 static int give(const char *path, const struct cm_proc_user *user,
 		struct cm_error *err)
 {
-	if (geteuid() == 0 && chown(path, user->uid, user->gid) != 0)
+	if (geteuid() == 0 && lchown(path, user->uid, user->gid) != 0)
 		return cm_fail_errno(err, errno, "%s: chown", path);
 	return CM_OK;
 }
