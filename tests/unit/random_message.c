@@ -313,6 +313,9 @@ static void in_charset(const struct cm_charset *charset, struct cm_buf *text)
 	    charset->kind == CM_CHARSET_UTF8)
 		return;
 	cm_buf_init(&out, 4 * TEXT_MAX);
+	/* RFC 1557: once, before the first character of two octets. */
+	if (strcmp(charset->name, "iso-2022-kr") == 0)
+		(void)cm_buf_adds(&out, "\x1b$)C");
 	assert_int_equal(
 		cm_charset_encode(
 			charset, cm_span_n(cm_buf_text(text), text->len), &out),
