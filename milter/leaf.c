@@ -111,6 +111,17 @@ static int read_octets(struct cm_leaf *leaf, const char **ret_why)
 	return rc == CM_EDATA ? CM_OK : rc;
 }
 
+/* RFC 1557: without its designator, Korean is read by some alone. */
+static bool lacks_designator(const struct cm_leaf *leaf)
+{
+	struct cm_span text = leaf->octets;
+	const char *so = text.n > 0 ? memchr(text.p, '\x0e', text.n) : NULL;
+
+	return so != NULL && leaf->charset != NULL &&
+	       strcmp(leaf->charset->name, "iso-2022-kr") == 0 &&
+	       memmem(text.p, (size_t)(so - text.p), "\x1b$)C", 4) == NULL;
+}
+
 /* States, UTF-16: a place is found in the characters alone. */
 static int read_characters(struct cm_leaf *leaf, const char **ret_why)
 {
@@ -123,6 +134,7 @@ static int read_characters(struct cm_leaf *leaf, const char **ret_why)
 		rc = cm_leaf_read_as_utf8(leaf);
 	/* U+FFFE: a mark of the other order; ESC: not everyone's sequence. */
 	if (rc == CM_EDATA || begins(leaf->text, "\xef\xbf\xbe") ||
+	    lacks_designator(leaf) ||
 	    (leaf->text.n > 0 && memchr(leaf->text.p, '\x1b', leaf->text.n)))
 		*ret_why = "charset";
 	return rc == CM_EDATA ? CM_OK : rc;

@@ -500,7 +500,8 @@ static bool check_octets(struct walk *w, const struct cm_proof_leaf *leaf,
 			 struct cm_span raw, GMimeDataWrapper *content)
 {
 	GMimeStream *stream = g_mime_data_wrapper_get_stream(content);
-	bool encoded = leaf->upgraded && !cm_cte_is_plain(leaf->cte);
+	bool encoded = leaf->upgraded &&
+		       leaf->cte != w->proof->tree->parts[leaf->part].cte;
 	bool ascii = encoded || cm_ascii_only(raw.p, raw.n);
 	size_t line = 0;
 	size_t allowed = longest_line(raw.p, raw.n, &line, CM_PROOF_LINE_MAX);
