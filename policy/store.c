@@ -357,6 +357,20 @@ int cm_store_open_env(const struct cm_store *store, enum cm_env env,
 	return cm_kv_open(&options, ret_kv, err);
 }
 
+int cm_store_open_private_at(const struct cm_store *store, const char *path,
+			     struct cm_kv **ret_kv, struct cm_error *err)
+{
+	const struct cm_kv_options options = {
+		.path = path,
+		.dbs = private_dbs,
+		.ndbs = CM_PRIVATE_DBS,
+		.map_size = store->map_size,
+		.create = true,
+	};
+
+	return cm_kv_open(&options, ret_kv, err);
+}
+
 static int check_key(struct cm_store *store, struct cm_error *err)
 {
 	struct cm_kv_txn *txn;
@@ -394,6 +408,8 @@ int cm_store_open(const struct cm_store_options *options,
 		cm_store_close(&store);
 		return rc;
 	}
+	if (!read_only)
+		cm_erase_resume(store);
 	*ret_store = store;
 	return CM_OK;
 }

@@ -201,12 +201,39 @@ CM_MUST_CHECK int cm_store_opening(struct cm_store *store, uint64_t seq,
 				   struct cm_span *ret_salted,
 				   struct cm_error *err);
 
+/* ---- erasing (GDPR 17) -------------------------------------------------- */
+
+struct cm_erased {
+	uint64_t addresses; /* rows that are gone */
+	uint64_t evidence;
+};
+/*
+ * Append events, all of type erased, then write private anew without these
+ * people's addresses and evidence: nothing of them is left in any file.  Their
+ * ids stay, as do the commitments; no later event brings an address back but
+ * those of the person.  Costs a copy of private, however many they are.  When
+ * it fails or the process dies after the events, they are erased by the next
+ * cm_store_open() for writing.
+ */
+CM_MUST_CHECK int cm_store_erase(struct cm_store *store,
+				 const struct cm_event *events, size_t count,
+				 int64_t now, uint64_t *ret_first_seq,
+				 struct cm_erased *ret_erased,
+				 struct cm_error *err);
+/* What an earlier one left undone; quick if there is nothing. */
+CM_MUST_CHECK int cm_store_erase_finish(struct cm_store *store,
+					struct cm_erased *ret_erased,
+					struct cm_error *err);
+
 /* ---- upkeep ------------------------------------------------------------ */
 
 /* Called now and then during long work: done of total. NULL = quiet. */
 typedef void (*cm_progress_fn)(void *ctx, uint64_t done, uint64_t total);
 
-/* Make contacts, family, by_contact and hashes anew from the ledger. */
+/*
+ * Make contacts, family, by_contact and hashes anew from the ledger, and erase
+ * again whoever was erased: private may be an old backup.
+ */
 CM_MUST_CHECK int cm_store_rebuild(struct cm_store *store,
 				   cm_progress_fn progress, void *ctx,
 				   struct cm_error *err);
@@ -220,7 +247,8 @@ CM_MUST_CHECK int cm_store_verify(struct cm_store *store, struct cm_buf *report,
 
 struct cm_store_counts {
 	uint64_t events, contacts, families, stop_pending;
-	uint64_t addresses; /* 0 for CM_STORE_READ, which cannot see them */
+	uint64_t erase_pending; /* people whose erasure was interrupted */
+	uint64_t addresses;     /* 0 for CM_STORE_READ, which cannot see them */
 	int64_t newest_rec;
 	struct cm_hash root;
 };

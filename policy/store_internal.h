@@ -9,6 +9,7 @@
  *   store_write.c    one write transaction: lock, fold, append, commit
  *   store_stop.c     refusals in front of the ledger
  *   store_private.c  addresses and evidence
+ *   store_erase.c    private without those who are erased
  *   store_upkeep.c   rebuild, count
  *   store_verify.c   recompute and compare
  *
@@ -50,8 +51,15 @@ enum cm_ledger_db {
 	CM_DB_FAMILY,     /* family -> packed view | MAC */
 	CM_DB_BY_CONTACT, /* contact | seq(8) -> nothing */
 	CM_DB_NOTICES,    /* SHA-256 -> text */
-	CM_DB_META,       /* "head" -> head; "f" | stop row id -> MAC */
+	/* "head" -> head; "f" | stop row id -> MAC; "e" | contact -> MAC */
+	CM_DB_META,
 	CM_LEDGER_DBS
+};
+
+/* First octet of a note in meta; both are followed by an id. */
+enum cm_note {
+	CM_NOTE_ERASE = 'e',  /* private may still hold this contact */
+	CM_NOTE_FOLDED = 'f', /* this row of stop is in the ledger */
 };
 
 enum { CM_DB_STOP, CM_STOP_DBS };
@@ -106,6 +114,9 @@ int cm_store_prepare(const struct cm_store_options *options,
 int cm_store_open_env(const struct cm_store *store, enum cm_env env,
 		      bool read_only, bool create, struct cm_kv **ret_kv,
 		      struct cm_error *err);
+/* A new private environment in a folder of its own. */
+int cm_store_open_private_at(const struct cm_store *store, const char *path,
+			     struct cm_kv **ret_kv, struct cm_error *err);
 int cm_store_hmac(const struct cm_store *store, struct cm_hmac **ret_hmac,
 		  struct cm_error *err);
 
@@ -177,6 +188,8 @@ struct cm_row {
 	uint32_t evidence; /* index + 1 into evidence; 0 = none */
 	uint32_t address;  /* the batch's, index + 1; 0 = none */
 	bool undone;       /* by a corrected row; not in any view */
+	/* After cm_rows_to_views(): of an erased person, keep nothing. */
+	bool erased;
 };
 
 struct cm_rows {
@@ -289,7 +302,7 @@ int cm_writer_views(struct cm_writer *writer, struct cm_rows *rows,
 /* ---- store_stop.c ------------------------------------------------------- */
 
 int cm_stop_fold(struct cm_writer *writer, struct cm_error *err);
-/* For rebuild: notes of folded rows that fail their MAC. */
+/* For rebuild: notes of either kind that fail their MAC. */
 int cm_stop_drop_bad_notes(struct cm_writer *writer, struct cm_error *err);
 /* After the commit; what cannot be deleted now is skipped next time. */
 void cm_stop_forget(struct cm_writer *writer);
@@ -327,6 +340,17 @@ int cm_address_open(struct cm_hmac *hmac, struct cm_span key,
 int cm_private_settled(struct cm_kv_txn *txn, struct cm_hmac *hmac,
 		       const struct cm_head *head, bool *ret_settled,
 		       struct cm_error *err);
+
+/* ---- store_erase.c ------------------------------------------------------ */
+
+/* To be erased, by this process or the next; in the writer's transaction. */
+int cm_erase_note(struct cm_writer *writer, const struct cm_id *contact,
+		  struct cm_error *err);
+/* At open: failing must not keep consent-web from taking refusals; until it
+ * is done, `consentctl status` says so. */
+void cm_erase_resume(struct cm_store *store);
+int cm_erase_pending(struct cm_kv_txn *ledger, uint64_t *ret_count,
+		     struct cm_error *err);
 
 /* ---- store_upkeep.c ----------------------------------------------------- */
 

@@ -251,7 +251,7 @@ static int put_addresses(struct cm_writer *writer, struct cm_kv_txn *txn,
 					 err);
 			found = NULL;
 		}
-		if (row->address != 0)
+		if (row->address != 0 && !row->erased)
 			found = row;
 	}
 	if (rc == CM_OK && found != NULL)
@@ -270,7 +270,7 @@ static int put_evidence(struct cm_kv_txn *txn,
 		const struct cm_private_text *text;
 		uint8_t key[CM_SEQ_LEN];
 
-		if (evidence == 0)
+		if (evidence == 0 || batch->rows.row[i].erased)
 			continue;
 		text = &batch->evidence[evidence - 1];
 		cm_put_u64(first + i, key);

@@ -436,6 +436,35 @@ static int apply(struct views *views, const uint32_t *order, size_t n,
 	return rc;
 }
 
+/*
+ * Whoever was erased has nothing kept again until they confirm by their own
+ * token; what they themselves give on the way there is needed for that.
+ */
+static void mark_erased(struct views *views, const uint32_t *order, size_t n,
+			const struct cm_view *view)
+{
+	int64_t erased = INT64_MIN;
+	int64_t confirmed = INT64_MIN;
+
+	for (size_t i = 0; i < view->count; i++) {
+		const struct cm_fact *fact = &view->facts[i];
+
+		if (fact->kind == CM_FACT_ERASED && fact->at > erased)
+			erased = fact->at;
+		if (fact->kind == CM_FACT_PERSON_CONFIRMED &&
+		    fact->at > confirmed)
+			confirmed = fact->at;
+	}
+	if (erased == INT64_MIN || confirmed > erased)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		struct cm_row *row = &views->rows->row[order[i]];
+
+		row->erased =
+			views->rows->kinds[row->kind].actor != CM_ACTOR_PERSON;
+	}
+}
+
 /* All rows of one contact or family. */
 static int one_group(struct views *views, const uint32_t *order, size_t n,
 		     struct cm_error *err)
@@ -450,6 +479,8 @@ static int one_group(struct views *views, const uint32_t *order, size_t n,
 	if (rc != CM_OK)
 		return rc;
 	rc = apply(views, order, n, &view);
+	if (rc == CM_OK && views->by == BY_CONTACT)
+		mark_erased(views, order, n, &view);
 	if (rc == CM_OK)
 		rc = cm_view_pack(&view, &views->packed);
 	if (rc == CM_OK)

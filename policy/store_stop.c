@@ -342,16 +342,21 @@ int cm_stop_apply(struct cm_store_reader *reader, const struct cm_id *contact,
 	return rc;
 }
 
-/* Without its note a refusal is folded once more, which changes no view. */
+/*
+ * Without its note a refusal is folded once more, which changes no view; who
+ * was erased is noted again by rebuild.
+ */
 int cm_stop_drop_bad_notes(struct cm_writer *writer, struct cm_error *err)
 {
+	static const char first = CM_NOTE_ERASE;
 	struct cm_kv_cursor *cursor = NULL;
 	struct cm_span key, value, nothing;
 	int rc = cm_kv_cursor_open(writer->txn, CM_DB_META, &cursor, err);
 
 	if (rc == CM_OK)
-		rc = cm_kv_seek(cursor, cm_span("f"), &key, &value, err);
-	while (rc == CM_OK && key.p[0] == 'f') {
+		rc = cm_kv_seek(cursor, cm_span_n(&first, 1), &key, &value,
+				err);
+	while (rc == CM_OK && key.p[0] <= CM_NOTE_FOLDED) {
 		if (cm_row_open(writer->hmac, CM_MAC_META, key, value,
 				&nothing) != CM_OK)
 			rc = cm_kv_cursor_del(cursor, err);

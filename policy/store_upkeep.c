@@ -127,6 +127,21 @@ int cm_writer_all_views(struct cm_writer *writer, struct cm_error *err)
 	return rc;
 }
 
+/* Private may be an old backup, or the notes damaged: erase all again. */
+static int note_erased(struct cm_writer *writer, const struct cm_rows *rows,
+		       struct cm_error *err)
+{
+	int rc = CM_OK;
+
+	for (size_t i = 0; rc == CM_OK && i < rows->count; i++) {
+		const struct cm_row *row = &rows->row[i];
+
+		if (rows->kinds[row->kind].type == CM_EVENT_ERASED)
+			rc = cm_erase_note(writer, &row->contact, err);
+	}
+	return rc;
+}
+
 static int rebuild_all(struct cm_writer *writer, cm_progress_fn progress,
 		       void *ctx, struct cm_error *err)
 {
@@ -149,6 +164,8 @@ static int rebuild_all(struct cm_writer *writer, cm_progress_fn progress,
 		rc = rebuild_hashes(writer, &rows, progress, ctx, err);
 	if (rc == CM_OK)
 		rc = cm_writer_views(writer, &rows, 0, err);
+	if (rc == CM_OK)
+		rc = note_erased(writer, &rows, err);
 	cm_rows_free(&rows);
 	return rc == CM_OK ? cm_writer_commit(writer, err) : rc;
 }
@@ -156,6 +173,7 @@ static int rebuild_all(struct cm_writer *writer, cm_progress_fn progress,
 int cm_store_rebuild(struct cm_store *store, cm_progress_fn progress, void *ctx,
 		     struct cm_error *err)
 {
+	struct cm_erased erased;
 	struct cm_writer writer;
 	int rc = cm_writer_begin(store, 0, store->lock_wait_ms, false, &writer,
 				 err);
@@ -166,7 +184,7 @@ int cm_store_rebuild(struct cm_store *store, cm_progress_fn progress, void *ctx,
 	if (rc == CM_OK)
 		rc = rebuild_all(&writer, progress, ctx, err);
 	cm_writer_end(&writer);
-	return rc;
+	return rc == CM_OK ? cm_store_erase_finish(store, &erased, err) : rc;
 }
 
 /* ---- counting ----------------------------------------------------------- */
@@ -201,6 +219,9 @@ static int count_ledger(struct cm_store_reader *reader,
 	if (rc == CM_OK)
 		rc = cm_kv_count(reader->ledger, CM_DB_FAMILY,
 				 &counts->families, err);
+	if (rc == CM_OK)
+		rc = cm_erase_pending(reader->ledger, &counts->erase_pending,
+				      err);
 	return rc == CM_OK ? cm_store_root(reader, &counts->root, err) : rc;
 }
 

@@ -302,10 +302,11 @@ static int check_meta(struct verify *v, struct cm_span key,
 {
 	struct cm_span bytes;
 
-	if (key.n == 0 || (key.p[0] != 'f' && !cm_span_is(key, "head")))
-		return CM_ECORRUPT;
-	if (key.p[0] != 'f')
+	if (cm_span_is(key, "head"))
 		return CM_OK; /* check_head() has looked */
+	if (key.n == 0 ||
+	    (key.p[0] != CM_NOTE_FOLDED && key.p[0] != CM_NOTE_ERASE))
+		return CM_ECORRUPT;
 	return cm_row_open(v->hmac, CM_MAC_META, key, value, &bytes);
 }
 

@@ -56,6 +56,8 @@ static int status_json(struct cm_ctl *ctl, const struct cm_store_counts *counts,
 	else
 		cm_json_add_null(&json.w);
 	cm_json_put_int(&json.w, "stop_pending", (int64_t)counts->stop_pending);
+	cm_json_put_int(&json.w, "erase_pending",
+			(int64_t)counts->erase_pending);
 	cm_out_json_time(&json.w, "newest", counts->newest_rec);
 	cm_json_put_bool(&json.w, "clock_behind", clock_behind(ctl, counts));
 	cm_json_put_text(&json.w, "root", root);
@@ -101,6 +103,12 @@ static void status_text(struct cm_ctl *ctl,
 			      "%-12s %" PRIu64 " refusals wait to be written "
 			      "into the ledger; they are obeyed already\n",
 			      "waiting", counts->stop_pending);
+	if (counts->erase_pending > 0)
+		(void)fprintf(ctl->out,
+			      "WARNING: %" PRIu64 " erasures were interrupted; "
+			      "any command that writes finishes them, or says "
+			      "why it cannot\n",
+			      counts->erase_pending);
 	if (clock_behind(ctl, counts))
 		(void)fputs("WARNING: the clock is behind the newest event: "
 			    "marketing is put off (451) until it is right\n",

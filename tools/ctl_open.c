@@ -34,6 +34,19 @@ static int check_made(const struct cm_config *config, struct cm_error *err)
 		       config->keys_path);
 }
 
+/* Opening has tried; here is somebody to tell why it did not work. */
+static void tell_unfinished(struct cm_ctl *ctl)
+{
+	struct cm_erased erased;
+	struct cm_error err;
+
+	if (cm_store_erase_finish(ctl->store, &erased, &err) != CM_OK)
+		(void)fprintf(ctl->notes,
+			      "WARNING: an erasure that was interrupted could "
+			      "not be finished: %s\n",
+			      err.text);
+}
+
 static int open_store(struct cm_ctl *ctl, enum cm_ctl_access access,
 		      struct cm_error *err)
 {
@@ -45,11 +58,14 @@ static int open_store(struct cm_ctl *ctl, enum cm_ctl_access access,
 		.group = (gid_t)-1,
 		.write_group = (gid_t)-1,
 	};
+	int rc = cm_store_open(&options,
+			       access == CM_CTL_WRITE ? CM_STORE_WRITE
+						      : CM_STORE_READ,
+			       ctl->keys, &ctl->store, err);
 
-	return cm_store_open(&options,
-			     access == CM_CTL_WRITE ? CM_STORE_WRITE
-						    : CM_STORE_READ,
-			     ctl->keys, &ctl->store, err);
+	if (rc == CM_OK && access == CM_CTL_WRITE)
+		tell_unfinished(ctl);
+	return rc;
 }
 
 /* access(2) asks as the real user, and consentctl is never set-id. */

@@ -104,6 +104,14 @@ static const struct cm_option clear_options[] = {
 	{.name = NULL},
 };
 
+static const struct cm_option erase_options[] = {
+	{.name = "from",
+	 .value = "FILE",
+	 .help = "everybody of this list: an address a line, or CSV"},
+	{.name = "yes", .help = "do not ask, for scripts"},
+	{.name = NULL},
+};
+
 static const struct cm_option why_options[] = {
 	{.name = "stream",
 	 .value = "S",
@@ -235,6 +243,17 @@ static const char restrict_help[] = "No marketing until it is cleared, while a "
 static const char clear_help[] =
 	"MARK is restricted or undeliverable.  What a person said (withdrawn,\n"
 	"objected, complained, erased) only the person can lift.\n";
+
+static const char erase_help[] =
+	"Removes the address and all evidence about a person from every file "
+	"of\n"
+	"the store (GDPR 17).  A keyed id stays, so that no import takes them "
+	"in\n"
+	"again; only they can come back, by confirming with the link in a mail "
+	"to\n"
+	"them.  Events and proofs stay valid: they never held the address.\n"
+	"It costs a copy of the store's private part, for one or a thousand:\n"
+	"erase many with --from.  Exit code 1: not on record, or restricted.\n";
 
 static const char show_help[] =
 	"For each purpose of the config: may it be sent, why, since when, and\n"
@@ -433,6 +452,17 @@ const struct cm_command cm_commands[] = {
 		.max = 2,
 		.options = clear_options,
 		.run = cm_cmd_clear,
+	},
+	{
+		.name = "erase",
+		.usage = "ADDR | --from FILE [--yes]",
+		.summary = "Forget a person, all but a keyed id",
+		.help = erase_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.max = 1,
+		.options = erase_options,
+		.run = cm_cmd_erase,
 	},
 	{
 		.name = "show",

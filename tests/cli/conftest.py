@@ -72,9 +72,9 @@ class Ctl:
     def json(self, *args, code=0):
         return json.loads(self.run(*args, "--json", code=code).stdout)
 
-    def fails(self, *args, code, says):
+    def fails(self, *args, code, says, **kw):
         """A refusal: exit code, and words on stderr; nothing on stdout."""
-        done = self.run(*args, code=code)
+        done = self.run(*args, code=code, **kw)
         for word in [says] if isinstance(says, str) else says:
             assert word in done.stderr, done.stderr
         return done

@@ -1,0 +1,174 @@
+"""What people may ask of us: erasure, restriction, correction, access."""
+import os
+import pty
+import subprocess
+
+import pytest
+
+from conftest import PROVEN
+
+GIVEN = "Petr.Novak+Shop@Example.COM"
+CANONICAL = "petr.novak+shop@example.com"
+IDN = "Jiří@Příklad.example"
+
+
+def spellings(address):
+    """As typed, as compared, in UTF-16 of either order; case does not count."""
+    lower = address.lower()
+    local, domain = lower.split("@")
+    forms = {lower, f"{local}@{domain.encode('idna').decode()}"}
+    for form in sorted(forms):
+        for codec in ("utf-8", "utf-16-le", "utf-16-be"):
+            yield form.encode(codec)
+
+
+def files_with(folder, address):
+    """Byte search of every file in lower case; its holes are left out."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            content = path.read_bytes().replace(bytes(64), b"").lower()
+            if any(spelling in content for spelling in spellings(address)):
+                found.append(path.name)
+    return found
+
+
+def known(ctl, address, *more):
+    ctl.run("grant", address, "--purpose", "acme/newsletter", "--source",
+            "web-form", "--attest", f"Eva, who phoned {address}", *more)
+
+
+# ---- erase ------------------------------------------------------------------
+
+def test_erased_from_every_file(ctl):
+    """G17-1, F-11: found before, in none after; proofs still hold."""
+    store = ctl.dir / "lib"
+    for address in (GIVEN, IDN, "eva@example.com"):
+        known(ctl, address)
+    ctl.run("withdraw", GIVEN)
+    ctl.run("grant", GIVEN, "--purpose", "acme", "--source", "phone",
+            "--attest", "Bob of the " + GIVEN + " desk")
+    for address in (GIVEN, IDN):
+        assert files_with(store, address) == ["data.mdb"]
+    done = ctl.run("erase", GIVEN, "--yes")
+    assert f"erased {CANONICAL} (event " in done.stdout
+    assert "address of 1 contact, 2 pieces of evidence" in done.stdout
+    assert "not reached: backups" in done.stdout
+    assert files_with(store, GIVEN) == []
+    assert files_with(store, IDN) and files_with(store, "eva@example.com")
+    ctl.run("erase", IDN, "--yes")
+    assert files_with(store, IDN) == []
+    assert "good: " in ctl.run("verify").stdout
+    before = ctl.run("history", GIVEN).stdout
+    ctl.run("rebuild")
+    assert ctl.run("history", GIVEN).stdout == before
+    assert ctl.why("eva@example.com") == "consent"
+
+
+def test_erased_means_no_mail(ctl):
+    """G17-2: not to them, nor the mailbox; an import changes nothing."""
+    known(ctl, "joe@example.com")
+    known(ctl, "eva@example.com")
+    assert ctl.why("joe@example.com") == "consent"
+    ctl.run("erase", "joe@example.com", "--yes")
+    assert ctl.why("joe@example.com") == "erased"
+    assert ctl.why("joe+shop@example.com") == "erased"
+    assert ctl.why("eva@example.com") == "consent"
+    out = ctl.load("email,purpose,status,time\n"
+                   "Joe@Example.com,acme/newsletter,confirmed,"
+                   "2026-11-21T10:00:00Z\n"
+                   "new@example.com,acme/newsletter,confirmed,"
+                   "2026-11-21T10:00:00Z\n").stdout
+    assert "had their data erased" in out
+    assert ctl.why("joe@example.com") == "erased"
+    assert ctl.why("new@example.com") == "consent"
+    ctl.fails("grant", "joe@example.com", "--purpose", "acme/newsletter",
+              *PROVEN, code=1, says="erased since")
+    ctl.fails("clear", "joe@example.com", "erased", "--note", "x", code=1,
+              says="only the person")
+    # Refusals are still recorded, without the address.
+    ctl.run("object", "joe@example.com")
+    assert files_with(ctl.dir / "lib", "joe@example.com") == []
+    assert "good: " in ctl.run("verify").stdout
+
+
+def test_erase_says_what_it_does_not(ctl):
+    known(ctl, "joe@example.com")
+    before = ctl.snapshot()
+    ctl.fails("erase", "joe@example.com", code=64, says="--yes",
+              stdin=subprocess.DEVNULL)
+    ctl.fails("erase", "nobody@example.com", "--yes", code=1,
+              says="nothing is on record for nobody@example.com")
+    ctl.fails("erase", "--yes", code=64, says="whom?")
+    ctl.fails("erase", "joe", "--yes", code=65, says="not a mail address")
+    assert ctl.snapshot() == before
+    ctl.run("erase", "joe@example.com", "--yes")
+    events = ctl.events()
+    assert "was erased already" in \
+        ctl.run("erase", "joe@example.com", "--yes").stdout
+    assert ctl.events() == events
+
+
+def test_restricted_is_kept(ctl):
+    """G18: no mail, no erasure; cleared, both again."""
+    known(ctl, "joe@example.com")
+    ctl.run("restrict", "joe@example.com")
+    assert ctl.why("joe@example.com") == "restricted"
+    ctl.fails("erase", "joe@example.com", "--yes", code=1,
+              says=["is restricted since", "clear joe@example.com restricted"])
+    assert files_with(ctl.dir / "lib", "joe@example.com")
+    ctl.run("clear", "joe@example.com", "restricted", "--note", "settled")
+    assert ctl.why("joe@example.com") == "consent"
+    ctl.run("erase", "joe@example.com", "--yes")
+    assert files_with(ctl.dir / "lib", "joe@example.com") == []
+
+
+def test_many_at_once(ctl):
+    """One copy for all; whoever cannot be erased is counted."""
+    people = [f"p{n}@example.com" for n in range(5)]
+    for address in people:
+        known(ctl, address)
+    ctl.run("restrict", people[3])
+    listed = ctl.file("# asked in May\n" + "\n".join(
+        people[:4] + ["P0@EXAMPLE.com", "stranger@example.com"]) + "\n")
+    out = ctl.json("erase", "--from", listed, "--yes", code=1)
+    assert (out["erased"], out["unknown"], out["already_erased"],
+            out["restricted"]) == (3, 1, 0, 1)
+    assert (out["addresses"], out["evidence"], len(out["contacts"])) \
+        == (3, 3, 3)
+    left = [bool(files_with(ctl.dir / "lib", p)) for p in people]
+    assert left == [False, False, False, True, True]
+    bad = ctl.file("email,name\np4@example.com,x\nnobody,y\n")
+    ctl.fails("erase", "--from", bad, "--yes", code=65, says="row 3")
+    assert ctl.why(people[4]) == "consent"
+    again = ctl.run("erase", "--from", listed, "--yes", code=1).stdout
+    assert "3 contacts erased already" in again
+    assert "1 contact left as they are" in again
+
+
+@pytest.mark.parametrize("typed,code", [("yes", 0), ("y", 1), ("", 1)])
+def test_asked_on_a_terminal(ctl, typed, code):
+    known(ctl, "joe@example.com")
+    master, slave = pty.openpty()
+    os.write(master, (typed + "\n").encode())
+    done = ctl.run("erase", "joe@example.com", code=code, stdin=slave)
+    os.close(slave)
+    os.close(master)
+    assert "Type yes" in done.stderr
+    assert bool(files_with(ctl.dir / "lib", "joe@example.com")) == (code != 0)
+
+
+def test_an_erasure_that_cannot_be_finished(ctl):
+    """The refusal stands at once; status warns; the next command finishes."""
+    known(ctl, "joe@example.com")
+    block = ctl.dir / "lib" / "store" / "private" / "new"
+    block.mkdir()
+    (block / "stranger").touch()
+    ctl.fails("erase", "joe@example.com", "--yes", code=75,
+              says=["no marketing goes there", "not erased yet"])
+    assert ctl.why("joe@example.com") == "erased"
+    assert "1 erasures were interrupted" in ctl.run("status").stdout
+    assert "could not be finished" in ctl.run("status").stderr
+    (block / "stranger").unlink()
+    assert ctl.json("status")["erase_pending"] == 0
+    assert files_with(ctl.dir / "lib", "joe@example.com") == []
