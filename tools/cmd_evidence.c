@@ -271,8 +271,8 @@ static int read_heads(struct cm_evidence *e, struct cm_error *err)
 	return rc;
 }
 
-static int collect(struct cm_evidence *e, const char *address,
-		   struct cm_error *err)
+int cm_evidence_collect(struct cm_evidence *e, const char *address,
+			struct cm_error *err)
 {
 	int rc = fold(e, err);
 
@@ -458,7 +458,7 @@ int cm_cmd_evidence(struct cm_ctl *ctl, const struct cm_args *args,
 	int rc;
 
 	cm_buf_init(&e.missing, TEXT_MAX);
-	rc = collect(&e, cm_args_word(args, 0), err);
+	rc = cm_evidence_collect(&e, cm_args_word(args, 0), err);
 	if (rc == CM_OK)
 		rc = write_all(&e, path, err);
 	if (rc == CM_OK) {

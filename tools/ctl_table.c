@@ -104,6 +104,14 @@ static const struct cm_option clear_options[] = {
 	{.name = NULL},
 };
 
+static const struct cm_option access_options[] = {
+	{.name = "output",
+	 .value = "DIR",
+	 .letter = 'o',
+	 .help = "a new folder with a page to read, JSON and CSV"},
+	{.name = NULL},
+};
+
 static const struct cm_option erase_options[] = {
 	{.name = "from",
 	 .value = "FILE",
@@ -243,6 +251,15 @@ static const char restrict_help[] = "No marketing until it is cleared, while a "
 static const char clear_help[] =
 	"MARK is restricted or undeliverable.  What a person said (withdrawn,\n"
 	"objected, complained, erased) only the person can lift.\n";
+
+static const char access_help[] =
+	"Everything on record about a person, for that person (GDPR 15 and "
+	"20):\n"
+	"address, where they stand, every event with the text shown and what "
+	"was\n"
+	"kept as proof; no administrator's login, no other address.  "
+	"Without\n"
+	"-o, JSON on standard output.  Exit code 1 if nothing is on record.\n";
 
 static const char erase_help[] =
 	"Removes the address and all evidence about a person from every file "
@@ -452,6 +469,18 @@ const struct cm_command cm_commands[] = {
 		.max = 2,
 		.options = clear_options,
 		.run = cm_cmd_clear,
+	},
+	{
+		.name = "access",
+		.usage = "ADDR [-o DIR]",
+		.summary = "All that is kept about a person, for them",
+		.help = access_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.min = 1,
+		.max = 1,
+		.options = access_options,
+		.run = cm_cmd_access,
 	},
 	{
 		.name = "erase",

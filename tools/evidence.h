@@ -42,6 +42,13 @@ struct cm_evidence {
 	struct cm_buf missing; /* one sentence a line, for people */
 };
 
+/*
+ * Everything but .ctl, and .missing, which must be ready; CM_ENOTFOUND if
+ * nothing is on record for that address.
+ */
+CM_MUST_CHECK int cm_evidence_collect(struct cm_evidence *evidence,
+				      const char *address,
+				      struct cm_error *err);
 /* The evidence without its salt. */
 struct cm_span cm_evidence_text(const struct cm_evidence_event *item);
 /* "Consent confirmed (second step)" */

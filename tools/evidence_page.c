@@ -6,6 +6,8 @@
  */
 #include "tools/evidence.h"
 
+#include "tools/html.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -15,102 +17,7 @@
 #include "policy/config.h"
 #include "policy/reason.h"
 
-static const char style[] =
-	"@page{margin:2cm}"
-	"body{font:15px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif;"
-	"color:#1b1f24;background:#fff;max-width:47rem;margin:2.5rem auto;"
-	"padding:0 1.25rem}"
-	"h1{font-size:1.7rem;line-height:1.2;margin:0 0 .3rem}"
-	"h2{font-size:1.2rem;margin:2.4rem 0 .7rem;padding-bottom:.25rem;"
-	"border-bottom:1px solid #c9d0d8}"
-	"h3{font-size:1.02rem;margin:0 0 .5rem}"
-	"p{margin:.4rem 0}"
-	".sub{color:#57606a}"
-	"table{border-collapse:collapse;width:100%;margin:.4rem 0;"
-	"table-layout:fixed}"
-	"th,td{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0;"
-	"overflow-wrap:anywhere}"
-	"th{font-weight:600;color:#57606a;width:10.5rem}"
-	".list th,.list td{border-bottom:1px solid #e3e7ec;width:auto}"
-	".event{border:1px solid #c9d0d8;border-left:4px solid #57606a;"
-	"border-radius:4px;padding:.8rem 1rem .6rem;margin:0 0 1rem;"
-	"break-inside:avoid}"
-	".yes{border-left-color:#1a7f37}.no{border-left-color:#b42318}"
-	".may{color:#1a7f37;font-weight:600}"
-	".not{color:#b42318;font-weight:600}"
-	".text{white-space:pre-wrap;overflow-wrap:anywhere;background:#f6f8fa;"
-	"border:1px solid #e3e7ec;border-radius:4px;padding:.6rem .8rem;"
-	"margin:.2rem 0;font:inherit}"
-	".lack{color:#8a4b00;background:#fff6e5;border:1px solid #f0d9a8;"
-	"border-radius:4px;padding:.1rem .45rem}"
-	"ul.lack{padding:.7rem 1rem .7rem 2rem}"
-	".time{white-space:nowrap}"
-	"code{font:.82rem/1.45 ui-monospace,'DejaVu Sans Mono',monospace;"
-	"overflow-wrap:anywhere}"
-	"@media(max-width:34rem){th{width:7rem}.time{white-space:normal}}"
-	"@media print{body{margin:0;max-width:none;font-size:11pt}"
-	".event{border-color:#999}}";
-
 /* ---- pieces ------------------------------------------------------------- */
-
-static void put(struct cm_buf *out, struct cm_span text)
-{
-	size_t i;
-
-	for (i = 0; i < text.n; i++) {
-		switch (text.p[i]) {
-		case '&':
-			(void)cm_buf_adds(out, "&amp;");
-			break;
-		case '<':
-			(void)cm_buf_adds(out, "&lt;");
-			break;
-		case '>':
-			(void)cm_buf_adds(out, "&gt;");
-			break;
-		case '"':
-			(void)cm_buf_adds(out, "&quot;");
-			break;
-		case '\0': /* not a character of HTML */
-			(void)cm_buf_adds(out, "\xEF\xBF\xBD");
-			break;
-		default:
-			(void)cm_buf_addc(out, text.p[i]);
-		}
-	}
-}
-
-static void puts_(struct cm_buf *out, const char *text)
-{
-	put(out, cm_span(text));
-}
-
-/* "2026-01-31 12:00:00 UTC" */
-static void put_time(struct cm_buf *out, int64_t ms)
-{
-	char text[CM_CLOCK_TEXT];
-
-	(void)cm_clock_format(ms, text);
-	(void)cm_buf_addf(out, "<span class=\"time\">%.10s %.8s UTC</span>",
-			  text, text + 11);
-}
-
-static void row_begin(struct cm_buf *out, const char *name)
-{
-	(void)cm_buf_addf(out, "<tr><th scope=\"row\">%s</th><td>", name);
-}
-
-static void row_end(struct cm_buf *out)
-{
-	(void)cm_buf_adds(out, "</td></tr>\n");
-}
-
-static void row(struct cm_buf *out, const char *name, const char *text)
-{
-	row_begin(out, name);
-	puts_(out, text);
-	row_end(out);
-}
 
 static void lack(struct cm_buf *out, const char *text)
 {
@@ -124,11 +31,11 @@ static void put_purpose(const struct cm_evidence *e, struct cm_buf *out,
 		cm_config_purpose(e->ctl->config, cm_span(path));
 
 	if (purpose != NULL) {
-		puts_(out, purpose->title);
+		cm_html_puts(out, purpose->title);
 		(void)cm_buf_adds(out, " (");
 	}
 	(void)cm_buf_adds(out, "<code>");
-	puts_(out, path);
+	cm_html_puts(out, path);
 	(void)cm_buf_adds(out, purpose != NULL ? "</code>)" : "</code>");
 }
 
@@ -139,7 +46,7 @@ static void put_verdict(struct cm_buf *out, const struct cm_decision *decision)
 	(void)cm_buf_addf(out,
 			  "<span class=\"%s\">%s</span>: ", yes ? "may" : "not",
 			  yes ? "may be sent" : "may not be sent");
-	puts_(out, cm_reason_text(decision->reason));
+	cm_html_puts(out, cm_reason_text(decision->reason));
 	if (decision->by_family)
 		(void)cm_buf_adds(out, ", said by another address of the same "
 				       "mailbox");
@@ -149,15 +56,15 @@ static void put_verdict(struct cm_buf *out, const struct cm_decision *decision)
 
 static void put_when(const struct cm_evidence_event *item, struct cm_buf *out)
 {
-	row_begin(out, "Happened");
+	cm_html_row_begin(out, "Happened");
 	if (item->event.untimed)
 		lack(out, "no time was given");
 	else
-		put_time(out, item->event.at);
-	row_end(out);
-	row_begin(out, "Recorded");
-	put_time(out, item->event.rec);
-	row_end(out);
+		cm_html_time(out, item->event.at);
+	cm_html_row_end(out);
+	cm_html_row_begin(out, "Recorded");
+	cm_html_time(out, item->event.rec);
+	cm_html_row_end(out);
 }
 
 /* What the words of the ledger mean to who never saw it. */
@@ -189,18 +96,18 @@ static void put_who(const struct cm_event *event, struct cm_buf *out)
 		[CM_ACTOR_SYSTEM] = "the mail system",
 	};
 
-	row_begin(out, "Recorded by");
-	puts_(out, actors[event->actor]);
+	cm_html_row_begin(out, "Recorded by");
+	cm_html_puts(out, actors[event->actor]);
 	if (event->who[0] != '\0') {
 		(void)cm_buf_adds(out, " (");
-		puts_(out, event->who);
+		cm_html_puts(out, event->who);
 		(void)cm_buf_adds(out, ")");
 	}
-	row_end(out);
+	cm_html_row_end(out);
 	if (event->channel[0] != '\0')
-		row(out, "Way", way(event->channel));
+		cm_html_row(out, "Way", way(event->channel));
 	if (event->batch[0] != '\0')
-		row(out, "Import", event->batch);
+		cm_html_row(out, "Import", event->batch);
 }
 
 static bool consents(const struct cm_event *event)
@@ -214,19 +121,21 @@ static void put_basis(const struct cm_event *event, struct cm_buf *out)
 {
 	if (!consents(event))
 		return;
-	row_begin(out, "Given at");
+	cm_html_row_begin(out, "Given at");
 	if (event->source[0] != '\0')
-		puts_(out, event->source);
+		cm_html_puts(out, event->source);
 	else
 		lack(out, "no record");
-	row_end(out);
-	row(out, "Basis",
-	    event->basis == CM_BASIS_SOFT_OPT_IN
-		    ? "existing customer, soft opt-in (Directive 2002/58/EC, "
-		      "Article 13(2))"
-		    : "consent (GDPR, Article 6(1)(a))");
+	cm_html_row_end(out);
+	cm_html_row(out, "Basis",
+		    event->basis == CM_BASIS_SOFT_OPT_IN
+			    ? "existing customer, soft opt-in (Directive "
+			      "2002/58/EC, "
+			      "Article 13(2))"
+			    : "consent (GDPR, Article 6(1)(a))");
 	if (event->attested)
-		row(out, "Attested", "yes, by a named person: see evidence");
+		cm_html_row(out, "Attested",
+			    "yes, by a named person: see evidence");
 }
 
 static void put_notice(const struct cm_evidence_event *item, struct cm_buf *out)
@@ -235,10 +144,10 @@ static void put_notice(const struct cm_evidence_event *item, struct cm_buf *out)
 
 	if (!consents(&item->event) && !item->event.has_notice)
 		return;
-	row_begin(out, "Text shown");
+	cm_html_row_begin(out, "Text shown");
 	if (item->notice.n > 0) {
 		(void)cm_buf_adds(out, "<div class=\"text\">");
-		put(out, item->notice);
+		cm_html_put(out, item->notice);
 		(void)cm_buf_adds(out, "</div>");
 	} else {
 		lack(out, "no record of the text shown");
@@ -247,55 +156,7 @@ static void put_notice(const struct cm_evidence_event *item, struct cm_buf *out)
 		(void)cm_hex_encode(item->event.notice.b, CM_HASH_LEN, hex);
 		(void)cm_buf_addf(out, "<code>SHA-256 %s</code>", hex);
 	}
-	row_end(out);
-}
-
-/* A name of the evidence's JSON as words. */
-static void put_name(struct cm_buf *out, const char *name)
-{
-	for (; *name != '\0'; name++)
-		(void)cm_buf_addc(out, *name == '_' ? ' ' : *name);
-}
-
-static void put_member(struct cm_buf *out, const char *name,
-		       const struct cm_json_value *value)
-{
-	(void)cm_buf_adds(out, "<div>");
-	put_name(out, name);
-	(void)cm_buf_adds(out, ": ");
-	if (cm_json_kind(value) == CM_JSON_INT)
-		(void)cm_buf_addf(out, "%" PRId64, cm_json_int(value));
-	else if (cm_json_kind(value) == CM_JSON_BOOL)
-		(void)cm_buf_adds(out, cm_json_bool(value) ? "yes" : "no");
-	else
-		put(out, cm_json_text(value));
-	(void)cm_buf_adds(out, "</div>");
-}
-
-/* Named texts and numbers as lines; anything else as it is. */
-static void put_evidence_text(struct cm_span text, struct cm_buf *out)
-{
-	const struct cm_json_value *root, *value;
-	struct cm_json_iter iter = {NULL, false};
-	struct cm_json *json = NULL;
-	const char *name;
-	bool flat = cm_json_read(text, text.n, &json, NULL) == CM_OK;
-
-	root = flat ? cm_json_root(json) : NULL;
-	flat = flat && cm_json_kind(root) == CM_JSON_OBJECT;
-	while (flat && cm_json_next(root, &iter, &name, &value))
-		flat = cm_json_kind(value) == CM_JSON_TEXT ||
-		       cm_json_kind(value) == CM_JSON_INT ||
-		       cm_json_kind(value) == CM_JSON_BOOL;
-	iter = (struct cm_json_iter){NULL, false};
-	while (flat && cm_json_next(root, &iter, &name, &value))
-		put_member(out, name, value);
-	if (!flat) {
-		(void)cm_buf_adds(out, "<div class=\"text\">");
-		put(out, text);
-		(void)cm_buf_adds(out, "</div>");
-	}
-	cm_json_free(&json);
+	cm_html_row_end(out);
 }
 
 static void put_evidence(const struct cm_evidence_event *item,
@@ -303,36 +164,36 @@ static void put_evidence(const struct cm_evidence_event *item,
 {
 	if (!consents(&item->event) && !item->event.has_evidence)
 		return;
-	row_begin(out, "Evidence kept");
+	cm_html_row_begin(out, "Evidence kept");
 	if (item->salted.n > 0)
-		put_evidence_text(cm_evidence_text(item), out);
+		cm_html_evidence(out, cm_evidence_text(item));
 	else
 		lack(out, item->evidence_erased ? "erased since"
 						: "none besides this record");
-	row_end(out);
+	cm_html_row_end(out);
 }
 
 static void put_states(const struct cm_evidence_event *item, struct cm_buf *out)
 {
 	size_t i;
 
-	row_begin(out, "What followed");
+	cm_html_row_begin(out, "What followed");
 	if (item->nstates == 0)
 		(void)cm_buf_adds(out, "nothing changed");
 	for (i = 0; i < item->nstates; i++) {
 		(void)cm_buf_adds(out, "<div>");
-		puts_(out, item->states[i].purpose->title);
+		cm_html_puts(out, item->states[i].purpose->title);
 		(void)cm_buf_adds(out, " ");
 		put_verdict(out, &item->states[i].decision);
 		(void)cm_buf_adds(out, "</div>");
 	}
-	row_end(out);
+	cm_html_row_end(out);
 }
 
 static void put_place(const struct cm_evidence *e,
 		      const struct cm_evidence_event *item, struct cm_buf *out)
 {
-	row_begin(out, "In the ledger");
+	cm_html_row_begin(out, "In the ledger");
 	(void)cm_buf_addf(out, "event %" PRIu64, item->seq);
 	if (item->head != NULL) {
 		(void)cm_buf_addf(out,
@@ -345,7 +206,7 @@ static void put_place(const struct cm_evidence *e,
 		(void)cm_buf_adds(out, "; ");
 		lack(out, "not signed for yet");
 	}
-	row_end(out);
+	cm_html_row_end(out);
 }
 
 /* Green for what allows, red for what refuses, grey for the rest. */
@@ -372,12 +233,12 @@ static void put_event(const struct cm_evidence *e, size_t i, struct cm_buf *out)
 	if (event->type == CM_EVENT_CLEARED)
 		(void)cm_buf_addf(out, ": %s", cm_event_type_name(event->mark));
 	(void)cm_buf_adds(out, "</h3>\n<table>\n");
-	row_begin(out, "What for");
+	cm_html_row_begin(out, "What for");
 	if (event->purpose[0] != '\0')
 		put_purpose(e, out, event->purpose);
 	else
 		(void)cm_buf_adds(out, "everything");
-	row_end(out);
+	cm_html_row_end(out);
 	put_when(item, out);
 	put_who(event, out);
 	put_basis(event, out);
@@ -394,38 +255,30 @@ static void put_head(const struct cm_evidence *e, struct cm_buf *out)
 {
 	const struct cm_config *config = e->ctl->config;
 	char id[CM_ID_TEXT_LEN];
+	const char *title;
 
-	(void)cm_buf_adds(
-		out, "<!DOCTYPE html>\n<html lang=\"en\"><head>"
-		     "<meta charset=\"utf-8\">\n"
-		     "<meta http-equiv=\"Content-Security-Policy\" "
-		     "content=\"default-src 'none'; "
-		     "style-src 'unsafe-inline'\">\n"
-		     "<meta name=\"viewport\" content=\"width=device-width\">\n"
-		     "<title>Record of consent: ");
-	puts_(out, e->person.address.canonical);
-	(void)cm_buf_addf(out,
-			  "</title>\n<style>%s</style></head>\n<body>\n"
-			  "<h1>Record of consent</h1>\n<p class=\"sub\">",
-			  style);
-	puts_(out, e->person.address.canonical);
+	title = cm_arena_printf(e->ctl->arena, "Record of consent: %s",
+				e->person.address.canonical);
+	cm_html_begin(out, title != NULL ? title : "Record of consent", NULL);
+	(void)cm_buf_adds(out, "<h1>Record of consent</h1>\n<p class=\"sub\">");
+	cm_html_puts(out, e->person.address.canonical);
 	(void)cm_buf_adds(out, "</p>\n<table>\n");
-	row_begin(out, "Kept by");
-	puts_(out, config->controller_name);
+	cm_html_row_begin(out, "Kept by");
+	cm_html_puts(out, config->controller_name);
 	(void)cm_buf_adds(out, ", ");
-	puts_(out, config->controller_address);
-	row_end(out);
-	row(out, "Contact", config->controller_contact);
-	row_begin(out, "Person");
-	puts_(out, e->person.address.canonical);
+	cm_html_puts(out, config->controller_address);
+	cm_html_row_end(out);
+	cm_html_row(out, "Contact", config->controller_contact);
+	cm_html_row_begin(out, "Person");
+	cm_html_puts(out, e->person.address.canonical);
 	(void)cm_buf_addf(out, "<br>in the ledger as <code>%s</code>",
 			  cm_out_id(&e->person.contact, id));
-	row_end(out);
-	row_begin(out, "Handed out");
-	put_time(out, e->ctl->now);
+	cm_html_row_end(out);
+	cm_html_row_begin(out, "Handed out");
+	cm_html_time(out, e->ctl->now);
 	(void)cm_buf_adds(out, " by ");
-	puts_(out, e->who);
-	row_end(out);
+	cm_html_puts(out, e->who);
+	cm_html_row_end(out);
 	(void)cm_buf_adds(out, "</table>\n");
 }
 
@@ -445,14 +298,14 @@ static void put_today(const struct cm_evidence *e, struct cm_buf *out)
 		put_verdict(out, decision);
 		if (decision->has_event) {
 			(void)cm_buf_adds(out, ", since ");
-			put_time(out, decision->at);
+			cm_html_time(out, decision->at);
 		}
 		if (e->standings[i].until != 0 &&
 		    decision->verdict == CM_VERDICT_ALLOW) {
 			(void)cm_buf_adds(out, ", until ");
-			put_time(out, e->standings[i].until);
+			cm_html_time(out, e->standings[i].until);
 		}
-		row_end(out);
+		cm_html_row_end(out);
 	}
 	(void)cm_buf_adds(out, "</table>\n");
 }
@@ -471,7 +324,7 @@ static void put_missing(const struct cm_evidence *e, struct cm_buf *out)
 	(void)cm_buf_adds(out, "<ul class=\"lack\">\n");
 	while (rest.n > 0) {
 		(void)cm_buf_adds(out, "<li>");
-		put(out, cm_span_cut(&rest, '\n'));
+		cm_html_put(out, cm_span_cut(&rest, '\n'));
 		(void)cm_buf_adds(out, "</li>\n");
 	}
 	(void)cm_buf_adds(out, "</ul>\n");
@@ -497,7 +350,7 @@ static void put_proofs(const struct cm_evidence *e, struct cm_buf *out)
 		"changed, taken out, moved or put in later. The files beside "
 		"this page prove it for each event, with the public key "
 		"alone:</p>\n<p><code>");
-	puts_(out, key);
+	cm_html_puts(out, key);
 	(void)cm_buf_adds(
 		out,
 		"</code></p>\n<p>Compare this key with one that you have by "
@@ -523,5 +376,5 @@ void cm_evidence_page(const struct cm_evidence *e, struct cm_buf *out)
 	for (i = 0; i < e->count; i++)
 		put_event(e, i, out);
 	put_proofs(e, out);
-	(void)cm_buf_adds(out, "</body></html>\n");
+	cm_html_end(out);
 }

@@ -10,8 +10,8 @@ from conftest import Ctl, PROGRAM
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 COMMANDS = ["init", "import", "grant", "withdraw", "object", "restrict",
-            "clear",
-            "erase", "show", "history", "why", "check", "status", "verify",
+            "clear", "access", "erase", "show", "history", "why", "check",
+            "status", "verify",
             "rebuild", "keys", "checkpoint", "evidence",
             "export-proof", "help"]
 

@@ -1,11 +1,12 @@
 """What people may ask of us: erasure, restriction, correction, access."""
+import json
 import os
 import pty
 import subprocess
 
 import pytest
 
-from conftest import PROVEN
+from conftest import Ctl, PROVEN
 
 GIVEN = "Petr.Novak+Shop@Example.COM"
 CANONICAL = "petr.novak+shop@example.com"
@@ -172,3 +173,84 @@ def test_an_erasure_that_cannot_be_finished(ctl):
     (block / "stranger").unlink()
     assert ctl.json("status")["erase_pending"] == 0
     assert files_with(ctl.dir / "lib", "joe@example.com") == []
+
+
+# ---- access -----------------------------------------------------------------
+
+def plant(ctl):
+    """One person in all places, and others beside."""
+    notice = ctl.file("I want <b>news</b> & offers.\n", "notice.txt")
+    ctl.load("email,purpose,status,time,source\n"
+             "Joe@Example.com,acme/newsletter,confirmed,"
+             "2026-11-01T10:00:00Z,contest\n"
+             "joe+shop@example.com,acme/offers,confirmed,"
+             "2026-11-02T10:00:00Z,order\n", "--attest", "The officer")
+    ctl.run("grant", "JOE@example.com", "--purpose", "acme/offers", "--source",
+            "phone", "--notice", notice, "--language", "cs")
+    ctl.run("object", "JOE@example.com")
+    ctl.run("restrict", "eva@example.com")
+
+
+def test_access_has_all_and_nothing_of_others(ctl):
+    """G15: address, events, text shown, proof, standing; no login, no other
+    address of the mailbox."""
+    plant(ctl)
+    out = ctl.dir / "out"
+    done = ctl.run("access", "joe@example.com", "-o", out)
+    assert "3 events of joe@example.com" in done.stdout
+    assert {p.name for p in out.iterdir()} == \
+        {"index.html", "data.json", "data.csv", "SHA256SUMS"}
+    assert all(p.stat().st_mode & 0o77 == 0 for p in [out, *out.iterdir()])
+    page = (out / "index.html").read_text()
+    data = (out / "data.json").read_text()
+    table = (out / "data.csv").read_text()
+    for text in (page, data, table):
+        assert "joe@example.com" in text and "The officer" in text
+        assert "contest" in text and "phone" in text
+        assert "joe+shop" not in text and "tester" not in text
+        assert "eva@" not in text and "family" not in text
+    assert "I want &lt;b&gt;news&lt;/b&gt; &amp; offers." in page
+    assert "JOE@example.com" in page and "JOE@example.com" in data
+    assert "Acme GmbH" in page and "privacy@acme.example" in page
+    assert "You objected to all marketing" in page
+    for never in ("<script", "http://", "https://", "src=", "@import"):
+        assert never not in page
+    out = json.loads(data)
+    assert [e["event"] for e in out["events"]] == \
+        ["confirmed", "granted", "objected"]
+    assert {p["purpose"]: p["state"] for p in out["purposes"]} == \
+        dict.fromkeys(("acme", "acme/newsletter", "acme/offers"), "objected")
+    printed = ctl.json("access", "joe@example.com")
+    assert printed["events"] == out["events"]
+
+
+def test_access_comes_back_by_import(ctl, tmp_path_factory):
+    """G20: what the person was given another system takes in."""
+    plant(ctl)
+    ctl.run("access", "joe@example.com", "-o", ctl.dir / "out")
+    other = Ctl(tmp_path_factory.mktemp("other"))
+    other.run("init")
+    other.run("import", ctl.dir / "out" / "data.csv", "--attest", "Joe")
+    assert other.why("joe@example.com") == "objected"
+    assert other.events() == 3
+
+
+def test_access_after_erasure(ctl):
+    """G17-2: the keyed id is shown; nothing else is there to show."""
+    plant(ctl)
+    ctl.run("erase", "joe@example.com", "--yes")
+    out = ctl.json("access", "joe@example.com")
+    assert out["email_kept"] is None and out["email_as_given"] is None
+    assert len(out["keyed_id"]) == 24
+    assert [e["evidence"] for e in out["events"]] == [None] * 4
+    assert [e["evidence_erased"] for e in out["events"]] == \
+        [True, True, False, False]
+    ctl.fails("access", "nobody@example.com", code=1,
+              says="nothing is on record for nobody@example.com")
+    ctl.fails("access", "nobody@example.com", "-o", ctl.dir / "no", code=1,
+              says="nothing is on record")
+    assert not (ctl.dir / "no").exists()
+    (ctl.dir / "full").mkdir()
+    (ctl.dir / "full" / "x").touch()
+    ctl.fails("access", "joe@example.com", "-o", ctl.dir / "full", code=64,
+              says="full")

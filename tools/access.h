@@ -1,0 +1,31 @@
+/*
+ * access - what consentctl access tells one person, and the files it makes of
+ * that (cmd_access.c writes them).
+ *
+ * It is for the person, so it says nothing about others: no administrator's
+ * login, no other address of the mailbox, no id but their own.  What was kept
+ * as proof of their consent is shown as it was kept.
+ */
+#ifndef CM_TOOLS_ACCESS_H
+#define CM_TOOLS_ACCESS_H
+
+#include "tools/evidence.h"
+
+struct cm_access {
+	struct cm_evidence record; /* events, texts, standings */
+	struct cm_span as_given;   /* n = 0: no address is kept */
+	struct cm_span canonical;
+};
+
+/* May this event's evidence be shown?  Not if it names another address. */
+bool cm_access_shows_evidence(const struct cm_evidence_event *item);
+/* Who wrote it down, and by which way, in words for the person. */
+const char *cm_access_actor(const struct cm_event *event);
+const char *cm_access_way(const struct cm_event *event);
+
+/* Each appends a whole file to out; the buffer's state says the rest. */
+void cm_access_page(const struct cm_access *access, struct cm_buf *out);
+void cm_access_json(const struct cm_access *access, struct cm_buf *out);
+void cm_access_csv(const struct cm_access *access, struct cm_buf *out);
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * consentctl access: everything on record about a person, for that person
+ * (GDPR 15 and 20).
+ */
+#include "tools/ctl_commands.h"
+
+#include "tools/access.h"
+
+enum { TEXT_MAX = 64 * 1024 * 1024 }; /* a file on one person */
+
+static const struct {
+	const char *name;
+	void (*print)(const struct cm_access *access, struct cm_buf *out);
+} files[] = {
+	{"index.html", cm_access_page},
+	{"data.json", cm_access_json},
+	{"data.csv", cm_access_csv},
+};
+
+static int collect(struct cm_access *a, const char *address,
+		   struct cm_error *err)
+{
+	struct cm_ctl *ctl = a->record.ctl;
+	int rc = cm_evidence_collect(&a->record, address, err);
+
+	if (rc == CM_OK)
+		rc = cm_store_address(ctl->store, &a->record.person.contact,
+				      ctl->arena, &a->canonical, &a->as_given,
+				      err);
+	return rc == CM_ENOTFOUND && a->record.count > 0 ? CM_OK : rc;
+}
+
+static int add_file(struct cm_access *a, struct cm_bundle *bundle, size_t i,
+		    struct cm_error *err)
+{
+	struct cm_buf text;
+	int rc;
+
+	cm_buf_init(&text, TEXT_MAX);
+	files[i].print(a, &text);
+	rc = cm_buf_ok(&text);
+	rc = rc == CM_OK ? cm_bundle_add(bundle, files[i].name,
+					 cm_span_n(text.data, text.len), err)
+			 : cm_fail(err, rc, "no room for %s", files[i].name);
+	cm_buf_free(&text);
+	return rc;
+}
+
+static int write_folder(struct cm_access *a, const char *path,
+			struct cm_error *err)
+{
+	struct cm_ctl *ctl = a->record.ctl;
+	struct cm_bundle *bundle = NULL;
+	size_t i;
+	int rc = cm_bundle_begin(path, ctl->arena, &bundle, err);
+
+	for (i = 0; rc == CM_OK && i < sizeof(files) / sizeof(files[0]); i++)
+		rc = add_file(a, bundle, i, err);
+	if (rc == CM_OK)
+		rc = cm_bundle_finish(bundle, err);
+	cm_bundle_end(bundle);
+	if (rc != CM_OK)
+		return rc;
+	cm_out_plural(ctl->out, a->record.count, "event");
+	(void)fprintf(ctl->out,
+		      " of %s written to %s\n"
+		      "give all of it to the person, at this address only: "
+		      "%s/index.html is for reading\n",
+		      a->record.person.address.canonical, path, path);
+	return CM_OK;
+}
+
+static int print_json(struct cm_access *a, struct cm_error *err)
+{
+	struct cm_buf text;
+	int rc;
+
+	cm_buf_init(&text, TEXT_MAX);
+	cm_access_json(a, &text);
+	rc = cm_buf_ok(&text);
+	if (rc == CM_OK)
+		(void)fwrite(text.data, 1, text.len, a->record.ctl->out);
+	else
+		rc = cm_fail(err, rc, "the record could not be printed");
+	cm_buf_free(&text);
+	return rc;
+}
+
+int cm_cmd_access(struct cm_ctl *ctl, const struct cm_args *args,
+		  struct cm_error *err)
+{
+	struct cm_access a = {.record = {.ctl = ctl}};
+	const char *path = cm_args_get(args, "output");
+	int rc;
+
+	cm_buf_init(&a.record.missing, TEXT_MAX);
+	rc = collect(&a, cm_args_word(args, 0), err);
+	if (rc == CM_OK)
+		rc = path != NULL ? write_folder(&a, path, err)
+				  : print_json(&a, err);
+	cm_buf_free(&a.record.missing);
+	return rc;
+}
