@@ -10,7 +10,7 @@
 
 bool cm_access_shows_evidence(const struct cm_evidence_event *item)
 {
-	static const char *const of_two[] = {"merge", "retired"};
+	static const char *const of_two[] = {"merge", "correct", "retired"};
 	size_t i;
 
 	for (i = 0; i < sizeof(of_two) / sizeof(of_two[0]); i++) {
@@ -42,6 +42,7 @@ const char *cm_access_way(const struct cm_event *event)
 		{"one-click", "your mail program's unsubscribe button"},
 		{"page", "our unsubscribe page"},
 		{"merge", "brought along from another address of yours"},
+		{"correct", "brought along from the address that was wrong"},
 		{"retired", "given up for another address of yours"},
 	};
 	size_t i;

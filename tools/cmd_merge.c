@@ -1,5 +1,6 @@
 /*
- * consentctl merge: one person, two addresses, of which one goes on.
+ * consentctl merge, correct: one person, two addresses, of which one goes on.
+ * The corrected one may be new to the store.
  *
  * Events, not edits: what refuses mail to the one is written again for the
  * other, and the one is withdrawn from everything.  A consent is never moved,
@@ -21,8 +22,18 @@ enum {
 	EVIDENCE_MAX = NOTE_MAX + 256,
 };
 
+/* What tells a correction from a merge. */
+struct words {
+	const char *channel; /* of what the one brings along */
+	const char *into;    /* names in the evidence */
+	const char *from;
+};
+
 struct merge {
 	struct cm_ctl *ctl;
+	const struct words *words;
+	const char *note;        /* may be NULL */
+	const char *new_address; /* as typed, to be kept; NULL: it is known */
 	struct cm_person from;
 	struct cm_person into;
 	struct cm_store_entry *entries; /* ENTRIES_MAX */
@@ -45,7 +56,9 @@ static const struct {
 
 /* Channels: of an address that is given up, and of what it brings along. */
 static const char retired[] = "retired";
-static const char merged[] = "merge";
+static const struct words merges = {"merge", "merged_into", "merged_from"};
+static const struct words corrects = {"correct", "corrected_to",
+				      "corrected_from"};
 
 static void set_channel(struct cm_event *event, const char *channel)
 {
@@ -70,7 +83,7 @@ static int add(struct merge *m, const struct cm_person *person,
 	event->family = person->family;
 	(void)snprintf(event->purpose, sizeof(event->purpose), "%.*s",
 		       (int)purpose.n, purpose.n > 0 ? purpose.p : "");
-	set_channel(event, merged);
+	set_channel(event, m->words->channel);
 	(void)snprintf(event->who, sizeof(event->who), "%s",
 		       cm_ctl_who(m->ctl));
 	return CM_OK;
@@ -182,14 +195,13 @@ static int retire(struct merge *m, struct cm_error *err)
 }
 
 /* Ids, not addresses: each is erased with its own person's data. */
-static int write_evidence(const struct merge *m, const char *name,
-			  const struct cm_id *other, const char *note,
-			  struct cm_buf *out, struct cm_error *err)
+static int write_evidence(const char *name, const struct cm_id *other,
+			  const char *note, struct cm_buf *out,
+			  struct cm_error *err)
 {
 	struct cm_json_writer w;
 	char id[CM_ID_TEXT_LEN];
 
-	(void)m;
 	cm_buf_init(out, EVIDENCE_MAX);
 	cm_json_init(&w, out, CM_JSON_CANONICAL);
 	cm_json_begin_object(&w);
@@ -215,6 +227,10 @@ static void set_evidence(struct merge *m)
 			from ? &m->from_text : &m->into_text;
 
 		entry->evidence = cm_span_n(text->data, text->len);
+		if (!from && m->new_address != NULL) {
+			entry->address = &m->into.address;
+			entry->as_given = cm_span(m->new_address);
+		}
 	}
 }
 
@@ -298,8 +314,16 @@ static int find_known(struct cm_ctl *ctl, const char *text,
 	    NULL)
 		return cm_fail(err, CM_EREFUSED,
 			       "%s had their data erased: there is nothing "
-			       "to merge",
+			       "to take along",
 			       cm_out_quote(cm_span(text), quoted));
+	return CM_OK;
+}
+
+static int check_two(const struct merge *m, struct cm_error *err)
+{
+	if (memcmp(m->from.contact.b, m->into.contact.b,
+		   sizeof(m->from.contact.b)) == 0)
+		return cm_fail(err, CM_EUSAGE, "these are one address already");
 	return CM_OK;
 }
 
@@ -314,55 +338,98 @@ static int find_both(struct merge *m, const struct cm_args *args,
 	rc = find_known(m->ctl, cm_args_word(args, 0), &m->from, err);
 	if (rc == CM_OK)
 		rc = find_known(m->ctl, cm_args_word(args, 2), &m->into, err);
-	if (rc == CM_OK && memcmp(m->from.contact.b, m->into.contact.b,
-				  sizeof(m->from.contact.b)) == 0)
-		rc = cm_fail(err, CM_EUSAGE, "these are one address already");
-	return rc;
+	return rc == CM_OK ? check_two(m, err) : rc;
 }
 
-static int plan(struct merge *m, const struct cm_args *args,
-		struct cm_error *err)
+/* The right address is new, as a rule; who was erased stays so. */
+static int find_corrected(struct merge *m, const struct cm_args *args,
+			  struct cm_error *err)
 {
-	const char *note = cm_args_get(args, "note");
-	int rc = find_both(m, args, err);
+	const char *text = cm_args_get(args, "to");
+	int rc = find_known(m->ctl, cm_args_word(args, 0), &m->from, err);
 
 	if (rc == CM_OK)
-		rc = carry_marks(m, err);
+		rc = cm_person_find(m->ctl, text, &m->into, err);
+	if (rc == CM_OK && cm_person_known(&m->into))
+		rc = find_known(m->ctl, text, &m->into, err);
+	else
+		m->new_address = text;
+	return rc == CM_OK ? check_two(m, err) : rc;
+}
+
+static int plan(struct merge *m, struct cm_error *err)
+{
+	int rc = carry_marks(m, err);
+
 	if (rc == CM_OK)
 		rc = carry_withdrawals(m, err);
 	if (rc == CM_OK)
 		rc = retire(m, err);
 	if (rc == CM_OK)
-		rc = write_evidence(m, "merged_into", &m->into.contact, note,
+		rc = write_evidence(m->words->into, &m->into.contact, m->note,
 				    &m->from_text, err);
 	if (rc == CM_OK)
-		rc = write_evidence(m, "merged_from", &m->from.contact, note,
+		rc = write_evidence(m->words->from, &m->from.contact, m->note,
 				    &m->into_text, err);
 	if (rc == CM_OK)
 		set_evidence(m);
 	return rc;
 }
 
+static int begin(struct cm_ctl *ctl, const struct words *words,
+		 const struct cm_args *args, struct merge *m,
+		 struct cm_error *err)
+{
+	*m = (struct merge){
+		.ctl = ctl, .words = words, .note = cm_args_get(args, "note")};
+	m->entries =
+		cm_arena_array(ctl->arena, ENTRIES_MAX, sizeof(*m->entries));
+	return m->entries != NULL ? CM_OK
+				  : cm_fail(err, CM_ENOMEM, "out of memory");
+}
+
+static int finish(struct merge *m, bool dry_run, struct cm_error *err)
+{
+	uint64_t seq;
+	int rc = plan(m, err);
+
+	if (rc == CM_OK && !dry_run && m->count > 0)
+		rc = cm_store_append(m->ctl->store, m->entries, m->count,
+				     m->ctl->now, &seq, err);
+	if (rc == CM_OK && m->ctl->json)
+		rc = json_merge(m, dry_run, err);
+	else if (rc == CM_OK)
+		print_merge(m, dry_run);
+	cm_buf_free(&m->from_text);
+	cm_buf_free(&m->into_text);
+	return rc;
+}
+
 int cm_cmd_merge(struct cm_ctl *ctl, const struct cm_args *args,
 		 struct cm_error *err)
 {
-	bool dry_run = cm_args_has(args, "dry-run");
-	struct merge m = {.ctl = ctl};
-	uint64_t seq;
-	int rc;
+	struct merge m;
+	int rc = begin(ctl, &merges, args, &m, err);
 
-	m.entries = cm_arena_array(ctl->arena, ENTRIES_MAX, sizeof(*m.entries));
-	if (m.entries == NULL)
-		return cm_fail(err, CM_ENOMEM, "out of memory");
-	rc = plan(&m, args, err);
-	if (rc == CM_OK && !dry_run && m.count > 0)
-		rc = cm_store_append(ctl->store, m.entries, m.count, ctl->now,
-				     &seq, err);
-	if (rc == CM_OK && ctl->json)
-		rc = json_merge(&m, dry_run, err);
-	else if (rc == CM_OK)
-		print_merge(&m, dry_run);
-	cm_buf_free(&m.from_text);
-	cm_buf_free(&m.into_text);
+	if (rc == CM_OK)
+		rc = find_both(&m, args, err);
+	return rc == CM_OK ? finish(&m, cm_args_has(args, "dry-run"), err) : rc;
+}
+
+int cm_cmd_correct(struct cm_ctl *ctl, const struct cm_args *args,
+		   struct cm_error *err)
+{
+	struct merge m;
+	int rc = begin(ctl, &corrects, args, &m, err);
+
+	if (rc == CM_OK)
+		rc = find_corrected(&m, args, err);
+	if (rc == CM_OK)
+		rc = finish(&m, cm_args_has(args, "dry-run"), err);
+	if (rc == CM_OK && !ctl->json)
+		(void)fprintf(ctl->out,
+			      "no consent moves: %s gets marketing only for "
+			      "what was agreed to there\n",
+			      m.into.address.canonical);
 	return rc;
 }

@@ -104,6 +104,18 @@ static const struct cm_option clear_options[] = {
 	{.name = NULL},
 };
 
+static const struct cm_option correct_options[] = {
+	{.name = "to",
+	 .value = "ADDR",
+	 .help = "the right address",
+	 .required = true},
+	{.name = "note",
+	 .value = "TEXT",
+	 .help = "why, for whoever asks later"},
+	{.name = "dry-run", .help = "only say what would be written"},
+	{.name = NULL},
+};
+
 static const struct cm_option access_options[] = {
 	{.name = "output",
 	 .value = "DIR",
@@ -251,6 +263,15 @@ static const char restrict_help[] = "No marketing until it is cleared, while a "
 static const char clear_help[] =
 	"MARK is restricted or undeliverable.  What a person said (withdrawn,\n"
 	"objected, complained, erased) only the person can lift.\n";
+
+static const char correct_help[] =
+	"An address was wrong, or the person has a new one (GDPR 16).  What "
+	"was\n"
+	"refused is refused at the new one, too, and the old one gets nothing "
+	"any\n"
+	"more.  No consent moves: it was given for its address, so the person "
+	"must\n"
+	"agree anew at the other.  The old one stays on record until erased.\n";
 
 static const char access_help[] =
 	"Everything on record about a person, for that person (GDPR 15 and "
@@ -469,6 +490,18 @@ const struct cm_command cm_commands[] = {
 		.max = 2,
 		.options = clear_options,
 		.run = cm_cmd_clear,
+	},
+	{
+		.name = "correct",
+		.usage = "ADDR --to ADDR [--note TEXT] [--dry-run]",
+		.summary = "Record that a person's address is another",
+		.help = correct_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.min = 1,
+		.max = 1,
+		.options = correct_options,
+		.run = cm_cmd_correct,
 	},
 	{
 		.name = "access",

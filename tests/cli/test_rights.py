@@ -175,6 +175,56 @@ def test_an_erasure_that_cannot_be_finished(ctl):
     assert files_with(ctl.dir / "lib", "joe@example.com") == []
 
 
+# ---- correct ----------------------------------------------------------------
+
+def test_corrected_address(ctl):
+    """G16: refusals go along, a consent does not; nobody else changes."""
+    for address in ("old@example.com", "eva@example.com", "bob@example.com"):
+        known(ctl, address)
+    ctl.run("withdraw", "old@example.com", "--purpose", "acme/offers")
+    before = ctl.events()
+    args = ("correct", "old@example.com", "--to", "New@Example.org",
+            "--note", "she wrote")
+    assert "dry run" in ctl.run(*args, "--dry-run").stdout
+    assert ctl.events() == before
+    assert "no consent moves: new@example.org" in ctl.run(*args).stdout
+    assert ctl.why("old@example.com") == "withdrawn"
+    assert ctl.why("new@example.org") == "no-record"
+    assert ctl.why("new@example.org", "offers") == "withdrawn"
+    assert ctl.why("eva@example.com") == "consent"
+    assert files_with(ctl.dir / "lib", "new@example.org")
+    known(ctl, "new@example.org")
+    assert ctl.why("new@example.org") == "consent"
+    # The right address is known already: the most restrictive counts.
+    ctl.run("object", "bob@example.com")
+    ctl.run("correct", "bob@example.com", "--to", "eva@example.com")
+    assert ctl.why("eva@example.com") == "objected"
+    # Each is forgotten by itself; refusals stay where they went.
+    ctl.run("erase", "old@example.com", "--yes")
+    assert ctl.why("new@example.org", "offers") == "withdrawn"
+    assert files_with(ctl.dir / "lib", "old@example.com") == []
+    page = ctl.json("access", "new@example.org")
+    assert all("corrected_from" not in str(e) for e in page["events"])
+    assert "good: " in ctl.run("verify").stdout
+
+
+@pytest.mark.parametrize("args,code,says", [
+    (["nobody@example.com", "--to", "joe@example.com"], 1, "nothing is on"),
+    (["joe@example.com", "--to", "JOE@example.com"], 64, "one address"),
+    (["joe@example.com", "--to", "joe"], 65, "not a mail address"),
+    (["joe@example.com", "--to", "gone@example.com"], 1, "erased"),
+    (["gone@example.com", "--to", "joe@example.com"], 1, "erased"),
+    (["joe@example.com"], 64, "--to"),
+])
+def test_wrong_corrections(ctl, args, code, says):
+    known(ctl, "joe@example.com")
+    known(ctl, "gone@example.com")
+    ctl.run("erase", "gone@example.com", "--yes")
+    before = ctl.events()
+    ctl.fails("correct", *args, code=code, says=says)
+    assert ctl.events() == before
+
+
 # ---- access -----------------------------------------------------------------
 
 def plant(ctl):
