@@ -1,7 +1,8 @@
 /*
  * See keys.h.  A file is FOLDER/<kind>.key.  New files are written beside
  * their name and linked to it, so a crash leaves either a whole key or none,
- * and an existing key is never replaced.
+ * and an existing key is never replaced.  A rotation writes the old lines and
+ * a new one beside the name and renames that.
  */
 #include "policy/keys.h"
 
@@ -10,17 +11,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/enc.h"
 
 enum {
 	CM_KEYS_PATH_MAX = 4096,
-	/* 256 lines of "255 " and 128 hex digits have 34,048 octets. */
+	/* 256 lines of "255 ", 128 hex digits and a day: 36,864 octets. */
 	CM_KEY_FILE_MAX = 64 * 1024,
 	CM_KEY_FIRST_ID = 1,
+	CM_KEY_DAY_LEN = 10, /* "2026-11-22" */
 };
 
 struct ring {
@@ -65,20 +69,42 @@ static int key_path(const char *folder, enum cm_key_kind kind, char *out,
 
 /* ---- reading ------------------------------------------------------------ */
 
+/* Up to the next blank, which is taken away, too: was there one? */
+static bool next_word(struct cm_span *line, struct cm_span *ret_word)
+{
+	const char *blank = line->n > 0 ? memchr(line->p, ' ', line->n) : NULL;
+	size_t n = blank != NULL ? (size_t)(blank - line->p) : line->n;
+
+	*ret_word = cm_span_n(line->p, n);
+	n += blank != NULL;
+	line->p += n;
+	line->n -= n;
+	return blank != NULL;
+}
+
+static int parse_day(struct cm_span day, int64_t *ret_made)
+{
+	char text[CM_CLOCK_TEXT];
+
+	if (day.n != CM_KEY_DAY_LEN)
+		return CM_EDATA;
+	snprintf(text, sizeof(text), "%.*sT00:00:00Z", (int)day.n, day.p);
+	return cm_clock_parse(cm_span(text), ret_made);
+}
+
 static int parse_line(struct cm_span line, size_t len, struct cm_key *ret_key)
 {
 	struct cm_key key = {.len = len};
-	struct cm_span id = {line.p, 0};
-	struct cm_span hex;
+	struct cm_span id, hex;
 	uint64_t value;
+	bool dated;
 	size_t n;
 
-	while (id.n < line.n && line.p[id.n] != ' ')
-		id.n++;
-	if (id.n == line.n || cm_parse_u64(id, CM_KEY_IDS - 1, &value) != CM_OK)
-		return CM_EDATA;
-	hex = cm_span_n(line.p + id.n + 1, line.n - id.n - 1);
-	if (cm_hex_decode(hex, key.bytes, len, &n) != CM_OK || n != len) {
+	(void)next_word(&line, &id);
+	dated = next_word(&line, &hex);
+	if (cm_parse_u64(id, CM_KEY_IDS - 1, &value) != CM_OK ||
+	    cm_hex_decode(hex, key.bytes, len, &n) != CM_OK || n != len ||
+	    (dated && parse_day(line, &key.made) != CM_OK)) {
 		cm_wipe(&key, sizeof(key));
 		return CM_EDATA;
 	}
@@ -115,8 +141,9 @@ static int parse_file(struct cm_span text, size_t len, struct ring *ring,
 		number++;
 		if (parse_line(cm_span_n(text.p, n), len, &key) != CM_OK)
 			return cm_fail(err, CM_ECONFIG,
-				       "line %zu is not \"ID HEX\" with %zu "
-				       "hex digits in lower case",
+				       "line %zu is not \"ID HEX\" or \"ID HEX "
+				       "DATE\" with %zu hex digits in lower "
+				       "case and a date as 2026-01-31",
 				       number, CM_HEX_LEN(len));
 		if (ring_find(ring, key.id) != NULL)
 			return cm_fail(err, CM_ECONFIG,
@@ -317,6 +344,17 @@ const struct cm_key *cm_keys_current(const struct cm_keys *keys,
 	return ring->count > 0 ? &ring->keys[ring->count - 1] : NULL;
 }
 
+size_t cm_keys_count(const struct cm_keys *keys, enum cm_key_kind kind)
+{
+	return keys->rings[kind].count;
+}
+
+const struct cm_key *cm_keys_at(const struct cm_keys *keys,
+				enum cm_key_kind kind, size_t n)
+{
+	return &keys->rings[kind].keys[n];
+}
+
 const struct cm_key *cm_keys_find(const struct cm_keys *keys,
 				  enum cm_key_kind kind, uint8_t id)
 {
@@ -345,28 +383,68 @@ static int write_all(int fd, const char *data, size_t n)
 	return 0;
 }
 
-/* Fill an open file with one new key and give it to the group. */
-static int fill_key_file(int fd, enum cm_key_kind kind, gid_t group,
+static int make_key(struct cm_key *key, enum cm_key_kind kind, uint8_t id,
+		    struct cm_error *err)
+{
+	int64_t now = cm_clock_now();
+
+	*key = (struct cm_key){.id = id, .len = kinds[kind].len};
+	key->made = now - now % CM_DAY_MS;
+	return cm_random(key->bytes, key->len, err);
+}
+
+static void add_line(struct cm_buf *buf, const struct cm_key *key)
+{
+	char hex[CM_HEX_LEN(CM_KEY_MAX_LEN) + 1];
+	char day[CM_CLOCK_TEXT] = "";
+
+	(void)cm_hex_encode(key->bytes, key->len, hex);
+	(void)cm_buf_addf(buf, "%u ", key->id);
+	(void)cm_buf_add(buf, hex, CM_HEX_LEN(key->len));
+	if (key->made != 0)
+		(void)cm_buf_addf(buf, " %.*s", CM_KEY_DAY_LEN,
+				  cm_clock_format(key->made, day));
+	(void)cm_buf_addc(buf, '\n');
+	cm_wipe(hex, sizeof(hex));
+}
+
+/* Fill an open file with keys and give it to the group; durable then. */
+static int fill_key_file(int fd, const struct ring *ring, gid_t group,
 			 struct cm_error *err)
 {
-	size_t len = kinds[kind].len;
-	char line[8 + CM_HEX_LEN(CM_KEY_MAX_LEN) + 2];
-	uint8_t bytes[CM_KEY_MAX_LEN];
-	size_t n;
+	struct cm_buf buf;
+	size_t i;
 	int rc;
 
-	rc = cm_random(bytes, len, err);
+	cm_buf_init(&buf, CM_KEY_FILE_MAX);
+	/* At once: growing would leave copies of keys in freed memory. */
+	rc = cm_buf_reserve(&buf, CM_KEY_FILE_MAX);
+	for (i = 0; rc == CM_OK && i < ring->count; i++)
+		add_line(&buf, &ring->keys[i]);
+	if (rc == CM_OK)
+		rc = cm_buf_ok(&buf);
 	if (rc != CM_OK)
-		return rc;
-	n = (size_t)snprintf(line, sizeof(line), "%d ", CM_KEY_FIRST_ID);
-	n += cm_hex_encode(bytes, len, line + n);
-	line[n++] = '\n';
-	if (write_all(fd, line, n) != 0 ||
-	    (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group) != 0) ||
-	    fchmod(fd, 0640) != 0 || fsync(fd) != 0)
+		rc = cm_fail(err, rc, "no memory for keys");
+	else if (write_all(fd, buf.data, buf.len) != 0 ||
+		 (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group) != 0) ||
+		 fchmod(fd, 0640) != 0 || fsync(fd) != 0)
 		rc = cm_fail_errno(err, errno, "cannot be written");
-	cm_wipe(bytes, sizeof(bytes));
-	cm_wipe(line, sizeof(line));
+	if (buf.data != NULL)
+		cm_wipe(buf.data, buf.len);
+	cm_buf_free(&buf);
+	return rc;
+}
+
+static int fill_with_one(int fd, enum cm_key_kind kind, gid_t group,
+			 struct cm_error *err)
+{
+	struct cm_key key;
+	struct ring ring = {&key, 1};
+	int rc = make_key(&key, kind, CM_KEY_FIRST_ID, err);
+
+	if (rc == CM_OK)
+		rc = fill_key_file(fd, &ring, group, err);
+	cm_wipe(&key, sizeof(key));
 	return rc;
 }
 
@@ -385,7 +463,7 @@ static int make_key_file(const char *folder, enum cm_key_kind kind, gid_t group,
 	fd = mkstemp(temp);
 	if (fd < 0)
 		return cm_fail_errno(err, errno, "%s cannot be made", temp);
-	rc = fill_key_file(fd, kind, group, err);
+	rc = fill_with_one(fd, kind, group, err);
 	if (rc != CM_OK)
 		cm_error_prefix(err, "%s: ", path);
 	else if (link(temp, path) != 0 && errno != EEXIST)
@@ -432,4 +510,159 @@ int cm_keys_init(const char *folder, gid_t group, gid_t write_group,
 			folder, kind,
 			kinds[kind].write_group ? write_group : group, err);
 	return rc == CM_OK ? sync_folder(folder, err) : rc;
+}
+
+/* ---- rotating ----------------------------------------------------------- */
+
+/* The folder, locked against a second rotation: it would lose a key. */
+static int lock_folder(const char *folder, int *ret_fd, struct cm_error *err)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return cm_fail_errno(err, errno,
+				     "%s cannot be opened (is `consentctl "
+				     "init` done?)",
+				     folder);
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		rc = errno == EWOULDBLOCK
+			     ? cm_fail(err, CM_EAGAIN,
+				       "%s: somebody else rotates keys now; "
+				       "try again",
+				       folder)
+			     : cm_fail_errno(err, errno, "%s: flock", folder);
+		close(fd);
+		return rc;
+	}
+	*ret_fd = fd;
+	return CM_OK;
+}
+
+/*
+ * What the file has.  Reading for use passes over files of the write group;
+ * here that would throw all old keys away, and with them every link made.
+ */
+static int read_for_rotation(const char *folder, enum cm_key_kind kind,
+			     struct ring *ring, struct cm_error *err)
+{
+	char path[CM_KEYS_PATH_MAX];
+	int rc = read_ring(folder, kind, ring, err);
+
+	if (rc == CM_OK)
+		rc = key_path(folder, kind, path, err);
+	if (rc != CM_OK || ring->count > 0)
+		return rc;
+	if (access(path, F_OK) == 0 || errno != ENOENT)
+		return cm_fail(err, CM_EIO,
+			       "%s cannot be read by this user (this needs "
+			       "root)",
+			       path);
+	ring->keys = calloc(1, sizeof(*ring->keys));
+	return ring->keys != NULL
+		       ? CM_OK
+		       : cm_fail(err, CM_ENOMEM, "no memory for keys");
+}
+
+/* The id is one octet of every link: 256 keys, and none of them twice. */
+static int free_id(const struct ring *ring, uint8_t *ret_id,
+		   struct cm_error *err)
+{
+	unsigned last = ring->count > 0 ? ring->keys[ring->count - 1].id
+					: CM_KEY_FIRST_ID - 1;
+	unsigned step;
+
+	for (step = 1; step <= CM_KEY_IDS; step++) {
+		uint8_t id = (uint8_t)((last + step) % CM_KEY_IDS);
+
+		if (ring_find(ring, id) == NULL) {
+			*ret_id = id;
+			return CM_OK;
+		}
+	}
+	return cm_fail(err, CM_ELIMIT,
+		       "all %d key ids are used: take lines of the oldest keys "
+		       "out, after which links made with them are dead",
+		       CM_KEY_IDS);
+}
+
+/*
+ * One name for all rotations: what one that was killed left behind, keys in
+ * it, is gone with the next.  Only whoever holds the lock comes here.
+ */
+static int replace_key_file(const char *path, const struct ring *ring,
+			    gid_t group, struct cm_error *err)
+{
+	char temp[CM_KEYS_PATH_MAX + 8];
+	int fd, rc;
+
+	snprintf(temp, sizeof(temp), "%s.new", path);
+	if (unlink(temp) != 0 && errno != ENOENT)
+		return cm_fail_errno(err, errno, "%s cannot be removed", temp);
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		  0600);
+	if (fd < 0)
+		return cm_fail_errno(err, errno, "%s cannot be made", temp);
+	rc = fill_key_file(fd, ring, group, err);
+	if (rc != CM_OK)
+		cm_error_prefix(err, "%s: ", temp);
+	if (close(fd) != 0 && rc == CM_OK)
+		rc = cm_fail_errno(err, errno, "%s", temp);
+	if (rc == CM_OK && rename(temp, path) != 0)
+		rc = cm_fail_errno(err, errno, "%s cannot be replaced", path);
+	if (rc != CM_OK)
+		(void)unlink(temp);
+	return rc;
+}
+
+static int add_key(const char *folder, enum cm_key_kind kind, gid_t group,
+		   uint8_t *ret_id, struct cm_error *err)
+{
+	struct ring ring = {NULL, 0};
+	char path[CM_KEYS_PATH_MAX];
+	int rc = key_path(folder, kind, path, err);
+	uint8_t id = 0;
+
+	if (rc == CM_OK)
+		rc = read_for_rotation(folder, kind, &ring, err);
+	if (rc == CM_OK) {
+		rc = free_id(&ring, &id, err);
+		if (rc != CM_OK)
+			cm_error_prefix(err, "%s: ", path);
+	}
+	if (rc == CM_OK)
+		rc = make_key(&ring.keys[ring.count], kind, id, err);
+	if (rc == CM_OK) {
+		ring.count++;
+		rc = replace_key_file(path, &ring, group, err);
+	}
+	ring_free(&ring);
+	if (rc == CM_OK)
+		*ret_id = id;
+	return rc;
+}
+
+int cm_keys_rotate(const char *folder, enum cm_key_kind kind, gid_t group,
+		   gid_t write_group, uint8_t *ret_id, struct cm_error *err)
+{
+	uint8_t id = 0;
+	int fd = -1;
+	int rc;
+
+	if (kind == CM_KEY_STORE)
+		return cm_fail(
+			err, CM_EREFUSED,
+			"the store key never changes: everybody's record "
+			"is found by it");
+	rc = lock_folder(folder, &fd, err);
+	if (rc != CM_OK)
+		return rc;
+	rc = add_key(folder, kind,
+		     kinds[kind].write_group ? write_group : group, &id, err);
+	if (rc == CM_OK && fsync(fd) != 0)
+		rc = cm_fail_errno(err, errno, "%s: fsync", folder);
+	close(fd);
+	if (rc == CM_OK)
+		*ret_id = id;
+	return rc;
 }

@@ -2,8 +2,9 @@
  * keys - the secret keys of one instance.
  *
  * One file a kind in the keys folder, "header.key", mode 0640, lines
- * "ID HEX"; the last line is the current key, earlier ones are for
- * verification only.  The store key has exactly one line, for ever.
+ * "ID HEX DATE", the day it was made (it may be missing); the last line is
+ * the current key, earlier ones are for verification only.  The store key has
+ * exactly one line, for ever.
  */
 #ifndef CM_POLICY_KEYS_H
 #define CM_POLICY_KEYS_H
@@ -28,6 +29,7 @@ enum { CM_KEY_MAX_LEN = 64, CM_KEY_IDS = 256 };
 struct cm_key {
 	uint8_t id;
 	size_t len;
+	int64_t made; /* ms, midnight of its day; 0 = not on record */
 	uint8_t bytes[CM_KEY_MAX_LEN];
 	struct cm_siv *siv; /* with the kind's name as associated data;
 			     * NULL for the store key */
@@ -52,6 +54,11 @@ const struct cm_key *cm_keys_current(const struct cm_keys *keys,
 const struct cm_key *cm_keys_find(const struct cm_keys *keys,
 				  enum cm_key_kind kind, uint8_t id);
 
+/* All that this process has of a kind, oldest first; the last is current. */
+size_t cm_keys_count(const struct cm_keys *keys, enum cm_key_kind kind);
+const struct cm_key *cm_keys_at(const struct cm_keys *keys,
+				enum cm_key_kind kind, size_t n);
+
 /* A key that nothing was ever sealed with: to do the same work in vain. */
 const struct cm_key *cm_keys_decoy(const struct cm_keys *keys);
 
@@ -61,5 +68,15 @@ const struct cm_key *cm_keys_decoy(const struct cm_keys *keys);
  */
 CM_MUST_CHECK int cm_keys_init(const char *folder, gid_t group,
 			       gid_t write_group, struct cm_error *err);
+
+/*
+ * Put a new current key into the file of a kind; the old ones stay in it.
+ * Whatever happens on the way, the file is the old one or the new one, whole.
+ * Groups as above.  Refuses the store key: no record could be found again.
+ * Programs that run learn of it when they are told to reload.
+ */
+CM_MUST_CHECK int cm_keys_rotate(const char *folder, enum cm_key_kind kind,
+				 gid_t group, gid_t write_group,
+				 uint8_t *ret_id, struct cm_error *err);
 
 #endif

@@ -32,34 +32,47 @@ static int no_section(const struct cm_ctl *ctl, struct cm_error *err)
 		       ctl->config->file);
 }
 
-int cm_cmd_keys(struct cm_ctl *ctl, const struct cm_args *args,
-		struct cm_error *err)
+static int print_key_json(struct cm_ctl *ctl, const char *key,
+			  struct cm_error *err)
 {
-	const char *what = cm_args_word(args, 0);
+	struct cm_out_json json;
+
+	cm_out_json_begin(&json);
+	cm_json_begin_object(&json.w);
+	cm_json_put_text(&json.w, "key", key);
+	cm_json_end(&json.w);
+	return cm_out_json_end(&json, ctl->out, err);
+}
+
+int cm_cmd_keys_checkpoint(struct cm_ctl *ctl, const struct cm_args *args,
+			   struct cm_error *err)
+{
 	char text[CM_NOTE_KEY_TEXT];
 	struct cm_note_key key;
 	bool made = false;
 	int rc;
 
-	if (strcmp(what, "checkpoint") != 0)
+	if (cm_args_count(args) > 1)
 		return cm_fail(err, CM_EUSAGE,
-			       "keys: \"%.40s\" is nothing to do with keys "
-			       "(checkpoint makes the key that signs "
-			       "checkpoints, and shows the public one)",
-			       what);
+			       "keys checkpoint: \"%.40s\" is one word too "
+			       "many",
+			       cm_args_word(args, 1));
 	rc = no_section(ctl, err);
 	if (rc == CM_OK)
 		rc = cm_signer_make(ctl, &key, &made, err);
 	if (rc != CM_OK)
 		return rc;
 	cm_note_key_public(&key, text);
-	(void)fprintf(ctl->out, "%s\n", text);
+	if (ctl->json)
+		rc = print_key_json(ctl, text, err);
+	else
+		(void)fprintf(ctl->out, "%s\n", text);
 	if (made)
 		(void)fprintf(ctl->notes,
 			      "made %s\ngive the line above to whoever shall "
 			      "check the ledger, by a way of its own\n",
 			      ctl->config->checkpoint_key);
-	return CM_OK;
+	return rc;
 }
 
 /* ---- checkpoint --------------------------------------------------------- */

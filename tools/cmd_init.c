@@ -7,7 +7,6 @@
 #include "tools/ctl_commands.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,42 +31,6 @@ static int exists(const char *path, bool *ret_there, struct cm_error *err)
 		return cm_fail_errno(err, errno, "%s", path);
 	*ret_there = false;
 	return CM_OK;
-}
-
-static int find_group(const char *name, gid_t *ret_gid, struct cm_error *err)
-{
-	struct group *group;
-
-	errno = 0;
-	group = getgrnam(name);
-	if (group == NULL)
-		return cm_fail(err, CM_ECONFIG,
-			       "there is no group \"%s\" (make it with: "
-			       "groupadd --system %s)",
-			       name, name);
-	*ret_gid = group->gr_gid;
-	return CM_OK;
-}
-
-/* Only root can give files away; others make an instance of their own. */
-static int find_groups(const struct cm_config *config, gid_t *ret_group,
-		       gid_t *ret_write_group, struct cm_error *err)
-{
-	gid_t group = (gid_t)-1;
-	gid_t write_group = (gid_t)-1;
-	int rc = CM_OK;
-
-	if (geteuid() == 0) {
-		rc = find_group(config->store_group, &group, err);
-		if (rc == CM_OK)
-			rc = find_group(config->store_write_group, &write_group,
-					err);
-	}
-	if (rc == CM_OK) {
-		*ret_group = group;
-		*ret_write_group = write_group;
-	}
-	return rc;
 }
 
 static int look(struct cm_ctl *ctl, struct made *ret_made, struct cm_error *err)
@@ -144,7 +107,7 @@ int cm_cmd_init(struct cm_ctl *ctl, const struct cm_args *args,
 		return cm_fail(err, CM_EREFUSED,
 			       "nothing to make; nothing was changed");
 	}
-	rc = find_groups(ctl->config, &group, &write_group, err);
+	rc = cm_ctl_groups(ctl->config, &group, &write_group, err);
 	if (rc == CM_OK)
 		rc = cm_keys_init(ctl->config->keys_path, group, write_group,
 				  err);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "lib/arena.h"
 #include "lib/err.h"
@@ -97,5 +98,9 @@ CM_MUST_CHECK int cm_ctl_open(struct cm_ctl *ctl, enum cm_ctl_access access,
 void cm_ctl_close(struct cm_ctl *ctl);
 /* May this user write the store?  Needs ctl->config. */
 bool cm_ctl_may_write(const struct cm_ctl *ctl);
+/* store.group and store.write-group for root; for others (gid_t)-1, theirs. */
+CM_MUST_CHECK int cm_ctl_groups(const struct cm_config *config,
+				gid_t *ret_group, gid_t *ret_write_group,
+				struct cm_error *err);
 
 #endif

@@ -36,6 +36,7 @@ cm_command_fn cm_cmd_status;
 cm_command_fn cm_cmd_verify;
 cm_command_fn cm_cmd_rebuild;
 cm_command_fn cm_cmd_keys;
+cm_command_fn cm_cmd_keys_checkpoint; /* "keys checkpoint" */
 cm_command_fn cm_cmd_checkpoint;
 cm_command_fn cm_cmd_export_proof;
 cm_command_fn cm_cmd_evidence;

@@ -5,6 +5,7 @@
 #include "tools/ctl.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <unistd.h>
 
 #include "lib/crypto.h"
@@ -116,6 +117,42 @@ int cm_ctl_open(struct cm_ctl *ctl, enum cm_ctl_access access,
 		return rc;
 	rc = open_store(ctl, access, err);
 	return rc == CM_OK ? rc : no_right(ctl, access, err);
+}
+
+static int find_group(const char *name, gid_t *ret_gid, struct cm_error *err)
+{
+	struct group *group;
+
+	errno = 0;
+	group = getgrnam(name);
+	if (group == NULL)
+		return cm_fail(err, CM_ECONFIG,
+			       "there is no group \"%s\" (make it with: "
+			       "groupadd --system %s)",
+			       name, name);
+	*ret_gid = group->gr_gid;
+	return CM_OK;
+}
+
+/* Only root can give files away; others make an instance of their own. */
+int cm_ctl_groups(const struct cm_config *config, gid_t *ret_group,
+		  gid_t *ret_write_group, struct cm_error *err)
+{
+	gid_t group = (gid_t)-1;
+	gid_t write_group = (gid_t)-1;
+	int rc = CM_OK;
+
+	if (geteuid() == 0) {
+		rc = find_group(config->store_group, &group, err);
+		if (rc == CM_OK)
+			rc = find_group(config->store_write_group, &write_group,
+					err);
+	}
+	if (rc == CM_OK) {
+		*ret_group = group;
+		*ret_write_group = write_group;
+	}
+	return rc;
 }
 
 void cm_ctl_close(struct cm_ctl *ctl)

@@ -372,6 +372,15 @@ static const char verify_help[] =
 	"was checked and names what differs.  Exit code 65 if anything does.\n";
 
 static const char keys_help[] =
+	"Without a word: which keys there are, and since when; no secrets.\n"
+	"\"keys rotate\" makes new keys for the links and addresses in mails: "
+	"of\n"
+	"the kinds header, footer, verp, confirm, preference, mailed, or of "
+	"those\n"
+	"named.  Old keys stay, so links that were sent go on working; the "
+	"store\n"
+	"key never changes.  Run it as root.  The new keys are used after a\n"
+	"reload: consent-web first, then consent-milter.\n"
 	"\"keys checkpoint\" makes the key that signs the ledger's head, its\n"
 	"folder and a first checkpoint, for the user checkpoint.user: run it "
 	"as\n"
@@ -634,12 +643,12 @@ const struct cm_command cm_commands[] = {
 	},
 	{
 		.name = "keys",
-		.usage = "checkpoint",
-		.summary = "Make the key that signs checkpoints, and show it",
+		.usage = "[rotate [KIND...] | checkpoint]",
+		.summary = "List keys, make new ones, make the signer's",
 		.help = keys_help,
 		.access = CM_CTL_CONFIG,
-		.min = 1,
-		.max = 1,
+		.json = true,
+		.max = 8, /* "rotate" and each kind */
 		.run = cm_cmd_keys,
 	},
 	{

@@ -159,7 +159,7 @@ static void another_store_key_is_not_taken(void **state)
 	world_begin(&w, "refuse = drop", "");
 	assert_int_equal(world_newsletter(&w, TO(ANNA)), CM_ANSWER_CONTINUE);
 	(void)snprintf(command, sizeof(command),
-		       "tr 0123456789 1234567890 <%s/store.key >%s/new && "
+		       "tr abcdef bcdefa <%s/store.key >%s/new && "
 		       "cat %s/new >%s/store.key",
 		       w.keys, w.folder, w.folder, w.keys);
 	assert_int_equal(system(command), 0);

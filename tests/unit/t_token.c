@@ -239,21 +239,15 @@ static void a_token_of_another_kind_is_refused(void **state)
 static void an_old_key_still_verifies(void **state)
 {
 	struct fixture *f = *state;
-	char path[256], line[160], fresh[CM_TOKEN_URL_LEN + 1];
+	char fresh[CM_TOKEN_URL_LEN + 1];
 	struct cm_token got;
-	uint8_t key[64];
-	int id;
+	uint8_t id;
 
-	snprintf(path, sizeof(path), "%s/header.key", f->folder);
-	for (id = 2; id <= 3; id++) {
-		FILE *file = fopen(path, "a");
-
-		assert_non_null(file);
-		assert_int_equal(cm_random(key, sizeof(key), NULL), CM_OK);
-		cm_hex_encode(key, sizeof(key), line);
-		assert_true(fprintf(file, "%d %s\n", id, line) > 0);
-		assert_int_equal(fclose(file), 0);
-	}
+	for (id = 0; id < 3;)
+		assert_int_equal(cm_keys_rotate(f->folder, CM_KEY_HEADER,
+						(gid_t)-1, (gid_t)-1, &id,
+						NULL),
+				 CM_OK);
 	cm_keys_free(&f->keys);
 	assert_int_equal(cm_keys_open(f->folder, &f->keys, NULL), CM_OK);
 	assert_int_equal(cm_keys_current(f->keys, CM_KEY_HEADER)->id, 3);

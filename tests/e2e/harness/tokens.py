@@ -39,7 +39,7 @@ def _siv(key, associated, plain):
 def _key(world, kind):
     """(id, bytes) of the current key of a kind."""
     last = (world.dir / "keys" / f"{kind}.key").read_text().splitlines()[-1]
-    number, text = last.split(" ")
+    number, text = last.split(" ")[:2]
     return int(number), bytes.fromhex(text)
 
 
