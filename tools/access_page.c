@@ -27,8 +27,7 @@ static void put_purpose(const struct cm_access *a, struct cm_buf *out,
 static const char *heading(const struct cm_event *event)
 {
 	static const char *const headings[CM_EVENT_TYPES] = {
-		[CM_EVENT_REQUESTED] = "You were signed up; not confirmed by "
-				       "this",
+		[CM_EVENT_REQUESTED] = "You were signed up, unconfirmed",
 		[CM_EVENT_GRANTED] = "You agreed",
 		[CM_EVENT_CONFIRMED] = "You confirmed that you agree",
 		[CM_EVENT_WITHDRAWN] = "You took your consent back",
