@@ -359,6 +359,13 @@ static const char check_help[] =
 	"Writes\n"
 	"nothing to the store.  Exit code 1 if nobody would get it.\n";
 
+static const char ropa_help[] =
+	"The record of processing activities (GDPR 30), as far as "
+	"configuration\n"
+	"and store can tell: purposes, basis, how long, whose data and which, "
+	"who\n"
+	"gets it, what protects it.  What it does not know it names.\n";
+
 static const char status_help[] =
 	"How much is in the store, how fresh it is, the root of its hash "
 	"tree,\n"
@@ -614,6 +621,15 @@ const struct cm_command cm_commands[] = {
 		.max = 1,
 		.options = try_options,
 		.run = cm_cmd_try,
+	},
+	{
+		.name = "ropa",
+		.usage = "",
+		.summary = "The record of processing, from the configuration",
+		.help = ropa_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.run = cm_cmd_ropa,
 	},
 	{
 		.name = "status",

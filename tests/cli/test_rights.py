@@ -304,3 +304,30 @@ def test_access_after_erasure(ctl):
     (ctl.dir / "full" / "x").touch()
     ctl.fails("access", "joe@example.com", "-o", ctl.dir / "full", code=64,
               says="full")
+
+
+# ---- ropa -------------------------------------------------------------------
+
+def test_ropa_follows_the_configuration(ctl):
+    """G30: change the configuration, and the report changes."""
+    known(ctl, "joe@example.com")
+    text = ctl.run("ropa").stdout
+    assert "Newsletter (acme/newsletter)" in text and "36 months" in text
+    assert "1 contacts, of whom 1 have an address kept" in text
+    assert "audit@acme.example" not in text and "joe@" not in text
+    assert "For you to fill in" in text
+    before = ctl.json("ropa")
+    news = before["purposes"][1]
+    assert (news["purpose"], news["opt_in"], news["streams"]) == \
+        ("acme/newsletter", "single", ["newsletter"])
+    ctl.config.write_text(ctl.config.read_text()
+                          .replace('lifetime = "3y"', 'lifetime = "1y"')
+                          .replace("mode = enforce }",
+                                   "mode = enforce  refuse = rewrite\n"
+                                   'rewrite-to = "audit@acme.example" }'))
+    assert "12 months" in ctl.run("ropa").stdout
+    after = ctl.json("ropa")
+    assert after["purposes"][1]["term"].startswith("12 months")
+    assert after["recipients"][1:] == ["audit@acme.example"]
+    ctl.run("erase", "joe@example.com", "--yes")
+    assert ctl.json("ropa")["addresses"] == before["addresses"] - 1
