@@ -176,12 +176,6 @@ static const char *take_parameters(struct lexer *l, const struct slot *slots,
 	return NULL;
 }
 
-static bool is_structural(const struct cm_mime_part *part)
-{
-	return cm_mime_is(part, "text", NULL) || cm_mime_is_multipart(part) ||
-	       cm_mime_is(part, "message", NULL);
-}
-
 static bool boundary_ok(struct cm_span boundary)
 {
 	size_t i;
@@ -221,11 +215,12 @@ static const char *take_type(struct cm_field_ctx *ctx, struct cm_span value,
 	if (l.p < l.end && *l.p != ';')
 		return "header";
 	why = take_parameters(&l, slots, sizeof(slots) / sizeof(*slots));
-	/* "name=my file.pdf" hurts nobody where we neither look nor edit. */
-	if (!is_structural(part))
+	/* "name=my file.csv" hurts nobody where we neither look nor edit. */
+	if (!cm_mime_is_multipart(part)) {
+		part->unsure = cm_mime_is(part, "text", NULL) ? why : NULL;
 		return NULL;
-	if (why == NULL && cm_mime_is_multipart(part) &&
-	    !boundary_ok(part->boundary))
+	}
+	if (why == NULL && !boundary_ok(part->boundary))
 		return "boundary";
 	return why;
 }
@@ -244,6 +239,8 @@ static const char *take_encoding(struct cm_field_ctx *ctx, struct cm_span value,
 		/* Common slips, that readers know or take octets for. */
 		{"7-bit", CM_CTE_7BIT},
 		{"8-bit", CM_CTE_8BIT},
+		/* What comes by DATA is lines; see cm_mime_scan(). */
+		{"binary", CM_CTE_8BIT},
 	};
 	struct lexer l = lexer_of(ctx, value);
 	struct cm_span word;
@@ -261,9 +258,7 @@ static const char *take_encoding(struct cm_field_ctx *ctx, struct cm_span value,
 	skip_blank(&l);
 	if (l.p != l.end)
 		return "encoding";
-	/* Binary needs BINARYMIME, where a line means nothing (RFC 3030). */
-	if (cm_span_is(word, "binary"))
-		return "binary";
+	ctx->binary = ctx->binary || cm_span_is(word, "binary");
 	for (i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (cm_span_is(word, known[i].name))
 			part->cte = known[i].cte;

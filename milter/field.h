@@ -13,6 +13,7 @@
 struct cm_field_ctx {
 	struct cm_arena *arena;
 	bool nomem;
+	bool binary; /* so one of the fields called its content */
 };
 
 /* Takes in one field if it is one of MIME's; others are passed over. */

@@ -30,6 +30,8 @@ static bool read_format(struct cm_leaf *leaf, const struct cm_mime_part *part)
 static const char *read_type(struct cm_leaf *leaf,
 			     const struct cm_mime_part *part)
 {
+	if (part->unsure != NULL)
+		return part->unsure;
 	if (part->cte == CM_CTE_OTHER)
 		return "encoding";
 	if (!read_charset(leaf, part))

@@ -335,7 +335,6 @@ static bool take_root(struct scan *s, const struct cm_facts_header *headers,
 		      size_t nheaders)
 {
 	struct cm_mime_part *root = add_part(s);
-	bool versioned = false;
 	size_t i;
 
 	if (root == NULL)
@@ -344,12 +343,10 @@ static bool take_root(struct scan *s, const struct cm_facts_header *headers,
 	for (i = 0; i < nheaders; i++) {
 		const char *why;
 
+		/* Twice is what scripts do, and all read it as once. */
 		if (cm_span_is(headers[i].name, "MIME-Version")) {
-			if (versioned)
-				return unsure(s, "duplicate");
 			if (!cm_field_version_ok(headers[i].value))
 				return unsure(s, "version");
-			versioned = true;
 			continue;
 		}
 		why = cm_field_take(&s->field, headers[i].name,
@@ -361,6 +358,20 @@ static bool take_root(struct scan *s, const struct cm_facts_header *headers,
 	return begin_content(s, 0);
 }
 
+/* All the CRs and LFs are those of its line ends. */
+static bool is_lines(struct cm_span body)
+{
+	size_t i;
+
+	for (i = 0; i < body.n; i++) {
+		if (body.p[i] == '\n')
+			return false;
+		if (body.p[i] == '\r' && (++i == body.n || body.p[i] != '\n'))
+			return false;
+	}
+	return true;
+}
+
 int cm_mime_scan(const struct cm_facts_header *headers, size_t nheaders,
 		 struct cm_span body, struct cm_arena *arena,
 		 struct cm_mime *ret_mime)
@@ -368,7 +379,7 @@ int cm_mime_scan(const struct cm_facts_header *headers, size_t nheaders,
 	const char *base = body.n > 0 ? body.p : "";
 	struct scan s = {.base = base,
 			 .end = base + body.n,
-			 .field = {arena, false},
+			 .field = {.arena = arena},
 			 .current = NO_PART};
 
 	/* RFC 3030: a body may hold NULs, and then lines mean nothing. */
@@ -376,6 +387,12 @@ int cm_mime_scan(const struct cm_facts_header *headers, size_t nheaders,
 		(void)unsure(&s, "binary");
 	else if (take_root(&s, headers, nheaders))
 		(void)scan_lines(&s);
+	/*
+	 * R3030-1: with BINARYMIME a line means nothing.  But whole programs
+	 * call their lines binary (MIME::Lite does), and lines they are.
+	 */
+	if (s.field.binary && !is_lines(body))
+		(void)unsure(&s, "binary");
 	if (s.field.nomem)
 		return CM_ENOMEM;
 	ret_mime->parts = s.parts;

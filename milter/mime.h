@@ -53,6 +53,9 @@ struct cm_mime_part {
 	 */
 	enum cm_cte cte;
 	bool has_cte;
+	/* Of a text: one word if its type has parameters that readers read
+	 * differently; no matter to who neither edits nor looks into it. */
+	const char *unsure;
 	bool named;       /* has a file name: attached rather than shown */
 	bool checksummed; /* Content-MD5 and the like: wrong after an edit */
 	/*

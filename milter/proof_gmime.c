@@ -538,6 +538,9 @@ static bool check_edited(struct walk *w, const struct cm_proof_leaf *leaf,
 	GMimeContentEncoding encoding =
 		g_mime_part_get_content_encoding(object);
 
+	/* Of lines both mean the same: RFC 2045, 2.8 and 2.9. */
+	if (encoding == GMIME_CONTENT_ENCODING_BINARY)
+		encoding = GMIME_CONTENT_ENCODING_8BIT;
 	if (!same_word(charset, upgraded ? leaf->charset : part->charset, ""))
 		return disagree(w, "charset");
 	/* Read by what its header says, not by what it said. */

@@ -164,6 +164,8 @@ static void one_word_when_not_sure(void **state)
 
 		scan(&w, rows[i].type, rows[i].body);
 		why = w.mime.unsure;
+		if (why == NULL)
+			why = w.mime.parts[0].unsure;
 		if ((why == NULL) != (rows[i].why == NULL) ||
 		    (why != NULL && strcmp(why, rows[i].why) != 0))
 			fail_msg("%s | %s: %s", rows[i].type, rows[i].body,
@@ -190,6 +192,31 @@ static void nuls_are_not_text(void **state)
 		cm_mime_scan(w.headers, 1, cm_span("x"), w.arena, &w.mime),
 		CM_OK);
 	assert_string_equal(w.mime.unsure, "header");
+	cm_arena_free(&w.arena);
+}
+
+/* R3030-1: called binary, but lines; and what is none. */
+static void binary_may_be_lines(void **state)
+{
+	struct world w;
+
+	(void)state;
+	open_world(&w);
+	w.headers[0].name = cm_span("Content-Transfer-Encoding");
+	w.headers[0].value = cm_span(" binary");
+	assert_int_equal(cm_mime_scan(w.headers, 1, cm_span("a\r\nb\r\n"),
+				      w.arena, &w.mime),
+			 CM_OK);
+	assert_null(w.mime.unsure);
+	assert_int_equal(w.mime.parts[0].cte, CM_CTE_8BIT);
+	assert_int_equal(cm_mime_scan(w.headers, 1, cm_span("a\r\nb\n"),
+				      w.arena, &w.mime),
+			 CM_OK);
+	assert_string_equal(w.mime.unsure, "binary");
+	assert_int_equal(cm_mime_scan(w.headers, 1, cm_span("a\rb\r\n"),
+				      w.arena, &w.mime),
+			 CM_OK);
+	assert_string_equal(w.mime.unsure, "binary");
 	cm_arena_free(&w.arena);
 }
 
@@ -237,6 +264,7 @@ int main(void)
 		cmocka_unit_test(a_message_without_mime),
 		cmocka_unit_test(one_word_when_not_sure),
 		cmocka_unit_test(nuls_are_not_text),
+		cmocka_unit_test(binary_may_be_lines),
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(no_memory_is_said),
 	};
