@@ -24,6 +24,7 @@ cm_command_fn cm_cmd_restrict;
 cm_command_fn cm_cmd_clear;
 cm_command_fn cm_cmd_access;
 cm_command_fn cm_cmd_ropa;
+cm_command_fn cm_cmd_breach_scope;
 cm_command_fn cm_cmd_correct;
 cm_command_fn cm_cmd_erase;
 cm_command_fn cm_cmd_show;

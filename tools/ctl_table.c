@@ -359,6 +359,25 @@ static const char check_help[] =
 	"Writes\n"
 	"nothing to the store.  Exit code 1 if nobody would get it.\n";
 
+static const struct cm_option breach_options[] = {
+	{.name = "from",
+	 .value = "TIME",
+	 .help = "as 2026-01-31T12:00:00Z",
+	 .required = true},
+	{.name = "to",
+	 .value = "TIME",
+	 .help = "the first moment after it",
+	 .required = true},
+	{.name = "addresses", .help = "addresses, too, not only keyed ids"},
+	{.name = NULL},
+};
+
+static const char breach_help[] =
+	"Whose data was written in a span of time, and which kinds, for the\n"
+	"notice to the authority within 72 hours (GDPR 33).  Shows keyed "
+	"ids.\n"
+	"Exit code 1 if nothing was written then.\n";
+
 static const char ropa_help[] =
 	"The record of processing activities (GDPR 30), as far as "
 	"configuration\n"
@@ -621,6 +640,16 @@ const struct cm_command cm_commands[] = {
 		.max = 1,
 		.options = try_options,
 		.run = cm_cmd_try,
+	},
+	{
+		.name = "breach-scope",
+		.usage = "--from TIME --to TIME [--addresses]",
+		.summary = "Whose data was written in a span of time",
+		.help = breach_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.options = breach_options,
+		.run = cm_cmd_breach_scope,
 	},
 	{
 		.name = "ropa",

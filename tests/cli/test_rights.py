@@ -331,3 +331,36 @@ def test_ropa_follows_the_configuration(ctl):
     assert after["recipients"][1:] == ["audit@acme.example"]
     ctl.run("erase", "joe@example.com", "--yes")
     assert ctl.json("ropa")["addresses"] == before["addresses"] - 1
+
+
+# ---- breach-scope -----------------------------------------------------------
+
+def test_breach_scope(ctl):
+    """G33: who was written to in that time, and nobody else."""
+    known(ctl, "early@example.com")
+    start = ctl.json("history", "early@example.com")["events"][0]["recorded"]
+    for address in ("joe@example.com", "eva@example.com"):
+        known(ctl, address)
+    ctl.run("object", "joe@example.com")
+    end = ctl.json("history", "joe@example.com")["events"][1]["recorded"]
+    known(ctl, "late@example.com")
+    ids = {a: ctl.json("show", a)["contact"] for a in (
+        "early@example.com", "joe@example.com", "eva@example.com")}
+    out = ctl.json("breach-scope", "--from", start, "--to", end)
+    assert (out["people"], out["events"], out["evidence"]) == (3, 3, 3)
+    assert out["events_until_then"] == 3 and out["by_type"]["granted"] == 3
+    assert {c["contact"] for c in out["contacts"]} == set(ids.values())
+    assert not any("address" in c for c in out["contacts"])
+    text = ctl.run("breach-scope", "--from", start, "--to",
+                   "2999-01-01T00:00:00Z").stdout
+    assert "4 contacts and 5 events were written" in text
+    assert "objected       1" in text and "@" not in text
+    out = ctl.json("breach-scope", "--from", start, "--to", end,
+                   "--addresses")
+    assert {c["address"] for c in out["contacts"]} == set(ids)
+    ctl.run("breach-scope", "--from", "2001-01-01T00:00:00Z", "--to", start,
+            code=1)
+    ctl.fails("breach-scope", "--from", end, "--to", start, code=64,
+              says="--from must be before --to")
+    ctl.fails("breach-scope", "--from", "yesterday", "--to", start, code=64,
+              says="not a time like")
