@@ -6,6 +6,8 @@
  * short, a writer keeps the file longer than its pages: SLACK_PAGES of holes
  * that cost no disk space.
  */
+/* pipe2 */
+#define _GNU_SOURCE
 #include "lib/kv.h"
 
 #include <dirent.h>
@@ -13,6 +15,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -538,6 +541,144 @@ void cm_kv_abort(struct cm_kv_txn **txn)
 	mdb_txn_abort((*txn)->txn);
 	free(*txn);
 	*txn = NULL;
+}
+
+/* ---- copies ------------------------------------------------------------- */
+
+enum { COPY_CHUNK = 1 << 16 };
+
+/*
+ * LMDB copies to a file descriptor and does not say when its transaction has
+ * begun; but it writes nothing before, so the first octets out of a pipe tell.
+ */
+struct cm_kv_copy {
+	struct cm_kv *kv;
+	pthread_t thread;
+	int from; /* the pipe's reading end */
+	int into; /* the thread's */
+	int rc;   /* LMDB's; read after the thread's end */
+	bool joined;
+	size_t n; /* octets of chunk that are not written yet */
+	char chunk[COPY_CHUNK];
+};
+
+static void *copy_thread(void *arg)
+{
+	struct cm_kv_copy *copy = arg;
+
+	copy->rc = mdb_env_copyfd2(copy->kv->env, copy->into, MDB_CP_COMPACT);
+	(void)close(copy->into);
+	return NULL;
+}
+
+static void copy_join(struct cm_kv_copy *copy)
+{
+	if (!copy->joined)
+		(void)pthread_join(copy->thread, NULL);
+	copy->joined = true;
+}
+
+/* n = 0 at the end, which is good only if LMDB says so. */
+static int copy_read(struct cm_kv_copy *copy, struct cm_error *err)
+{
+	ssize_t n;
+
+	do
+		n = read(copy->from, copy->chunk, sizeof(copy->chunk));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return cm_fail_errno(err, errno, "%s: cannot copy",
+				     copy->kv->path);
+	copy->n = (size_t)n;
+	if (n > 0)
+		return CM_OK;
+	copy_join(copy);
+	if (copy->rc == 0)
+		return CM_OK;
+	return fail_lmdb(err, copy->rc, copy->kv->path, "cannot copy");
+}
+
+int cm_kv_copy_begin(struct cm_kv *kv, struct cm_kv_copy **ret_copy,
+		     struct cm_error *err)
+{
+	struct cm_kv_txn *txn;
+	struct cm_kv_copy *copy;
+	int ends[2];
+	int rc = cm_kv_begin_read(kv, &txn, err); /* is it our file, whole? */
+
+	if (rc != CM_OK)
+		return rc;
+	cm_kv_abort(&txn);
+	copy = calloc(1, sizeof(*copy));
+	if (copy == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	if (pipe2(ends, O_CLOEXEC) != 0) {
+		free(copy);
+		return cm_fail_errno(err, errno, "cannot make a pipe");
+	}
+	copy->kv = kv;
+	copy->from = ends[0];
+	copy->into = ends[1];
+	rc = pthread_create(&copy->thread, NULL, copy_thread, copy);
+	if (rc != 0) {
+		(void)close(ends[0]);
+		(void)close(ends[1]);
+		free(copy);
+		return cm_fail_errno(err, rc, "cannot start a thread");
+	}
+	rc = copy_read(copy, err);
+	if (rc != CM_OK) {
+		cm_kv_copy_end(&copy);
+		return rc;
+	}
+	*ret_copy = copy;
+	return CM_OK;
+}
+
+static int write_chunk(const struct cm_kv_copy *copy, int fd,
+		       struct cm_error *err)
+{
+	size_t at = 0;
+
+	while (at < copy->n) {
+		ssize_t n = write(fd, copy->chunk + at, copy->n - at);
+
+		if (n < 0 && errno != EINTR)
+			return cm_fail_errno(err, errno,
+					     "cannot write the copy of %s",
+					     copy->kv->path);
+		at += n > 0 ? (size_t)n : 0;
+	}
+	return CM_OK;
+}
+
+int cm_kv_copy_write(struct cm_kv_copy *copy, int fd,
+		     void (*wrote)(void *ctx, uint64_t octets), void *ctx,
+		     struct cm_error *err)
+{
+	uint64_t octets = 0;
+	int rc = CM_OK;
+
+	while (rc == CM_OK && copy->n > 0) {
+		rc = write_chunk(copy, fd, err);
+		octets += copy->n;
+		if (rc == CM_OK && wrote != NULL)
+			wrote(ctx, octets);
+		if (rc == CM_OK)
+			rc = copy_read(copy, err);
+	}
+	return rc;
+}
+
+/* Closing the pipe ends the thread: LMDB holds SIGPIPE back itself. */
+void cm_kv_copy_end(struct cm_kv_copy **copy)
+{
+	if (*copy == NULL)
+		return;
+	(void)close((*copy)->from);
+	copy_join(*copy);
+	free(*copy);
+	*copy = NULL;
 }
 
 /* ---- rows --------------------------------------------------------------- */

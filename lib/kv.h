@@ -65,6 +65,25 @@ CM_MUST_CHECK int cm_kv_reap(struct cm_kv *kv, struct cm_error *err);
 /* Octets of pages in use or free inside the file, without its slack. */
 uint64_t cm_kv_bytes(struct cm_kv *kv);
 
+/*
+ * A copy of one moment, compact: only pages in use, so nothing that was
+ * deleted.  begin returns when the moment is fixed; writers go on from then
+ * on.  It takes one reader slot and a thread until end, which comes before
+ * cm_kv_close().
+ */
+struct cm_kv_copy;
+CM_MUST_CHECK int cm_kv_copy_begin(struct cm_kv *kv,
+				   struct cm_kv_copy **ret_copy,
+				   struct cm_error *err);
+/*
+ * Write it to fd, in order; wrote() (may be NULL) is told how far it is.  Not
+ * synced.  On failure what stands in fd is no copy.
+ */
+CM_MUST_CHECK int cm_kv_copy_write(struct cm_kv_copy *copy, int fd,
+				   void (*wrote)(void *ctx, uint64_t octets),
+				   void *ctx, struct cm_error *err);
+void cm_kv_copy_end(struct cm_kv_copy **copy); /* NULL inside is fine */
+
 CM_MUST_CHECK int cm_kv_begin_read(struct cm_kv *kv, struct cm_kv_txn **ret_txn,
 				   struct cm_error *err);
 CM_MUST_CHECK int cm_kv_begin_write(struct cm_kv *kv,

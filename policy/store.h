@@ -256,4 +256,79 @@ CM_MUST_CHECK int cm_store_count(struct cm_store *store,
 				 struct cm_store_counts *ret_counts,
 				 struct cm_error *err);
 
+/* ---- backup and restore ------------------------------------------------- */
+
+enum { CM_BACKUP_FILES = 3 };
+
+struct cm_backup_file {
+	uint64_t octets;
+	uint8_t sha256[CM_HASH_LEN];
+};
+struct cm_backup {
+	struct cm_backup_file files[CM_BACKUP_FILES];
+	uint64_t events;
+	int64_t newest_rec;
+	struct cm_hash root;
+};
+const char *cm_backup_file_name(size_t i); /* below the backup's folder */
+
+/*
+ * A copy of one moment of everything below folder, which must be there and
+ * empty: a store that can be opened, mode 0600, durable.  Writers wait only
+ * until the moment is fixed, those of addresses and evidence until that file
+ * is written.  The keys are not in it.  On failure nothing is left.
+ */
+CM_MUST_CHECK int cm_store_backup(struct cm_store *store, const char *folder,
+				  cm_progress_fn progress, void *ctx,
+				  struct cm_backup *ret_backup,
+				  struct cm_error *err);
+/* As cm_store_init(), with what a backup in folder holds. */
+CM_MUST_CHECK int cm_store_init_from(const struct cm_store_options *options,
+				     const struct cm_keys *keys,
+				     const struct cm_backup *backup,
+				     const char *folder, struct cm_error *err);
+
+/* The files of a store, or a part of one, below folder. */
+void cm_store_remove(const char *folder);
+
+/*
+ * Every event that refuses, of the ledger in its order, then of stop; not
+ * those that were undone.  A code other than CM_OK ends it.
+ */
+CM_MUST_CHECK int cm_store_refusals(struct cm_store *store,
+				    int (*each)(void *ctx,
+						const struct cm_event *event,
+						struct cm_error *err),
+				    void *ctx, struct cm_error *err);
+/*
+ * Append these refusals, with their own times, but for those that change
+ * nothing; people erased are erased from private, too.  ret_new: appended.
+ */
+CM_MUST_CHECK int cm_store_replay(struct cm_store *store,
+				  const struct cm_event *events, size_t count,
+				  int64_t now, uint64_t *ret_new,
+				  struct cm_error *err);
+
+/* Keep all writers out of the store at options->path. */
+struct cm_store_hold {
+	int writer;
+	int stop;
+};
+#define CM_STORE_HOLD_NONE                                                     \
+	{                                                                      \
+		-1, -1                                                         \
+	}
+CM_MUST_CHECK int cm_store_hold(const struct cm_store_options *options,
+				const struct cm_keys *keys,
+				struct cm_store_hold *ret_hold,
+				struct cm_error *err);
+void cm_store_release(struct cm_store_hold *hold);
+/*
+ * Put WITH/store in the place of PATH/store, in one step: whoever looks, or
+ * dies, sees the one or the other.  replace: what was there is in WITH then;
+ * otherwise nothing may be there.  Hold the one that goes.
+ */
+CM_MUST_CHECK int cm_store_take_place(const char *path, const char *with,
+				      bool replace, struct cm_error *err);
+
 #endif

@@ -117,9 +117,15 @@ static int put_first_head(struct cm_store *store, struct cm_kv *kv,
 	return rc;
 }
 
+/* What a new store is made of; NULL folder: of nothing. */
+struct origin {
+	const struct cm_backup *backup;
+	const char *folder;
+};
+
 static int make_env(struct cm_store *store, enum cm_env env,
 		    const struct cm_store_options *options,
-		    struct cm_error *err)
+		    const struct origin *origin, struct cm_error *err)
 {
 	const char *path = store->env_path[env];
 	bool secret = env == CM_ENV_PRIVATE;
@@ -127,9 +133,13 @@ static int make_env(struct cm_store *store, enum cm_env env,
 	struct cm_kv *kv = NULL;
 	int rc = make_new_folder(path, secret ? 0770 : 0750, lock_group, err);
 
+	if (rc == CM_OK && origin->folder != NULL)
+		rc = cm_backup_copy_env(origin->backup, origin->folder, env,
+					path, err);
 	if (rc == CM_OK)
-		rc = cm_store_open_env(store, env, false, true, &kv, err);
-	if (rc == CM_OK && env == CM_ENV_LEDGER)
+		rc = cm_store_open_env(store, env, false,
+				       origin->folder == NULL, &kv, err);
+	if (rc == CM_OK && env == CM_ENV_LEDGER && origin->folder == NULL)
 		rc = put_first_head(store, kv, err);
 	cm_kv_close(&kv);
 	if (rc == CM_OK)
@@ -159,7 +169,7 @@ static int check_new(const struct cm_store *store, struct cm_error *err)
 
 static int make_all(struct cm_store *store,
 		    const struct cm_store_options *options,
-		    struct cm_error *err)
+		    const struct origin *origin, struct cm_error *err)
 {
 	int rc = check_new(store, err);
 
@@ -169,7 +179,7 @@ static int make_all(struct cm_store *store,
 		rc = make_folder(store->folder, 0750, options->group, err);
 	/* The ledger last: without it, nobody takes the rest for a store. */
 	for (int i = CM_ENVS - 1; rc == CM_OK && i >= 0; i--)
-		rc = make_env(store, (enum cm_env)i, options, err);
+		rc = make_env(store, (enum cm_env)i, options, origin, err);
 	if (rc == CM_OK)
 		rc = make_lock(store->writer_lock, options->write_group, err);
 	if (rc == CM_OK)
@@ -181,14 +191,33 @@ static int make_all(struct cm_store *store,
 	return rc == CM_OK ? sync_folder(options->path, err) : rc;
 }
 
-int cm_store_init(const struct cm_store_options *options,
-		  const struct cm_keys *keys, struct cm_error *err)
+static int init(const struct cm_store_options *options,
+		const struct cm_keys *keys, const struct origin *origin,
+		struct cm_error *err)
 {
 	struct cm_store *store = NULL;
 	int rc = cm_store_prepare(options, CM_STORE_WRITE, keys, &store, err);
 
 	if (rc == CM_OK)
-		rc = make_all(store, options, err);
+		rc = make_all(store, options, origin, err);
 	cm_store_close(&store);
 	return rc;
+}
+
+int cm_store_init(const struct cm_store_options *options,
+		  const struct cm_keys *keys, struct cm_error *err)
+{
+	const struct origin nothing = {0};
+
+	return init(options, keys, &nothing, err);
+}
+
+int cm_store_init_from(const struct cm_store_options *options,
+		       const struct cm_keys *keys,
+		       const struct cm_backup *backup, const char *folder,
+		       struct cm_error *err)
+{
+	const struct origin origin = {.backup = backup, .folder = folder};
+
+	return init(options, keys, &origin, err);
 }

@@ -12,6 +12,8 @@
  *   store_erase.c    private without those who are erased
  *   store_upkeep.c   rebuild, count
  *   store_verify.c   recompute and compare
+ *   store_backup.c   copies of all of it, and a store made of one
+ *   store_replay.c   refusals out of one store and into another
  *
  * Every function here wants a CM_STORE_WRITE store unless said otherwise.
  */
@@ -71,7 +73,12 @@ enum cm_private_db {
 	CM_PRIVATE_DBS
 };
 
-enum cm_env { CM_ENV_LEDGER, CM_ENV_STOP, CM_ENV_PRIVATE, CM_ENVS };
+enum cm_env {
+	CM_ENV_LEDGER,
+	CM_ENV_STOP,
+	CM_ENV_PRIVATE,
+	CM_ENVS = CM_BACKUP_FILES
+};
 
 /* The databases whose rows carry a MAC; the tag is hashed with the row. */
 enum cm_mac_tag {
@@ -351,6 +358,13 @@ int cm_erase_note(struct cm_writer *writer, const struct cm_id *contact,
 void cm_erase_resume(struct cm_store *store);
 int cm_erase_pending(struct cm_kv_txn *ledger, uint64_t *ret_count,
 		     struct cm_error *err);
+
+/* ---- store_backup.c ----------------------------------------------------- */
+
+/* One environment's file out of a backup's folder; CM_ECORRUPT if it is not
+ * what the backup says. */
+int cm_backup_copy_env(const struct cm_backup *backup, const char *folder,
+		       enum cm_env env, const char *into, struct cm_error *err);
 
 /* ---- store_upkeep.c ----------------------------------------------------- */
 

@@ -38,7 +38,8 @@ struct cm_option {
 enum cm_ctl_access {
 	CM_CTL_NOTHING,
 	CM_CTL_CONFIG, /* ctl->config */
-	CM_CTL_READ,   /* and ctl->keys, ->hmac, ->store read-only */
+	CM_CTL_KEYS,   /* and ctl->keys, ->hmac */
+	CM_CTL_READ,   /* and ctl->store read-only */
 	CM_CTL_WRITE,  /* ditto, the store for writing */
 };
 
@@ -96,6 +97,10 @@ const char *const *cm_args_all(const struct cm_args *args, const char *option,
 CM_MUST_CHECK int cm_ctl_open(struct cm_ctl *ctl, enum cm_ctl_access access,
 			      struct cm_error *err);
 void cm_ctl_close(struct cm_ctl *ctl);
+/* The groups that files are given to; only root can, others get (gid_t)-1. */
+CM_MUST_CHECK int cm_ctl_groups(const struct cm_config *config,
+				gid_t *ret_group, gid_t *ret_write_group,
+				struct cm_error *err);
 /* May this user write the store?  Needs ctl->config. */
 bool cm_ctl_may_write(const struct cm_ctl *ctl);
 /* store.group and store.write-group for root; for others (gid_t)-1, theirs. */

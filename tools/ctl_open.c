@@ -106,14 +106,14 @@ int cm_ctl_open(struct cm_ctl *ctl, enum cm_ctl_access access,
 
 	if (access >= CM_CTL_CONFIG && ctl->config == NULL)
 		rc = cm_config_load(ctl->config_file, &ctl->config, err);
-	if (rc != CM_OK || access < CM_CTL_READ)
+	if (rc != CM_OK || access < CM_CTL_KEYS)
 		return rc;
 	if (ctl->keys == NULL) {
 		rc = check_made(ctl->config, err);
 		if (rc == CM_OK)
 			rc = open_keys(ctl, err);
 	}
-	if (rc != CM_OK || ctl->store != NULL)
+	if (rc != CM_OK || access < CM_CTL_READ || ctl->store != NULL)
 		return rc;
 	rc = open_store(ctl, access, err);
 	return rc == CM_OK ? rc : no_right(ctl, access, err);

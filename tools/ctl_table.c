@@ -429,6 +429,47 @@ static const char rebuild_help[] =
 	"ledger,\n"
 	"byte for byte.  Safe while everything runs.\n";
 
+static const struct cm_option backup_options[] = {
+	{.name = "refusals-only",
+	 .value = "FILE",
+	 .help = "instead, only who must not get mail"},
+	{.name = NULL},
+};
+
+static const char backup_help[] =
+	"Copies the store, as it is at one moment, into a new or empty "
+	"folder,\n"
+	"while everything goes on: mode 0700, for it holds people's "
+	"addresses.\n"
+	"The folder is a store: \"consentctl verify\" with a config whose\n"
+	"store.path it is checks it.  The keys are not in it: keep a copy of\n"
+	"keys.path in another place.\n"
+	"\n"
+	"--refusals-only writes everyone's refusals into one file, in place "
+	"of\n"
+	"the one before.  Small, and without addresses: do it often, and keep\n"
+	"it on another disk, so that \"restore\" gives nobody mail who has\n"
+	"left since the last backup.\n";
+
+static const struct cm_option restore_options[] = {
+	{.name = "yes", .help = "put the store that is there aside"},
+	{.name = "refusals",
+	 .value = "FILE",
+	 .help = "what backup --refusals-only wrote"},
+	{.name = "without-refusals",
+	 .help = "nobody can have refused since: all was stopped"},
+	{.name = NULL},
+};
+
+static const char restore_help[] =
+	"Makes the store of a backup.  It is checked first, all of it.  Who\n"
+	"withdrew, objected, complained, was erased, restricted or found\n"
+	"undeliverable since is read from the store that is replaced and from\n"
+	"the file, and stays so; other changes since are lost.  Needs the one\n"
+	"or the other.  The store before is put aside, in one step at the "
+	"very\n"
+	"end.  Restart consent-milter and consent-web then.\n";
+
 const struct cm_command cm_commands[] = {
 	{
 		.name = "init",
@@ -685,6 +726,29 @@ const struct cm_command cm_commands[] = {
 		.help = rebuild_help,
 		.access = CM_CTL_WRITE,
 		.run = cm_cmd_rebuild,
+	},
+	{
+		.name = "backup",
+		.usage = "DIR | --refusals-only FILE",
+		.summary = "Copy the store while it is used",
+		.help = backup_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.max = 1,
+		.options = backup_options,
+		.run = cm_cmd_backup,
+	},
+	{
+		.name = "restore",
+		.usage = "DIR [--yes] [--refusals FILE]",
+		.summary = "Make the store of a backup; refusals stay",
+		.help = restore_help,
+		.access = CM_CTL_KEYS,
+		.json = true,
+		.min = 1,
+		.max = 1,
+		.options = restore_options,
+		.run = cm_cmd_restore,
 	},
 	{
 		.name = "keys",
