@@ -91,6 +91,33 @@ static void the_streams_load_beside_the_sample(void **state)
 	free(text);
 }
 
+/* Each on its own, and all of them together. */
+static void the_countries_load_beside_the_sample(void **state)
+{
+	static const char *const names[] = {
+		"bg", "ca", "cz", "de", "es", "fr",
+		"gb", "it", "pl", "se", "us",
+	};
+	char *text = read_text(SAMPLE);
+	char *all = calloc(1, 1 << 20);
+	char file[4096];
+	size_t n, i;
+
+	(void)state;
+	assert_non_null(all);
+	n = (size_t)snprintf(all, 1 << 20, "%s", text);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(file, sizeof(file), "%s/conf/countries/%s.conf",
+			 SOURCE_FOLDER, names[i]);
+		must_load(text, file);
+		n += (size_t)snprintf(all + n, (1 << 20) - n,
+				      "include(\"%s\")\n", file);
+	}
+	must_load(all, NULL);
+	free(all);
+	free(text);
+}
+
 /* The settings that a text names, section by section. */
 struct seen {
 	enum cm_section_kind section;
@@ -204,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_sample_loads),
 		cmocka_unit_test(the_streams_load_beside_the_sample),
+		cmocka_unit_test(the_countries_load_beside_the_sample),
 		cmocka_unit_test(the_sample_names_every_setting),
 		cmocka_unit_test(the_manual_names_every_setting),
 	};
