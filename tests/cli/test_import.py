@@ -576,3 +576,79 @@ def test_two_instances_do_not_mix(ctl, tmp_path_factory):
     assert other.why("user0@example.org") == "no-record"
     assert ctl.json("show", "user0@example.org")["contact"] != \
         other.json("show", "user0@example.org", code=1)["contact"]
+
+
+# ---- the preview, whole -----------------------------------------------------
+
+PREVIEW = """\
+{file} (plain list): 10 rows, 10 different people
+  granted                   7
+  withdrawn                 1
+  undeliverable             1
+  unknown                   1
+of these rows
+  new                       9
+  known already             1  not written again
+may they be sent marketing, by person and purpose
+             1  yes consent        ->  no  withdrawn
+             1  no  no-record      ->  yes consent
+             1  no  no-record      ->  no  undeliverable
+             1  no  no-record      ->  no  unconfirmed
+             3  no  no-record      ->  no  no-evidence
+             3  as before
+2 grants without proof: kept, but not counted as consent
+  proof is: a source that may send, the time, and who answers for it
+conflicts: 2 rows asking for more than the person allows; what the person \
+said stands
+  stopped@example.org  acme/newsletter  row 4 says granted of \
+2026-01-10T00:00:00Z; on record: withdrawn since 2026-02-10T00:00:00Z
+  object@example.org  acme/newsletter  row 5 says granted of \
+2026-03-10T00:00:00Z; on record: objected since 2026-02-10T00:00:00Z
+dry run: nothing was written; 9 events would be
+"""
+
+# Who, what was on record, what the list says, and what comes of it.
+CHANGES = [
+    ("kept", "granted,web-form,2026-01-10", "granted,web-form,2026-01-10",
+     "consent"),
+    ("lowered", "granted,web-form,2026-01-10",
+     "withdrawn,web-form,2026-03-10", "withdrawn"),
+    ("stopped", "withdrawn,web-form,2026-02-10",
+     "granted,web-form,2026-01-10", "withdrawn"),
+    ("object", "objected,web-form,2026-02-10", "granted,web-form,2026-03-10",
+     "objected"),
+    ("new", None, "granted,web-form,2026-03-10", "consent"),
+    ("timeless", None, "granted,web-form,", "no-evidence"),
+    ("bought", None, "granted,purchased,2026-03-10", "no-evidence"),
+    ("silent", None, "unknown,web-form,", "no-evidence"),
+    ("half", None, "granted,web-form,2026-03-10", "unconfirmed"),
+    ("dead", None, "undeliverable,web-form,2026-03-10", "undeliverable"),
+]
+
+
+def of_changes(which):
+    text = "email,purpose,status,source,time\n"
+    for row in CHANGES:
+        if row[which] is not None:
+            purpose = "acme/offers" if row[0] == "half" else "acme/newsletter"
+            if "objected" in row[which]:
+                purpose = ""
+            time = "" if row[which].endswith(",") else "T00:00:00Z"
+            text += f"{row[0]}@example.org,{purpose},{row[which]}{time}\n"
+    return text
+
+
+def test_a_preview_is_what_comes_of_it(ctl):
+    """Every line of it; then the import, and each person is as it said."""
+    ctl.load(of_changes(1))
+    file = ctl.file(of_changes(2))
+    before = ctl.snapshot()
+    done = ctl.run("import", file, *PROVEN, "--dry-run")
+    assert done.stdout == PREVIEW.format(file=file)
+    assert ctl.snapshot() == before
+    events = ctl.events()
+    ctl.run("import", file, *PROVEN)
+    assert ctl.events() == events + 9
+    assert {row[0]: ctl.why(f"{row[0]}@example.org",
+                            "offers" if row[0] == "half" else "newsletter")
+            for row in CHANGES} == {row[0]: row[3] for row in CHANGES}
