@@ -59,7 +59,7 @@ static void put_head(const struct cm_access *a, struct cm_buf *out)
 	const struct cm_config *config = e->ctl->config;
 	char id[CM_ID_TEXT_LEN];
 
-	cm_html_begin(out, "What we keep about you", style);
+	cm_html_page_begin(out, "What we keep about you", style);
 	(void)cm_buf_adds(out, "<h1>What we keep about you</h1>\n"
 			       "<p class=\"sub\">An answer under Article 15 of "
 			       "the GDPR, about consent to marketing by "
@@ -212,5 +212,5 @@ void cm_access_page(const struct cm_access *a, struct cm_buf *out)
 	for (i = 0; i < a->record.count; i++)
 		put_event(a, i, out);
 	put_rest(a, out);
-	cm_html_end(out);
+	cm_html_page_end(out);
 }

@@ -259,7 +259,8 @@ static void put_head(const struct cm_evidence *e, struct cm_buf *out)
 
 	title = cm_arena_printf(e->ctl->arena, "Record of consent: %s",
 				e->person.address.canonical);
-	cm_html_begin(out, title != NULL ? title : "Record of consent", NULL);
+	cm_html_page_begin(out, title != NULL ? title : "Record of consent",
+			   NULL);
 	(void)cm_buf_adds(out, "<h1>Record of consent</h1>\n<p class=\"sub\">");
 	cm_html_puts(out, e->person.address.canonical);
 	(void)cm_buf_adds(out, "</p>\n<table>\n");
@@ -376,5 +377,5 @@ void cm_evidence_page(const struct cm_evidence *e, struct cm_buf *out)
 	for (i = 0; i < e->count; i++)
 		put_event(e, i, out);
 	put_proofs(e, out);
-	cm_html_end(out);
+	cm_html_page_end(out);
 }

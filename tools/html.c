@@ -42,7 +42,7 @@ static const char style[] =
 	"@media print{body{margin:0;max-width:none;font-size:11pt}"
 	".event{border-color:#999}}";
 
-void cm_html_begin(struct cm_buf *out, const char *title, const char *more)
+void cm_html_page_begin(struct cm_buf *out, const char *title, const char *more)
 {
 	(void)cm_buf_adds(
 		out, "<!DOCTYPE html>\n<html lang=\"en\"><head>"
@@ -57,7 +57,7 @@ void cm_html_begin(struct cm_buf *out, const char *title, const char *more)
 			  style, more != NULL ? more : "");
 }
 
-void cm_html_end(struct cm_buf *out)
+void cm_html_page_end(struct cm_buf *out)
 {
 	(void)cm_buf_adds(out, "</body></html>\n");
 }

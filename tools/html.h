@@ -11,8 +11,9 @@
 #include "lib/str.h"
 
 /* Up to and with <body>; style, if not NULL, follows the common one. */
-void cm_html_begin(struct cm_buf *out, const char *title, const char *style);
-void cm_html_end(struct cm_buf *out);
+void cm_html_page_begin(struct cm_buf *out, const char *title,
+			const char *style);
+void cm_html_page_end(struct cm_buf *out);
 void cm_html_put(struct cm_buf *out, struct cm_span text);
 void cm_html_puts(struct cm_buf *out, const char *text);
 /* "2026-01-31 12:00:00 UTC" */

@@ -154,6 +154,27 @@ def symbols_are_prefixed():
                 yield f"{lib.name}: {symbol}"
 
 
+def symbols_are_defined_once():
+    """A program's own object silently hides a library's of that name."""
+    owners = {}
+    for lib in ("lib", "policy", "milter", "web", "intake", "tools"):
+        for file in sorted((BUILD / lib).glob("*.o")):
+            if file.name.startswith("tests_"):  # the same, built for fuzzing
+                continue
+            out = subprocess.run(["nm", "-g", "--defined-only", file],
+                                 text=True, capture_output=True,
+                                 check=True).stdout
+            for symbol in re.findall(r"(?m)^[0-9a-f]+ [A-Z] (cm_\w+)$", out):
+                owners.setdefault(symbol, []).append(f"{lib}/{file.name}")
+    for symbol, files in sorted(owners.items()):
+        # The daemons are never in one program.
+        folders = [f.partition("/")[0] for f in files]
+        apart = len(set(folders)) == len(folders) and \
+            set(folders) <= {"milter", "web", "intake"}
+        if len(files) > 1 and not apart:
+            yield f"{symbol}: {' '.join(files)}"
+
+
 def no_mutable_globals():
     """Nothing in .data or .bss of our libraries (style 5.2)."""
     libs = sorted(BUILD.glob("*/lib*.a"))
@@ -270,7 +291,8 @@ def scripts_are_sound():
 
 RULES = (layers_point_down, one_owner_per_library, no_banned_functions,
          functions_are_short, files_are_short, lines_are_short,
-         headers_have_a_manual, symbols_are_prefixed, no_mutable_globals,
+         headers_have_a_manual, symbols_are_prefixed,
+         symbols_are_defined_once, no_mutable_globals,
          every_command_is_in_its_manual, every_setting_is_in_the_sample,
          no_registry_hosts, nothing_generated_is_tracked,
          every_unit_test_runs_once, a_release_has_every_file,
