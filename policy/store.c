@@ -152,6 +152,44 @@ int cm_head_put(const struct cm_store *store, struct cm_kv_txn *txn,
 			 cm_span_n((const char *)row, sizeof(row)), err);
 }
 
+/*
+ * What all formats have in common: the head row begins with the format's
+ * number and ends with a MAC, so that another format is told from damage.
+ * There is no migration, for there was no other format yet; an older number
+ * would be one that this program has forgotten how to read.
+ */
+static int check_format(const struct cm_store *store, struct cm_span value,
+			struct cm_error *err)
+{
+	static const uint8_t ours[4] = {0, 0, 0, CM_STORE_FORMAT};
+	struct cm_hmac *hmac = NULL;
+	struct cm_span bytes;
+	unsigned format;
+	int rc;
+
+	if (value.n < sizeof(ours) || memcmp(value.p, ours, sizeof(ours)) == 0)
+		return CM_OK;
+	rc = cm_store_hmac(store, &hmac, err);
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_row_open(hmac, CM_MAC_META, cm_span(head_key), value, &bytes);
+	cm_hmac_free(&hmac);
+	if (rc != CM_OK ||
+	    bytes.n < sizeof(ours)) /* damage is cm_head_get()'s to tell */
+		return CM_OK;
+	format = (unsigned)(uint8_t)bytes.p[0] << 24 |
+		 (unsigned)(uint8_t)bytes.p[1] << 16 |
+		 (unsigned)(uint8_t)bytes.p[2] << 8 | (uint8_t)bytes.p[3];
+	return cm_fail(err, CM_ECORRUPT,
+		       "%s has store format %u, and this program knows only "
+		       "format %d: %s; nothing was changed",
+		       store->folder, format, CM_STORE_FORMAT,
+		       format > CM_STORE_FORMAT
+			       ? "update consent-milter, or restore a backup "
+				 "that this version made"
+			       : "open it with the version that made it");
+}
+
 int cm_head_check_key(const struct cm_store *store, struct cm_kv_txn *txn,
 		      struct cm_error *err)
 {
@@ -162,7 +200,7 @@ int cm_head_check_key(const struct cm_store *store, struct cm_kv_txn *txn,
 		return rc == CM_ENOTFOUND ? CM_OK : rc;
 	if (value.n != HEAD_FIXED + CM_MAC_LEN ||
 	    cm_equal_ct(value.p + 4, store->key_check, CM_MAC_LEN))
-		return CM_OK;
+		return check_format(store, value, err);
 	return cm_fail(err, CM_ECORRUPT,
 		       "%s was made with another store key: restore the "
 		       "key file \"%s\" that belongs to it",
@@ -173,7 +211,6 @@ int cm_head_get(const struct cm_store *store, struct cm_kv_txn *txn,
 		struct cm_hmac *hmac, struct cm_head *ret_head,
 		struct cm_error *err)
 {
-	static const uint8_t format[4] = {0, 0, 0, CM_STORE_FORMAT};
 	struct cm_span value, bytes;
 	int rc = cm_head_check_key(store, txn, err);
 
@@ -188,10 +225,6 @@ int cm_head_get(const struct cm_store *store, struct cm_kv_txn *txn,
 		return cm_fail(err, CM_ECORRUPT,
 			       "%s: the head row is missing or damaged: run "
 			       "\"consentctl verify\", then \"rebuild\"",
-			       store->env_path[CM_ENV_LEDGER]);
-	if (memcmp(bytes.p, format, sizeof(format)) != 0)
-		return cm_fail(err, CM_ECORRUPT,
-			       "%s: written by a newer version of this program",
 			       store->env_path[CM_ENV_LEDGER]);
 	bytes.p += 4 + CM_MAC_LEN;
 	ret_head->size = cm_get_u64(bytes.p);

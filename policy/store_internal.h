@@ -154,7 +154,8 @@ int cm_head_get(const struct cm_store *store, struct cm_kv_txn *txn,
 int cm_head_put(const struct cm_store *store, struct cm_kv_txn *txn,
 		struct cm_hmac *hmac, const struct cm_head *head,
 		struct cm_error *err);
-/* CM_ECORRUPT if the store was made with another store key. */
+/* CM_ECORRUPT if the store was made with another store key, or is of another
+ * format: neither may be rebuilt. */
 int cm_head_check_key(const struct cm_store *store, struct cm_kv_txn *txn,
 		      struct cm_error *err);
 

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "policy/store_internal.h"
 #include "tests/unit/store_kit.h"
 #include "tests/unit/test.h"
 
@@ -53,6 +54,82 @@ static uint64_t append_private(struct kit *kit, const char *address,
 		cm_store_append(kit->store, &entry, 1, KIT_NOW, &seq, &err),
 		CM_OK);
 	return seq;
+}
+
+/* ---- another format ----------------------------------------------------- */
+
+/* The head of that format: sealed as all are, and longer than ours is. */
+static void set_format(struct kit *kit, uint8_t format, size_t more)
+{
+	struct cm_kv *kv = kit_open_db(kit, "ledger", "meta");
+	struct cm_store *store = NULL;
+	struct cm_hmac *hmac = NULL;
+	struct cm_kv_txn *txn = NULL;
+	struct cm_error err = {0};
+	struct cm_span value;
+	struct cm_buf row;
+
+	cm_buf_init(&row, 1024);
+	assert_int_equal(cm_store_prepare(&kit->options, CM_STORE_READ,
+					  kit->keys, &store, &err),
+			 CM_OK);
+	assert_int_equal(cm_store_hmac(store, &hmac, &err), CM_OK);
+	assert_int_equal(cm_kv_begin_write(kv, &txn, &err), CM_OK);
+	assert_int_equal(cm_kv_get(txn, 0, cm_span("head"), &value, &err),
+			 CM_OK);
+	assert_int_equal(cm_buf_add(&row, value.p, value.n - CM_MAC_LEN),
+			 CM_OK);
+	row.data[3] = (char)format;
+	while (more-- > 0)
+		assert_int_equal(cm_buf_addc(&row, 'x'), CM_OK);
+	assert_int_equal(cm_row_seal(hmac, CM_MAC_META, cm_span("head"), &row),
+			 CM_OK);
+	assert_int_equal(cm_kv_put(txn, 0, cm_span("head"),
+				   cm_span_n(row.data, row.len), &err),
+			 CM_OK);
+	assert_int_equal(cm_kv_commit(&txn, &err), CM_OK);
+	cm_buf_free(&row);
+	cm_hmac_free(&hmac);
+	cm_store_close(&store);
+	cm_kv_close(&kv);
+}
+
+static void refuses_format(struct kit *kit, const char *says)
+{
+	static const enum cm_store_access accesses[] = {CM_STORE_READ,
+							CM_STORE_WRITE};
+	struct cm_store *store = NULL;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct cm_error err = {0};
+
+		assert_int_equal(cm_store_open(&kit->options, accesses[i],
+					       kit->keys, &store, &err),
+				 CM_ECORRUPT);
+		assert_non_null(strstr(err.text, says));
+		assert_non_null(strstr(err.text, kit->folder));
+	}
+}
+
+/* Issue 4, 8: a store of another version is refused, not "repaired". */
+static void test_another_format(void **state)
+{
+	struct kit *kit = *state;
+	struct cm_error err = {0};
+
+	(void)append_private(kit, person, "{}");
+	kit_close(kit);
+	set_format(kit, 2, 0);
+	refuses_format(kit, "format 2, and this program knows only format 1");
+	set_format(kit, 0, 0);
+	refuses_format(kit, "open it with the version that made it");
+	set_format(kit, CM_STORE_FORMAT, 0);
+	kit_reopen(kit, CM_STORE_WRITE);
+	kit_verify(kit, true);
+	assert_int_equal(cm_store_rebuild(kit->store, NULL, NULL, &err), CM_OK);
+	kit_close(kit);
+	set_format(kit, 2, 40);
+	refuses_format(kit, "update consent-milter");
 }
 
 /* ---- every byte of every row -------------------------------------------- */
@@ -623,6 +700,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		TEST(test_another_format),
 		TEST(test_flip_any_byte),
 		TEST(test_verify_names_the_contact_and_rebuild_mends),
 		TEST(test_store_gone_between_reads),
