@@ -7,6 +7,7 @@
 #include "policy/address.h"
 #include "tools/ctl_output.h"
 #include "tools/file.h"
+#include "tools/list_json.h"
 
 /* 10 million rows of 200 octets; the text is kept whole while it is read. */
 #define LIST_FILE_MAX (UINT64_C(2) * 1024 * 1024 * 1024)
@@ -280,6 +281,25 @@ static int read_header(struct cm_list *list, struct cm_error *err)
 	return rc;
 }
 
+/* What is JSON, as CSV; the hash stays that of the file. */
+static int take_json(struct cm_list *list, struct cm_error *err)
+{
+	struct cm_buf csv;
+	int rc;
+
+	if (!cm_list_is_json(list_span(list)))
+		return CM_OK;
+	cm_buf_init(&csv, LIST_FILE_MAX);
+	rc = cm_list_from_json(list_span(list), &csv, err);
+	if (rc != CM_OK) {
+		cm_buf_free(&csv);
+		return cm_error_prefix(err, "%s: ", list->path);
+	}
+	cm_buf_free(&list->text);
+	list->text = csv;
+	return CM_OK;
+}
+
 int cm_list_open(const char *path, const char *charset, struct cm_arena *arena,
 		 struct cm_list **ret_list, struct cm_error *err)
 {
@@ -294,6 +314,8 @@ int cm_list_open(const char *path, const char *charset, struct cm_arena *arena,
 	cm_buf_init(&list->text, LIST_FILE_MAX);
 	rc = list->path == NULL ? cm_fail(err, CM_ENOMEM, "out of memory")
 				: load(list, path, charset, err);
+	if (rc == CM_OK)
+		rc = take_json(list, err);
 	if (rc == CM_OK && has_no_header(list) && !is_table(list)) {
 		rc = name_bare(list, err);
 	} else if (rc == CM_OK) {

@@ -50,6 +50,7 @@ EXPORTS = [
       "dan": "withdrawn"}),
     ("mailgun-complaints.csv", "mailgun-complaints", {"ann": "complained"}),
     ("ses.csv", "ses", {"ann": "undeliverable", "bob": "complained"}),
+    ("ses.json", "ses", {"ann": "undeliverable", "bob": "complained"}),
     ("ses-suppress-list.csv", "ses-list",
      {"ann": "undeliverable", "bob": "complained"}),
     ("klaviyo.csv", "klaviyo",
@@ -119,6 +120,40 @@ def test_mailchimp_by_name_where_columns_do_not_tell(ctl):
                        ("cleaned_x.csv", "undeliverable")]:
         ctl.run("import", ctl.file(text, name), *NEWS)
         assert ctl.why("ann@example.org") == says
+
+
+SES = '{"SuppressedDestinationSummaries": %s}'
+
+
+@pytest.mark.parametrize("text, says", [
+    (SES % '[{"EmailAddress": "a@example.org"}], "NextToken": "x"',
+     "one page of a longer list"),
+    (SES % '[{"EmailAddress": "a@example.org"}, {"Reason": "BOUNCE"}]',
+     "entry 2 has no EmailAddress"),
+    (SES % "[1]", "entry 1 has no EmailAddress"),
+    (SES % "{}", "export it as CSV"),
+    ('{"email": "a@example.org"}', "export it as CSV"),
+    (SES % '[{"EmailAddress": "a@example.org", "LastUpdateTime": 1.5}]',
+     "--cli-timestamp-format iso8601"),
+    ((SES % '[{"EmailAddress": "a@example.org"}]')[:-3], "is no JSON"),
+    (SES % '[{"EmailAddress": "nonsense", "Reason": "BOUNCE"}]', "row 2"),
+    (SES % '[{"EmailAddress": "a@example.org", "Reason": "MOOD"}]', "row 2"),
+])
+def test_json_that_is_not_a_whole_list(ctl, text, says):
+    """Half a list of refusals must not look like all of it."""
+    before = ctl.snapshot()
+    ctl.fails("import", ctl.file(text, "l.json"), *NEWS, code=65, says=says)
+    (ctl.dir / "l.json").unlink()
+    assert ctl.snapshot() == before
+
+
+def test_json_in_utf_16_and_of_nobody(ctl):
+    """As PowerShell's ">" writes it; and a list of nobody."""
+    text = (DIALECTS / "ses.json").read_text()
+    for raw in (text.encode("utf-16"), text.encode("utf-8-sig")):
+        out = ctl.json("import", ctl.file(raw), *NEWS, "--dry-run")
+        assert (out["format"], out["people"]) == ("ses", 2)
+    ctl.fails("import", ctl.file(SES % "[]"), *NEWS, code=1, says="no rows")
 
 
 def test_two_things_at_once(ctl):
