@@ -428,7 +428,8 @@ static const struct cm_setting settings[] = {
 	 "postsuper -d ID deletes it) or Sendmail's (sendmail -qQ -qIID -Q "
 	 "releases it); our log line says why. A message released is delivered "
 	 "as it is, and not decided again: who withdrew in between still gets "
-	 "it, so look with consentctl why first. reject answers 554 5.6.0."},
+	 "it, so look with consentctl why first. reject answers 554 5.6.0. "
+	 "mode = edit, which refuses no person, does all of this, too."},
 	{CM_SECTION_STREAM, "presigned", CM_SETTING_WORD, MARKETING, "keep", 0,
 	 0, presigneds, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(presigned),
 	 "What becomes of a message that was DKIM-signed before it came here. "
