@@ -103,9 +103,5 @@ CM_MUST_CHECK int cm_ctl_groups(const struct cm_config *config,
 				struct cm_error *err);
 /* May this user write the store?  Needs ctl->config. */
 bool cm_ctl_may_write(const struct cm_ctl *ctl);
-/* store.group and store.write-group for root; for others (gid_t)-1, theirs. */
-CM_MUST_CHECK int cm_ctl_groups(const struct cm_config *config,
-				gid_t *ret_group, gid_t *ret_write_group,
-				struct cm_error *err);
 
 #endif
