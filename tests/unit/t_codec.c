@@ -95,7 +95,8 @@ static void quoted_printable_by_words_and_by_octets(void **state)
 		}
 		cm_buf_free(&got);
 		if (rc == CM_OK)
-			read_in_pieces(cm_span_n(in, n), 1 + (size_t)rand() % LONGEST,
+			read_in_pieces(cm_span_n(in, n),
+				       1 + (size_t)rand() % LONGEST,
 				       cm_span_n(want, want_n));
 	}
 }
