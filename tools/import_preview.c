@@ -9,6 +9,7 @@
  */
 #include "tools/import.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/decide.h"
@@ -495,8 +496,41 @@ static int preview_all(struct cm_import *import, struct tables *tables,
 	return rc;
 }
 
+static int compare_numbers(const struct cm_import_row *a,
+			   const struct cm_import_row *b)
+{
+	return (a->number > b->number) - (a->number < b->number);
+}
+
+static int compare_conflicts(const void *a, const void *b)
+{
+	return compare_numbers(((const struct cm_import_conflict *)a)->row,
+			       ((const struct cm_import_conflict *)b)->row);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	return compare_numbers(((const struct cm_import_double *)a)->second,
+			       ((const struct cm_import_double *)b)->second);
+}
+
+static size_t kept(uint64_t found)
+{
+	return found < CM_IMPORT_KEPT ? (size_t)found : CM_IMPORT_KEPT;
+}
+
+/* Found by contact, whose ids are nobody's order; shown as in the list. */
+static void order_findings(struct cm_import *import)
+{
+	qsort(import->conflict, kept(import->conflicts),
+	      sizeof(*import->conflict), compare_conflicts);
+	qsort(import->twice, kept(import->doubles), sizeof(*import->twice),
+	      compare_doubles);
+}
+
 int cm_import_preview(struct cm_import *import, struct cm_error *err)
 {
+	int rc;
 	size_t n = import->ctl->config->npurposes + 1; /* never 0 */
 	struct tables tables = {
 		.before = cm_arena_array(import->arena, n,
@@ -510,5 +544,8 @@ int cm_import_preview(struct cm_import *import, struct cm_error *err)
 	if (tables.before == NULL || tables.after == NULL ||
 	    tables.touched == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
-	return preview_all(import, &tables, err);
+	rc = preview_all(import, &tables, err);
+	if (rc == CM_OK)
+		order_findings(import);
+	return rc;
 }
