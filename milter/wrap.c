@@ -169,8 +169,11 @@ static bool is_within_limits(const struct cm_mime *tree)
 static bool is_possible(const struct cm_edit_request *request,
 			const struct cm_mime *tree)
 {
-	/* RFC 2046, 5.2.2: only a whole message is put together again. */
-	return !cm_mime_is(&tree->parts[0], "message", "partial") &&
+	/*
+	 * RFC 2046, 5.2.2: only a whole message is put together again; and
+	 * readers that look into a message may end it otherwise in a part.
+	 */
+	return !cm_mime_is(&tree->parts[0], "message", NULL) &&
 	       is_within_limits(tree) && fields_are_sure(request) &&
 	       (request->body.n == 0 || !has_bare_lf(request->body));
 }
