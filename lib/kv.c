@@ -16,12 +16,10 @@
 #include <limits.h>
 #include <lmdb.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -46,8 +44,6 @@ struct cm_kv {
 	ino_t ino;
 	mdb_filehandle_t fd; /* LMDB's, of data.mdb */
 	uint64_t page_size;
-	int look_every_ms;
-	_Atomic int64_t looked_at; /* ms: the path was still this file */
 };
 
 struct cm_kv_txn {
@@ -239,7 +235,6 @@ static int open_all(struct cm_kv *kv, const struct cm_kv_options *options,
 	if (kv->path == NULL || kv->data_path == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
 	kv->read_only = options->read_only;
-	kv->look_every_ms = options->look_every_ms;
 	kv->pid = getpid();
 	if ((rc = check_unopened(options, err)) != CM_OK ||
 	    (rc = check_there(kv, options, err)) != CM_OK ||
@@ -308,14 +303,6 @@ uint64_t cm_kv_bytes(struct cm_kv *kv)
 
 /* ---- is it still the file we opened? ----------------------------------- */
 
-static int64_t coarse_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int check_path(const struct cm_kv *kv, struct cm_error *err)
 {
 	struct stat st;
@@ -331,15 +318,15 @@ static int check_path(const struct cm_kv *kv, struct cm_error *err)
 }
 
 /*
- * Before anything reads the map; ret_size: octets of the file.  One that was
- * replaced or removed has lost its last name and is found out at once; one
- * that was moved away, when its path is looked up.
+ * Before anything reads the map; ret_size: octets of the file.  The path is
+ * looked up each time (1 us): a withdrawal acknowledged in the store that
+ * took this one's place must be seen by the next reader.
  */
-static int check_file(struct cm_kv *kv, bool writes, uint64_t *ret_size,
+static int check_file(const struct cm_kv *kv, uint64_t *ret_size,
 		      struct cm_error *err)
 {
-	int64_t now = coarse_ms();
 	struct stat st;
+	int rc;
 
 	if (kv->pid != getpid())
 		return cm_fail(err, CM_EREFUSED,
@@ -347,14 +334,9 @@ static int check_file(struct cm_kv *kv, bool writes, uint64_t *ret_size,
 			       kv->path);
 	if (fstat(kv->fd, &st) != 0)
 		return cm_fail_errno(err, errno, "%s", kv->data_path);
-	if (writes || st.st_nlink == 0 ||
-	    now - atomic_load(&kv->looked_at) >= kv->look_every_ms) {
-		int rc = check_path(kv, err);
-
-		if (rc != CM_OK)
-			return rc;
-		atomic_store(&kv->looked_at, now);
-	}
+	rc = check_path(kv, err);
+	if (rc != CM_OK)
+		return rc;
 	if ((uint64_t)st.st_size < META_PAGES * kv->page_size)
 		return cm_fail(err, CM_ECORRUPT,
 			       "%s was cut short to %lld octets", kv->data_path,
@@ -423,7 +405,7 @@ static int begin(struct cm_kv *kv, bool writes, struct cm_kv_txn **ret_txn,
 		 uint64_t *ret_size, struct cm_error *err)
 {
 	struct cm_kv_txn *txn;
-	int rc = check_file(kv, writes, ret_size, err);
+	int rc = check_file(kv, ret_size, err);
 
 	if (rc != CM_OK)
 		return rc;

@@ -46,8 +46,6 @@ struct cm_kv_options {
 	unsigned ndbs;
 	uint64_t map_size; /* octets; the same in every process */
 	bool read_only;
-	/* A reader asks only this often whether the file was moved away. */
-	int look_every_ms;
 	bool create; /* make files and databases (mode 0600 less umask) */
 };
 

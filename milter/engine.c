@@ -17,9 +17,6 @@ enum {
 	/* A missing store costs a message two system calls, not each. */
 	CM_REOPEN_WAIT_MS = 1000,
 	CM_READER_LOCK_WAIT_MS = 1000, /* readers never take writer.lock */
-	/* A message has four transactions; looking the path up in each of
-	 * them takes 3 us, and nobody moves a store that fast. */
-	CM_LOOK_EVERY_MS = 50,
 };
 
 struct cm_keyring {
@@ -348,7 +345,6 @@ static int open_store(struct cm_engine *engine, struct cm_error *err)
 		.path = engine->store_path,
 		.map_size = engine->map_size,
 		.lock_wait_ms = CM_READER_LOCK_WAIT_MS,
-		.look_every_ms = CM_LOOK_EVERY_MS,
 		.group = (gid_t)-1,
 		.write_group = (gid_t)-1,
 	};

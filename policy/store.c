@@ -361,7 +361,6 @@ int cm_store_prepare(const struct cm_store_options *options,
 	store->access = access;
 	store->map_size = options->map_size;
 	store->lock_wait_ms = options->lock_wait_ms;
-	store->look_every_ms = options->look_every_ms;
 	rc = make_paths(store, options->path, err);
 	if (rc == CM_OK)
 		rc = make_keys(store, keys, err);
@@ -382,7 +381,6 @@ int cm_store_open_env(const struct cm_store *store, enum cm_env env,
 		.dbs = envs[env].dbs,
 		.ndbs = envs[env].ndbs,
 		.map_size = store->map_size,
-		.look_every_ms = store->look_every_ms,
 		.read_only = read_only,
 		.create = create,
 	};

@@ -31,7 +31,6 @@ struct cm_store_options {
 	const char *path;  /* config store.path */
 	uint64_t map_size; /* octets of each environment's map */
 	int lock_wait_ms;  /* how long a writer waits for writer.lock */
-	int look_every_ms; /* see lib/kv.h; 0 = in every transaction */
 	gid_t group;       /* init only; (gid_t)-1 = leave */
 	gid_t write_group; /* ditto */
 };

@@ -93,7 +93,6 @@ struct cm_store {
 	enum cm_store_access access;
 	uint64_t map_size;
 	int lock_wait_ms;
-	int look_every_ms;
 	char *folder; /* PATH/store */
 	char *env_path[CM_ENVS];
 	char *writer_lock;
