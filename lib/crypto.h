@@ -3,7 +3,7 @@
  *
  * Objects are for one thread at a time but for cm_siv.  Failure here means
  * the library or the machine failed, never that input was bad; the exception
- * is cm_siv_open(), which says CM_EDATA for anything it cannot authenticate.
+ * is what says CM_EDATA of anything it cannot authenticate.
  */
 #ifndef CM_LIB_CRYPTO_H
 #define CM_LIB_CRYPTO_H
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/str.h"
 
@@ -22,6 +23,7 @@ enum {
 	CM_ED25519_SEED_LEN = 32, /* RFC 8032: the private key */
 	CM_ED25519_PUBLIC_LEN = 32,
 	CM_ED25519_SIG_LEN = 64,
+	CM_TIMESTAMP_MAX = 1 << 20, /* octets of an answer; 5 KB is usual */
 };
 
 CM_MUST_CHECK int cm_random(void *out, size_t n, struct cm_error *err);
@@ -80,6 +82,25 @@ CM_MUST_CHECK int cm_ed25519_sign(const uint8_t seed[CM_ED25519_SEED_LEN],
 CM_MUST_CHECK int cm_ed25519_verify(
 	const uint8_t public_key[CM_ED25519_PUBLIC_LEN], struct cm_span text,
 	const uint8_t sig[CM_ED25519_SIG_LEN]);
+
+/*
+ * "This was there at that moment", on the word of a time stamp authority (RFC
+ * 3161).  Requests and answers are DER; the imprint is SHA-256.  Nothing is
+ * sent: see lib/transfer.h.
+ */
+/* A request for a stamp of data, with a nonce and asking for certificates. */
+CM_MUST_CHECK int cm_timestamp_ask(struct cm_span data, struct cm_buf *out,
+				   struct cm_error *err);
+/*
+ * Is the answer a stamp of data by an authority whose certificates are in the
+ * PEM file ca?  With a request (else the empty span), also the answer to just
+ * this one.  A certificate has to have been good when the stamp was made, so
+ * that old stamps stay good.  CM_EDATA says why not; CM_EUSAGE is about ca.
+ */
+CM_MUST_CHECK int cm_timestamp_check(struct cm_span data,
+				     struct cm_span request,
+				     struct cm_span answer, const char *ca,
+				     int64_t *ret_ms, struct cm_error *err);
 
 /* Constant time. */
 bool cm_equal_ct(const void *a, const void *b, size_t n);

@@ -15,7 +15,7 @@
 #include <sysexits.h>
 
 #include "lib/arena.h"
-#include "lib/timestamp.h"
+#include "lib/crypto.h"
 #include "tools/file.h"
 #include "tools/proof.h"
 

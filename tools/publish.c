@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "lib/enc.h"
-#include "lib/timestamp.h"
+#include "lib/crypto.h"
 #include "lib/transfer.h"
 #include "policy/config.h"
 #include "tools/file.h"
