@@ -22,6 +22,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/path.h"
+
 enum {
 	SLACK_PAGES = 1024, /* more than one commit leaves unwritten */
 	/* A commit is extended at once; this long it may look cut short. */
@@ -92,16 +94,6 @@ static int fail_lmdb(struct cm_error *err, int rc, const char *path,
 
 /* ---- opening ----------------------------------------------------------- */
 
-static char *join(const char *folder, const char *name)
-{
-	size_t n = strlen(folder) + strlen(name) + 2;
-	char *out = malloc(n);
-
-	if (out != NULL)
-		(void)snprintf(out, n, "%s/%s", folder, name);
-	return out;
-}
-
 /* Does this process hold the file of st open? */
 static bool held_by_us(const struct stat *st)
 {
@@ -126,7 +118,7 @@ static bool held_by_us(const struct stat *st)
 static int check_unopened(const struct cm_kv_options *options,
 			  struct cm_error *err)
 {
-	char *lock = join(options->path, "lock.mdb");
+	char *lock = cm_path_join(options->path, "lock.mdb");
 	struct stat st;
 	int rc = CM_OK;
 
@@ -231,7 +223,7 @@ static int open_all(struct cm_kv *kv, const struct cm_kv_options *options,
 	int rc;
 
 	kv->path = strdup(options->path);
-	kv->data_path = join(options->path, "data.mdb");
+	kv->data_path = cm_path_join(options->path, "data.mdb");
 	if (kv->path == NULL || kv->data_path == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
 	kv->read_only = options->read_only;

@@ -18,6 +18,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/enc.h"
+#include "lib/path.h"
 
 enum {
 	CM_KEYS_PATH_MAX = 4096,
@@ -487,18 +488,6 @@ static int make_folder(const char *folder, gid_t group, struct cm_error *err)
 	return CM_OK;
 }
 
-static int sync_folder(const char *folder, struct cm_error *err)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = CM_OK;
-
-	if (fd < 0 || fsync(fd) != 0)
-		rc = cm_fail_errno(err, errno, "%s: fsync", folder);
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
 int cm_keys_init(const char *folder, gid_t group, gid_t write_group,
 		 struct cm_error *err)
 {
@@ -509,7 +498,7 @@ int cm_keys_init(const char *folder, gid_t group, gid_t write_group,
 		rc = make_key_file(
 			folder, kind,
 			kinds[kind].write_group ? write_group : group, err);
-	return rc == CM_OK ? sync_folder(folder, err) : rc;
+	return rc == CM_OK ? cm_path_sync_folder(folder, err) : rc;
 }
 
 /* ---- rotating ----------------------------------------------------------- */

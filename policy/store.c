@@ -1,9 +1,10 @@
 /* See store.h and store_internal.h. */
 #include "policy/store_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/path.h"
 
 enum { HEAD_FIXED = 4 + CM_MAC_LEN + 8 + 8 + CM_HASH_LEN + CM_MARK_LEN };
 
@@ -278,32 +279,23 @@ int cm_tile_store_why(const struct cm_tile_store *tiles, int rc,
 
 /* ---- opening ------------------------------------------------------------ */
 
-static char *path_of(const char *folder, const char *name)
-{
-	size_t n = strlen(folder) + strlen(name) + 2;
-	char *out = malloc(n);
-
-	if (out != NULL)
-		(void)snprintf(out, n, "%s/%s", folder, name);
-	return out;
-}
-
 static int make_paths(struct cm_store *store, const char *path,
 		      struct cm_error *err)
 {
 	bool ok;
 
-	store->folder = path_of(path, "store");
+	store->folder = cm_path_join(path, "store");
 	ok = store->folder != NULL;
 	for (int i = 0; ok && i < CM_ENVS; i++) {
-		store->env_path[i] = path_of(store->folder, envs[i].folder);
+		store->env_path[i] =
+			cm_path_join(store->folder, envs[i].folder);
 		ok = store->env_path[i] != NULL;
 	}
 	if (ok) {
-		store->writer_lock = path_of(store->folder, "writer.lock");
-		store->stop_lock = path_of(store->folder, "stop.lock");
-		store->private_lock = path_of(store->env_path[CM_ENV_PRIVATE],
-					      "private.lock");
+		store->writer_lock = cm_path_join(store->folder, "writer.lock");
+		store->stop_lock = cm_path_join(store->folder, "stop.lock");
+		store->private_lock = cm_path_join(
+			store->env_path[CM_ENV_PRIVATE], "private.lock");
 	}
 	if (!ok || store->writer_lock == NULL || store->stop_lock == NULL ||
 	    store->private_lock == NULL)

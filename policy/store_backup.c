@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "lib/lockfile.h"
+#include "lib/path.h"
 
 enum { PATH_ROOM = 4096, COPY_CHUNK = 1 << 16, SECRET_MODE = 0600 };
 
@@ -43,19 +44,6 @@ static int join(char out[PATH_ROOM], const char *folder, const char *name,
 	if (snprintf(out, PATH_ROOM, "%s/%s", folder, name) < PATH_ROOM)
 		return CM_OK;
 	return cm_fail(err, CM_EUSAGE, "%s: the name is too long", folder);
-}
-
-static int sync_folder(const char *folder, struct cm_error *err)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int why = fd < 0 || fsync(fd) != 0 ? errno : 0;
-
-	if (fd >= 0)
-		(void)close(fd);
-	/* Shares of other systems know no such thing. */
-	if (why == 0 || why == EINVAL)
-		return CM_OK;
-	return cm_fail_errno(err, why, "%s: cannot sync", folder);
 }
 
 static int open_new(const char *path, int *ret_fd, struct cm_error *err)
@@ -261,9 +249,9 @@ static int sync_shell(const char *folder, struct cm_error *err)
 	for (size_t i = NFOLDERS; rc == CM_OK && i-- > 0;) {
 		rc = join(path, folder, folders[i], err);
 		if (rc == CM_OK)
-			rc = sync_folder(path, err);
+			rc = cm_path_sync_folder(path, err);
 	}
-	return rc == CM_OK ? sync_folder(folder, err) : rc;
+	return rc == CM_OK ? cm_path_sync_folder(folder, err) : rc;
 }
 
 static const char *const left_files[] = {"store/ledger/lock.mdb",
@@ -428,8 +416,8 @@ int cm_store_take_place(const char *path, const char *with, bool replace,
 		return rc;
 	if (renameat2(AT_FDCWD, new, AT_FDCWD, there,
 		      replace ? RENAME_EXCHANGE : RENAME_NOREPLACE) == 0) {
-		rc = sync_folder(with, err);
-		return rc == CM_OK ? sync_folder(path, err) : rc;
+		rc = cm_path_sync_folder(with, err);
+		return rc == CM_OK ? cm_path_sync_folder(path, err) : rc;
 	}
 	if (errno == EINVAL || errno == ENOSYS)
 		return cm_fail(err, CM_EREFUSED,

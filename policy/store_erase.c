@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "lib/lockfile.h"
+#include "lib/path.h"
 
 enum { NOTE_KEY_LEN = 1 + CM_CONTACT_ID_LEN, PATH_ROOM = 4096 };
 
@@ -414,9 +415,9 @@ static int clean(const struct paths *p, struct cm_error *err)
 	return CM_OK;
 }
 
-static int sync_path(const char *path, int flags, struct cm_error *err)
+static int sync_file(const char *path, struct cm_error *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	int rc = CM_OK;
 
 	if (fd < 0)
@@ -451,14 +452,13 @@ static int put_in_place(const struct cm_store *store, const struct paths *p,
 	int rc = give_as_old(p, err);
 
 	if (rc == CM_OK)
-		rc = sync_path(p->data, 0, err);
+		rc = sync_file(p->data, err);
 	if (rc == CM_OK && rename(p->data, p->old) != 0)
 		rc = cm_fail_errno(err, errno, "cannot rename %s", p->data);
 	if (rc == CM_OK)
 		rc = clean(p, err);
 	if (rc == CM_OK)
-		rc = sync_path(store->env_path[CM_ENV_PRIVATE], O_DIRECTORY,
-			       err);
+		rc = cm_path_sync_folder(store->env_path[CM_ENV_PRIVATE], err);
 	return rc;
 }
 

@@ -12,11 +12,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "lib/path.h"
 
 static const gid_t nobodys = (gid_t)-1;
 
@@ -67,28 +67,13 @@ static int make_lock(const char *path, gid_t group, struct cm_error *err)
 static int give_in(const char *folder, const char *name, mode_t mode,
 		   gid_t group, struct cm_error *err)
 {
-	size_t n = strlen(folder) + strlen(name) + 2;
-	char *path = malloc(n);
+	char *path = cm_path_join(folder, name);
 	int rc;
 
 	if (path == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
-	(void)snprintf(path, n, "%s/%s", folder, name);
 	rc = give(path, mode, group, err);
 	free(path);
-	return rc;
-}
-
-static int sync_folder(const char *path, struct cm_error *err)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = CM_OK;
-
-	if (fd < 0)
-		return cm_fail_errno(err, errno, "cannot open %s", path);
-	if (fsync(fd) != 0)
-		rc = cm_fail_errno(err, errno, "cannot sync %s", path);
-	(void)close(fd);
 	return rc;
 }
 
@@ -147,7 +132,7 @@ static int make_env(struct cm_store *store, enum cm_env env,
 			     options->write_group, err);
 	if (rc == CM_OK)
 		rc = give_in(path, "lock.mdb", 0660, lock_group, err);
-	return rc == CM_OK ? sync_folder(path, err) : rc;
+	return rc == CM_OK ? cm_path_sync_folder(path, err) : rc;
 }
 
 static int check_new(const struct cm_store *store, struct cm_error *err)
@@ -187,8 +172,8 @@ static int make_all(struct cm_store *store,
 	if (rc == CM_OK)
 		rc = make_lock(store->private_lock, options->write_group, err);
 	if (rc == CM_OK)
-		rc = sync_folder(store->folder, err);
-	return rc == CM_OK ? sync_folder(options->path, err) : rc;
+		rc = cm_path_sync_folder(store->folder, err);
+	return rc == CM_OK ? cm_path_sync_folder(options->path, err) : rc;
 }
 
 static int init(const struct cm_store_options *options,

@@ -11,6 +11,7 @@
 
 #include "lib/crypto.h"
 #include "lib/enc.h"
+#include "lib/path.h"
 #include "tools/file.h"
 #include "tools/proof.h"
 
@@ -170,10 +171,10 @@ int cm_bundle_finish(struct cm_bundle *bundle, struct cm_error *err)
 		     : cm_fail(err, CM_ELIMIT, "too many files");
 	cm_buf_free(&sums);
 	for (i = 0; rc == CM_OK && i < bundle->nfolders; i++)
-		rc = cm_file_sync_folder(path_of(bundle, bundle->folders[i]),
+		rc = cm_path_sync_folder(path_of(bundle, bundle->folders[i]),
 					 err);
 	if (rc == CM_OK)
-		rc = cm_file_sync_folder(bundle->path, err);
+		rc = cm_path_sync_folder(bundle->path, err);
 	bundle->finished = rc == CM_OK;
 	return rc;
 }

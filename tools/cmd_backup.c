@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/enc.h"
+#include "lib/path.h"
 #include "policy/config.h"
 #include "policy/store.h"
 #include "tools/backup.h"
@@ -118,7 +119,7 @@ static int write_manifest(struct cm_ctl *ctl, const char *folder,
 		rc = cm_file_write_new(
 			path, cm_span_n(cm_buf_text(&text), text.len), err);
 	cm_buf_free(&text);
-	return rc == CM_OK ? cm_file_sync_folder(folder, err) : rc;
+	return rc == CM_OK ? cm_path_sync_folder(folder, err) : rc;
 }
 
 /* ---- the commands ------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/charset.h"
+#include "lib/path.h"
 
 enum {
 	READ_STEP = 1024 * 1024, /* for pipes, which have no size */
@@ -204,19 +205,6 @@ int cm_file_write_new(const char *path, struct cm_span text,
 	return cm_fail_errno(err, why, "%s", path);
 }
 
-int cm_file_sync_folder(const char *path, struct cm_error *err)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int why = fd < 0 || fsync(fd) != 0 ? errno : 0;
-
-	if (fd >= 0)
-		(void)close(fd);
-	/* Shares of other systems know no such thing. */
-	return why == 0 || why == EINVAL
-		       ? CM_OK
-		       : cm_fail_errno(err, why, "%s: fsync", path);
-}
-
 /* The folder that a path lies in. */
 static int sync_parent(const char *path, struct cm_error *err)
 {
@@ -225,15 +213,15 @@ static int sync_parent(const char *path, struct cm_error *err)
 	size_t n = slash == NULL ? 0 : (size_t)(slash - path);
 
 	if (slash == NULL)
-		return cm_file_sync_folder(".", err);
+		return cm_path_sync_folder(".", err);
 	if (n == 0)
-		return cm_file_sync_folder("/", err);
+		return cm_path_sync_folder("/", err);
 	if (n >= sizeof(folder))
 		return cm_fail(err, CM_EUSAGE, "%s: the name is too long",
 			       path);
 	memcpy(folder, path, n);
 	folder[n] = '\0';
-	return cm_file_sync_folder(folder, err);
+	return cm_path_sync_folder(folder, err);
 }
 
 int cm_file_replace(const char *path, struct cm_span text, unsigned mode,

@@ -36,7 +36,5 @@ CM_MUST_CHECK int cm_file_write_new(const char *path, struct cm_span text,
  */
 CM_MUST_CHECK int cm_file_replace(const char *path, struct cm_span text,
 				  unsigned mode, struct cm_error *err);
-/* Names made or removed in a folder are durable on return. */
-CM_MUST_CHECK int cm_file_sync_folder(const char *path, struct cm_error *err);
 
 #endif
