@@ -79,16 +79,6 @@ static int find_name(const char *const *names, size_t count,
 	return CM_EDATA;
 }
 
-int cm_event_type_parse(struct cm_span name, enum cm_event_type *ret_type)
-{
-	unsigned index;
-
-	if (find_name(type_names, CM_EVENT_TYPES, name, &index) != CM_OK)
-		return CM_EDATA;
-	*ret_type = (enum cm_event_type)index;
-	return CM_OK;
-}
-
 int cm_basis_parse(struct cm_span name, enum cm_basis *ret_basis)
 {
 	unsigned index;
@@ -542,20 +532,4 @@ bool cm_event_undoes(const struct cm_event *corrected,
 	default:
 		return false;
 	}
-}
-
-int cm_event_order(const struct cm_event *a, const struct cm_event *b)
-{
-	static const unsigned char rank[CM_EVENT_TYPES] = {
-		[CM_EVENT_ERASED] = 0,     [CM_EVENT_OBJECTED] = 1,
-		[CM_EVENT_COMPLAINED] = 2, [CM_EVENT_RESTRICTED] = 3,
-		[CM_EVENT_WITHDRAWN] = 4,  [CM_EVENT_UNDELIVERABLE] = 5,
-		[CM_EVENT_CORRECTED] = 6,  [CM_EVENT_ASKED] = 7,
-		[CM_EVENT_REQUESTED] = 8,  [CM_EVENT_CLEARED] = 9,
-		[CM_EVENT_GRANTED] = 10,   [CM_EVENT_CONFIRMED] = 11,
-	};
-
-	if (a->at != b->at)
-		return a->at < b->at ? -1 : 1;
-	return (int)rank[a->type] - (int)rank[b->type];
 }

@@ -88,8 +88,6 @@ struct cm_event {
 };
 
 const char *cm_event_type_name(enum cm_event_type type); /* "granted" */
-CM_MUST_CHECK int cm_event_type_parse(struct cm_span name,
-				      enum cm_event_type *ret_type);
 const char *cm_actor_name(enum cm_actor actor);
 const char *cm_basis_name(enum cm_basis basis); /* "soft-opt-in" */
 CM_MUST_CHECK int cm_basis_parse(struct cm_span name, enum cm_basis *ret_basis);
@@ -117,8 +115,5 @@ bool cm_event_is_proven(const struct cm_event *event);
  */
 bool cm_event_undoes(const struct cm_event *corrected,
 		     const struct cm_event *event);
-
-/* Two events of the same instant: the more restrictive sorts first. */
-int cm_event_order(const struct cm_event *a, const struct cm_event *b);
 
 #endif

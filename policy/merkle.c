@@ -368,16 +368,6 @@ int cm_merkle_root(const struct cm_merkle_tiles *tiles, uint64_t size,
 	return rc;
 }
 
-int cm_merkle_proof_add(struct cm_merkle_proof *proof, struct cm_span hash)
-{
-	if (hash.n != CM_HASH_LEN)
-		return CM_EDATA;
-	if (proof->count == CM_MERKLE_PROOF_MAX)
-		return CM_ELIMIT;
-	memcpy(proof->hashes[proof->count++].b, hash.p, CM_HASH_LEN);
-	return CM_OK;
-}
-
 static int push_range(struct reader *reader, uint64_t first, uint64_t n,
 		      struct cm_merkle_proof *proof)
 {

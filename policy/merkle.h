@@ -83,10 +83,6 @@ struct cm_merkle_proof {
 	struct cm_hash hashes[CM_MERKLE_PROOF_MAX];
 };
 
-/* For proofs that come from outside: CM_EDATA unless n is 32 octets. */
-CM_MUST_CHECK int cm_merkle_proof_add(struct cm_merkle_proof *proof,
-				      struct cm_span hash);
-
 /* "Leaf `index` is in the tree of `size`": RFC 9162, 2.1.3.1. */
 CM_MUST_CHECK int cm_merkle_inclusion(const struct cm_merkle_tiles *tiles,
 				      uint64_t size, uint64_t index,

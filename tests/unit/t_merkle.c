@@ -568,18 +568,6 @@ static void what_proves_nothing_is_refused(void **state)
 	assert_int_equal(cm_merkle_inclusion(&f->tiles, 3, 3, &proof, &err),
 			 CM_ENOTFOUND);
 	assert_string_equal(err.text, "no entry 3 in a tree of 3");
-	assert_int_equal(
-		cm_merkle_proof_add(&proof, cm_span_n((char *)root.b, 31)),
-		CM_EDATA);
-	assert_int_equal(cm_merkle_proof_add(&proof, cm_span("")), CM_EDATA);
-	assert_int_equal(proof.count, 0);
-	while (proof.count < CM_MERKLE_PROOF_MAX)
-		assert_int_equal(cm_merkle_proof_add(
-					 &proof, cm_span_n((char *)root.b, 32)),
-				 CM_OK);
-	assert_int_equal(
-		cm_merkle_proof_add(&proof, cm_span_n((char *)root.b, 32)),
-		CM_ELIMIT);
 }
 
 static void damaged_tiles_are_reported(void **state)
