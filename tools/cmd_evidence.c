@@ -138,6 +138,34 @@ static int read_openings(struct cm_evidence *e, struct cm_error *err)
 	return rc;
 }
 
+static bool was_undone(const struct cm_evidence *e, size_t upto, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k <= upto; k++) {
+		if (cm_event_undoes(&e->events[k].event, &e->events[i].event))
+			return true;
+	}
+	return false;
+}
+
+/* A view cannot forget: after an undo it is made anew, without what went. */
+static int view_after(struct cm_evidence *e, size_t upto, struct cm_view *view)
+{
+	bool anew = e->events[upto].event.type == CM_EVENT_CORRECTED;
+	size_t i;
+	int rc = CM_OK;
+
+	if (anew)
+		memset(view, 0, sizeof(*view));
+	for (i = anew ? 0 : upto; rc == CM_OK && i <= upto; i++) {
+		if (!was_undone(e, upto, i))
+			rc = cm_view_apply(view, &e->events[i].event,
+					   e->events[i].seq, e->ctl->arena);
+	}
+	return rc;
+}
+
 /* What each event changed, purpose by purpose, at the time it was recorded;
  * of this address alone. */
 static int follow_states(struct cm_evidence *e, struct cm_error *err)
@@ -161,9 +189,7 @@ static int follow_states(struct cm_evidence *e, struct cm_error *err)
 		item->states =
 			cm_arena_array(e->ctl->arena, config->npurposes + 1,
 				       sizeof(*item->states));
-		if (item->states == NULL ||
-		    cm_view_apply(&view, &item->event, item->seq,
-				  e->ctl->arena) != CM_OK)
+		if (item->states == NULL || view_after(e, i, &view) != CM_OK)
 			return cm_fail(err, CM_ENOMEM, "out of memory");
 		for (p = 0; p < config->npurposes; p++) {
 			struct cm_evidence_state *state =

@@ -460,6 +460,22 @@ def test_what_followed(judged):
     assert ("acme/newsletter", "withdrawn") in followed[5]
 
 
+def test_an_undone_list_is_no_consent_any_more(ctl):
+    """E5: the record of an undo says what stood then, as `show` does."""
+    ctl.load("email,purpose,status,time\n"
+             f"{ANN},acme/newsletter,granted,2026-01-01T00:00:00Z\n")
+    batch = ctl.json("batches")[0]["batch"]
+    ctl.run("undo", batch, "--yes", "--note", "wrong list")
+    ctl.run("object", ANN)
+    ctl.run("evidence", ANN, "-o", ctl.dir / "ev")
+    events = json.loads((ctl.dir / "ev/record.json").read_text())["events"]
+    followed = [{s["purpose"]: s["state"] for s in e["followed"]}
+                for e in events]
+    assert followed[:2] == [{"acme/newsletter": "consent"},
+                            {"acme/newsletter": "no-record"}]
+    assert set(followed[2].values()) == {"objected"}
+
+
 def test_what_is_missing_is_said(judged):
     """Plainly: on the command line, the page, in README and JSON."""
     page = (judged.out / "index.html").read_text()
