@@ -55,6 +55,16 @@ const char *cm_event_type_name(enum cm_event_type type)
 	return type_names[type];
 }
 
+bool cm_event_type_grants(enum cm_event_type type)
+{
+	return type == CM_EVENT_GRANTED || type == CM_EVENT_CONFIRMED;
+}
+
+bool cm_event_type_asks(enum cm_event_type type)
+{
+	return type == CM_EVENT_REQUESTED || cm_event_type_grants(type);
+}
+
 const char *cm_actor_name(enum cm_actor actor)
 {
 	return actor_names[actor];
@@ -91,12 +101,6 @@ int cm_basis_parse(struct cm_span name, enum cm_basis *ret_basis)
 
 /* ---- what a well-formed event is --------------------------------------- */
 
-static bool asks_or_grants(enum cm_event_type type)
-{
-	return type == CM_EVENT_REQUESTED || type == CM_EVENT_GRANTED ||
-	       type == CM_EVENT_CONFIRMED;
-}
-
 /* Marks that stand above all purposes (design 5, rule 2). */
 static bool has_no_purpose(enum cm_event_type type)
 {
@@ -127,7 +131,7 @@ static int check_purpose(const struct cm_event *event, struct cm_error *err)
 	struct cm_span purpose = cm_span(event->purpose);
 
 	if (purpose.n == 0)
-		return asks_or_grants(event->type)
+		return cm_event_type_asks(event->type)
 			       ? cm_fail(err, CM_EDATA,
 					 "a %s event must name a purpose",
 					 type_names[event->type])
@@ -287,7 +291,7 @@ static void put_field(struct cm_json_writer *writer, const struct field *field,
 		cm_json_put_text(writer, field->key, actor_names[event->actor]);
 		break;
 	case FIELD_BASIS:
-		if (asks_or_grants(event->type))
+		if (cm_event_type_asks(event->type))
 			cm_json_put_text(writer, field->key,
 					 basis_names[event->basis]);
 		break;

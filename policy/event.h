@@ -88,6 +88,10 @@ struct cm_event {
 };
 
 const char *cm_event_type_name(enum cm_event_type type); /* "granted" */
+/* Granted or confirmed. */
+bool cm_event_type_grants(enum cm_event_type type);
+/* These, or requested: whatever has a basis. */
+bool cm_event_type_asks(enum cm_event_type type);
 const char *cm_actor_name(enum cm_actor actor);
 const char *cm_basis_name(enum cm_basis basis); /* "soft-opt-in" */
 CM_MUST_CHECK int cm_basis_parse(struct cm_span name, enum cm_basis *ret_basis);

@@ -42,8 +42,7 @@ static const char *heading(const struct cm_event *event)
 	};
 	bool proven = cm_event_is_proven(event);
 
-	if (!proven && (event->type == CM_EVENT_GRANTED ||
-			event->type == CM_EVENT_CONFIRMED))
+	if (!proven && cm_event_type_grants(event->type))
 		return "A list said that you agreed, without proof: it does "
 		       "not count";
 	if (event->type == CM_EVENT_GRANTED &&

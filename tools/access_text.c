@@ -56,11 +56,6 @@ const char *cm_access_way(const struct cm_event *event)
 
 /* ---- JSON --------------------------------------------------------------- */
 
-static const char *or_null(const char *text)
-{
-	return text[0] != '\0' ? text : NULL;
-}
-
 static void put_text(struct cm_json_writer *w, const char *name,
 		     struct cm_span text)
 {
@@ -75,22 +70,19 @@ static void json_event(struct cm_json_writer *w,
 		       const struct cm_evidence_event *item)
 {
 	const struct cm_event *event = &item->event;
-	bool consents = event->type == CM_EVENT_GRANTED ||
-			event->type == CM_EVENT_CONFIRMED ||
-			event->type == CM_EVENT_REQUESTED;
+	bool asks = cm_event_type_asks(event->type);
 
 	cm_json_begin_object(w);
 	cm_json_put_text(w, "event", cm_event_type_name(event->type));
-	cm_json_put_text(w, "purpose", or_null(event->purpose));
+	cm_json_put_text(w, "purpose", cm_out_or_null(event->purpose));
 	cm_out_json_time(w, "at", event->untimed ? 0 : event->at);
 	cm_out_json_time(w, "recorded", event->rec);
 	cm_json_put_text(w, "by", cm_actor_name(event->actor));
-	cm_json_put_text(w, "way", or_null(event->channel));
-	cm_json_put_text(w, "source", or_null(event->source));
-	cm_json_put_text(w, "basis",
-			 consents ? cm_basis_name(event->basis) : NULL);
-	cm_json_put_text(w, "language", or_null(event->language));
-	cm_json_put_text(w, "import", or_null(event->batch));
+	cm_json_put_text(w, "way", cm_out_or_null(event->channel));
+	cm_json_put_text(w, "source", cm_out_or_null(event->source));
+	cm_json_put_text(w, "basis", asks ? cm_basis_name(event->basis) : NULL);
+	cm_json_put_text(w, "language", cm_out_or_null(event->language));
+	cm_json_put_text(w, "import", cm_out_or_null(event->batch));
 	put_text(w, "text_shown", item->notice);
 	put_text(w, "evidence",
 		 cm_access_shows_evidence(item) ? cm_evidence_text(item)
@@ -127,7 +119,7 @@ static void json_standings(struct cm_json_writer *w, const struct cm_access *a)
 		cm_json_put_text(w, "title", config->purposes[i].title);
 		cm_json_put_bool(w, "allowed", allowed);
 		cm_json_put_text(w, "state", cm_reason_code(d->reason));
-		cm_json_put_text(w, "source", or_null(standing->source));
+		cm_json_put_text(w, "source", cm_out_or_null(standing->source));
 		cm_out_json_time(w, "since", d->has_event ? d->at : 0);
 		cm_out_json_time(w, "until", allowed ? standing->until : 0);
 		cm_json_end(w);
@@ -151,7 +143,8 @@ void cm_access_json(const struct cm_access *a, struct cm_buf *out)
 	put_text(&w, "email_kept", a->canonical);
 	put_text(&w, "email_as_given", a->as_given);
 	cm_json_put_text(&w, "keyed_id", cm_out_id(&e->person.contact, id));
-	cm_json_put_text(&w, "language", or_null(e->person.own.language));
+	cm_json_put_text(&w, "language",
+			 cm_out_or_null(e->person.own.language));
 	json_standings(&w, a);
 	cm_json_name(&w, "events");
 	cm_json_begin_array(&w);
@@ -185,15 +178,14 @@ static void csv_row(const struct cm_access *a,
 		    const struct cm_evidence_event *item, struct cm_buf *out)
 {
 	const struct cm_event *event = &item->event;
-	bool consents = event->type == CM_EVENT_GRANTED ||
-			event->type == CM_EVENT_CONFIRMED;
+	bool grants = cm_event_type_grants(event->type);
 	char at[CM_CLOCK_TEXT], rec[CM_CLOCK_TEXT];
 	const struct cm_span cells[] = {
 		cm_span(a->record.person.address.canonical),
 		cm_span(event->purpose),
 		cm_span(status_of(event)),
 		cm_span(event->source),
-		cm_span(consents ? cm_basis_name(event->basis) : ""),
+		cm_span(grants ? cm_basis_name(event->basis) : ""),
 		cm_span(event->untimed ? "" : cm_clock_format(event->at, at)),
 		cm_span(event->language),
 		cm_span(cm_event_type_name(event->type)),

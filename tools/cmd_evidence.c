@@ -55,9 +55,7 @@ const char *cm_evidence_heading(const struct cm_event *event)
 		[CM_EVENT_CORRECTED] = "Import undone",
 	};
 
-	if ((event->type == CM_EVENT_GRANTED ||
-	     event->type == CM_EVENT_CONFIRMED) &&
-	    !cm_event_is_proven(event))
+	if (cm_event_type_grants(event->type) && !cm_event_is_proven(event))
 		return "Said to have consented, without proof: does not count";
 	if (event->type == CM_EVENT_GRANTED &&
 	    event->basis == CM_BASIS_SOFT_OPT_IN)
@@ -208,13 +206,6 @@ static int follow_states(struct cm_evidence *e, struct cm_error *err)
 	return CM_OK;
 }
 
-static bool is_consent(const struct cm_event *event)
-{
-	return event->type == CM_EVENT_GRANTED ||
-	       event->type == CM_EVENT_CONFIRMED ||
-	       event->type == CM_EVENT_REQUESTED;
-}
-
 /* Numbered as on the page. */
 static void miss(struct cm_evidence *e, size_t i, const char *what)
 {
@@ -236,22 +227,23 @@ static void find_missing(struct cm_evidence *e)
 	for (i = 0; i < e->count; i++) {
 		const struct cm_evidence_event *item = &e->events[i];
 		const struct cm_event *event = &item->event;
+		bool asks = cm_event_type_asks(event->type);
 
 		if (event->has_notice && item->notice.n == 0)
 			miss(e, i,
 			     "a text was shown, of which only the hash is on "
 			     "record.");
-		if (is_consent(event) && !event->has_notice)
+		if (asks && !event->has_notice)
 			miss(e, i, "no record of the text shown.");
-		if (is_consent(event) && event->untimed)
+		if (asks && event->untimed)
 			miss(e, i, "no record of when it happened.");
-		if (is_consent(event) && event->source[0] == '\0')
+		if (asks && event->source[0] == '\0')
 			miss(e, i, "no record of where it was given.");
 		if (item->evidence_erased)
 			miss(e, i,
 			     "what proved it was erased; that there was such "
 			     "evidence is still on record.");
-		else if (is_consent(event) && !event->has_evidence)
+		else if (asks && !event->has_evidence)
 			miss(e, i, "no evidence was kept besides the record.");
 		if (e->has_heads && item->head == NULL)
 			miss(e, i,

@@ -25,8 +25,7 @@ static void json_standing(struct cm_json_writer *w,
 	cm_json_put_bool(w, "allowed", yes);
 	cm_json_put_text(w, "basis",
 			 yes ? cm_basis_name(decision->basis) : NULL);
-	cm_json_put_text(w, "source",
-			 standing->source[0] != '\0' ? standing->source : NULL);
+	cm_json_put_text(w, "source", cm_out_or_null(standing->source));
 	cm_out_json_time(w, "at", decision->has_event ? decision->at : 0);
 	cm_out_json_time(w, "until", standing->until);
 	cm_json_name(w, "seq");
@@ -84,8 +83,7 @@ static int show_json(struct cm_ctl *ctl, const struct cm_person *person,
 	cm_json_begin_object(&json.w);
 	cm_json_put_text(&json.w, "contact", cm_out_id(&person->contact, id));
 	cm_json_put_text(&json.w, "address", person->address.canonical);
-	cm_json_put_text(&json.w, "language",
-			 view->language[0] != '\0' ? view->language : NULL);
+	cm_json_put_text(&json.w, "language", cm_out_or_null(view->language));
 	cm_json_put_bool(&json.w, "known", cm_person_known(person));
 	cm_json_name(&json.w, "purposes");
 	cm_json_begin_object(&json.w);
@@ -220,17 +218,6 @@ static int tell_all(struct history *history, history_fn *tell,
 	return rc;
 }
 
-static const char *optional(const char *text)
-{
-	return text[0] != '\0' ? text : NULL;
-}
-
-static bool is_grant(const struct cm_event *event)
-{
-	return event->type == CM_EVENT_GRANTED ||
-	       event->type == CM_EVENT_CONFIRMED;
-}
-
 static void json_hash(struct cm_json_writer *w, const char *name, bool has,
 		      const struct cm_hash *hash)
 {
@@ -249,23 +236,23 @@ static void json_event(struct history *history, uint64_t seq,
 	cm_json_begin_object(w);
 	cm_json_put_int(w, "seq", (int64_t)seq);
 	cm_json_put_text(w, "type", cm_event_type_name(event->type));
-	cm_json_put_text(w, "purpose", optional(event->purpose));
+	cm_json_put_text(w, "purpose", cm_out_or_null(event->purpose));
 	cm_out_json_time(w, "at", event->at);
 	cm_json_put_bool(w, "untimed", event->untimed);
 	cm_out_json_time(w, "recorded", event->rec);
 	cm_json_put_text(w, "actor", cm_actor_name(event->actor));
-	cm_json_put_text(w, "who", optional(event->who));
-	cm_json_put_text(w, "channel", optional(event->channel));
-	if (is_grant(event)) {
+	cm_json_put_text(w, "who", cm_out_or_null(event->who));
+	cm_json_put_text(w, "channel", cm_out_or_null(event->channel));
+	if (cm_event_type_grants(event->type)) {
 		cm_json_put_text(w, "basis", cm_basis_name(event->basis));
 		cm_json_put_bool(w, "proven", cm_event_is_proven(event));
 		cm_json_put_bool(w, "attested", event->attested);
 	}
 	if (event->type == CM_EVENT_CLEARED)
 		cm_json_put_text(w, "mark", cm_event_type_name(event->mark));
-	cm_json_put_text(w, "source", optional(event->source));
-	cm_json_put_text(w, "language", optional(event->language));
-	cm_json_put_text(w, "batch", optional(event->batch));
+	cm_json_put_text(w, "source", cm_out_or_null(event->source));
+	cm_json_put_text(w, "language", cm_out_or_null(event->language));
+	cm_json_put_text(w, "batch", cm_out_or_null(event->batch));
 	json_hash(w, "notice", event->has_notice, &event->notice);
 	json_hash(w, "evidence", event->has_evidence, &event->evidence);
 	cm_json_end(w);
@@ -320,9 +307,10 @@ static void text_event(struct history *history, uint64_t seq,
 	text_actor(out, event);
 	if (event->source[0] != '\0')
 		(void)fprintf(out, "  source %s", event->source);
-	if (is_grant(event) && event->basis != CM_BASIS_CONSENT)
+	if (cm_event_type_grants(event->type) &&
+	    event->basis != CM_BASIS_CONSENT)
 		(void)fprintf(out, "  basis %s", cm_basis_name(event->basis));
-	if (is_grant(event) && !cm_event_is_proven(event))
+	if (cm_event_type_grants(event->type) && !cm_event_is_proven(event))
 		(void)fputs("  NOT PROVEN, does not count", out);
 	if (event->untimed)
 		(void)fputs("  (no time was given; this is when it was "

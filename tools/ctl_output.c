@@ -81,6 +81,11 @@ char *cm_out_count(uint64_t n, char out[CM_COUNT_LEN])
 	return out;
 }
 
+const char *cm_out_or_null(const char *text)
+{
+	return text[0] != '\0' ? text : NULL;
+}
+
 char *cm_out_id(const struct cm_id *id, char out[CM_ID_TEXT_LEN])
 {
 	(void)cm_hex_encode(id->b, sizeof(id->b), out);

@@ -25,6 +25,8 @@ enum {
 char *cm_out_quote(struct cm_span text, char out[CM_QUOTE_LEN]);
 /* 1234567 as "1,234,567".  Returns out. */
 char *cm_out_count(uint64_t n, char out[CM_COUNT_LEN]);
+/* NULL for "": JSON's null. */
+const char *cm_out_or_null(const char *text);
 char *cm_out_id(const struct cm_id *id, char out[CM_ID_TEXT_LEN]);
 
 /* "1 row", "2,000 rows": regular plurals only.  Prints to f. */

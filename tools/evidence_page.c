@@ -77,6 +77,9 @@ static const char *way(const char *channel)
 		{"import", "taken over from a list, with consentctl"},
 		{"one-click", "the mail program's unsubscribe button"},
 		{"page", "the unsubscribe page"},
+		{"merge", "brought along from another address of this person"},
+		{"correct", "brought along from an address that was wrong"},
+		{"retired", "given up for another address of this person"},
 	};
 	size_t i;
 
@@ -110,16 +113,9 @@ static void put_who(const struct cm_event *event, struct cm_buf *out)
 		cm_html_row(out, "Import", event->batch);
 }
 
-static bool consents(const struct cm_event *event)
-{
-	return event->type == CM_EVENT_REQUESTED ||
-	       event->type == CM_EVENT_GRANTED ||
-	       event->type == CM_EVENT_CONFIRMED;
-}
-
 static void put_basis(const struct cm_event *event, struct cm_buf *out)
 {
-	if (!consents(event))
+	if (!cm_event_type_asks(event->type))
 		return;
 	cm_html_row_begin(out, "Given at");
 	if (event->source[0] != '\0')
@@ -142,7 +138,7 @@ static void put_notice(const struct cm_evidence_event *item, struct cm_buf *out)
 {
 	char hex[CM_HEX_LEN(CM_HASH_LEN) + 1];
 
-	if (!consents(&item->event) && !item->event.has_notice)
+	if (!cm_event_type_asks(item->event.type) && !item->event.has_notice)
 		return;
 	cm_html_row_begin(out, "Text shown");
 	if (item->notice.n > 0) {
@@ -162,7 +158,7 @@ static void put_notice(const struct cm_evidence_event *item, struct cm_buf *out)
 static void put_evidence(const struct cm_evidence_event *item,
 			 struct cm_buf *out)
 {
-	if (!consents(&item->event) && !item->event.has_evidence)
+	if (!cm_event_type_asks(item->event.type) && !item->event.has_evidence)
 		return;
 	cm_html_row_begin(out, "Evidence kept");
 	if (item->salted.n > 0)
@@ -216,9 +212,7 @@ static const char *colour(const struct cm_event *event)
 
 	if (kind != CM_FACT_KINDS && cm_fact_refuses(kind))
 		return " no";
-	return (event->type == CM_EVENT_GRANTED ||
-		event->type == CM_EVENT_CONFIRMED) &&
-			       cm_event_is_proven(event)
+	return cm_event_type_grants(event->type) && cm_event_is_proven(event)
 		       ? " yes"
 		       : "";
 }

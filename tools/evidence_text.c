@@ -298,11 +298,6 @@ static void json_decision(struct cm_json_writer *w,
 	cm_json_end(w);
 }
 
-static const char *or_null(const char *text)
-{
-	return text[0] != '\0' ? text : NULL;
-}
-
 static void json_texts(struct cm_json_writer *w,
 		       const struct cm_evidence_event *item)
 {
@@ -331,14 +326,14 @@ static void json_event(struct cm_json_writer *w,
 	cm_json_put_int(w, "seq", (int64_t)item->seq);
 	cm_json_put_span(w, "event", item->json);
 	cm_json_put_text(w, "type", cm_event_type_name(event->type));
-	cm_json_put_text(w, "purpose", or_null(event->purpose));
+	cm_json_put_text(w, "purpose", cm_out_or_null(event->purpose));
 	cm_out_json_time(w, "at", event->untimed ? 0 : event->at);
 	cm_out_json_time(w, "recorded", event->rec);
 	cm_json_put_text(w, "actor", cm_actor_name(event->actor));
-	cm_json_put_text(w, "who", or_null(event->who));
-	cm_json_put_text(w, "channel", or_null(event->channel));
-	cm_json_put_text(w, "source", or_null(event->source));
-	cm_json_put_text(w, "batch", or_null(event->batch));
+	cm_json_put_text(w, "who", cm_out_or_null(event->who));
+	cm_json_put_text(w, "channel", cm_out_or_null(event->channel));
+	cm_json_put_text(w, "source", cm_out_or_null(event->source));
+	cm_json_put_text(w, "batch", cm_out_or_null(event->batch));
 	json_texts(w, item);
 	cm_json_name(w, "signed_head");
 	if (item->head != NULL)

@@ -344,6 +344,17 @@ static void test_only_refusals_are_put_back(void **state)
 
 /* ---- taking the place --------------------------------------------------- */
 
+/* What a click on a page does, of whom that event is about. */
+static int object(struct kit *kit, const struct cm_event *about)
+{
+	const struct cm_event event = {.type = CM_EVENT_OBJECTED,
+				       .contact = about->contact,
+				       .family = about->family,
+				       .channel = "page"};
+
+	return cm_store_stop(kit->store, &event, 1, KIT_NOW, NULL);
+}
+
 /* Design 6: another inode is a store that cannot be read, and 451. */
 static void test_whoever_has_it_open_notices(void **state)
 {
@@ -370,14 +381,7 @@ static void test_whoever_has_it_open_notices(void **state)
 	assert_int_equal(
 		cm_store_append(s->kit.store, &entry, 1, KIT_NOW, &seq, &err),
 		CM_EAGAIN);
-	assert_int_equal(
-		cm_store_stop(s->kit.store,
-			      &(struct cm_event){.type = CM_EVENT_OBJECTED,
-						 .contact = event.contact,
-						 .family = event.family,
-						 .channel = "page"},
-			      1, KIT_NOW, &err),
-		CM_EAGAIN);
+	assert_int_equal(object(&s->kit, &event), CM_EAGAIN);
 	assert_int_equal(
 		cm_store_take_place(s->kit.folder, s->beside_path, false, &err),
 		CM_EIO); /* there is one */
@@ -393,14 +397,7 @@ static void test_whoever_has_it_open_notices(void **state)
 		cm_store_append(s->kit.store, &entry, 1, KIT_NOW, &seq, &err),
 		CM_ECORRUPT);
 	/* Refusals, too: nobody may think that they are done. */
-	assert_int_not_equal(
-		cm_store_stop(s->kit.store,
-			      &(struct cm_event){.type = CM_EVENT_OBJECTED,
-						 .contact = event.contact,
-						 .family = event.family,
-						 .channel = "page"},
-			      1, KIT_NOW, &err),
-		CM_OK);
+	assert_int_not_equal(object(&s->kit, &event), CM_OK);
 	kit_reopen(&s->kit, CM_STORE_WRITE);
 	grant(&s->kit, "eva@example.com");
 	kit_verify(&s->kit, true);
