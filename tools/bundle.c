@@ -1,7 +1,6 @@
 /* See bundle.h. */
 #include "tools/bundle.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -38,46 +37,17 @@ static const char *path_of(const struct cm_bundle *bundle, const char *name)
 	return cm_arena_printf(bundle->arena, "%s/%s", bundle->path, name);
 }
 
-static int check_empty(const char *path, struct cm_error *err)
-{
-	const struct dirent *entry;
-	DIR *folder = opendir(path);
-	bool empty = true;
-
-	if (folder == NULL) {
-		(void)cm_fail_errno(err, errno, "%s", path);
-		return err->code = CM_EUSAGE;
-	}
-	while (empty && (entry = readdir(folder)) != NULL)
-		empty = strcmp(entry->d_name, ".") == 0 ||
-			strcmp(entry->d_name, "..") == 0;
-	(void)closedir(folder);
-	if (empty)
-		return CM_OK;
-	return cm_fail(err, CM_EUSAGE,
-		       "%s is not empty: name a new folder (nothing was "
-		       "written)",
-		       path);
-}
-
 int cm_bundle_begin(const char *path, struct cm_arena *arena,
 		    struct cm_bundle **ret_bundle, struct cm_error *err)
 {
 	struct cm_bundle *bundle = cm_arena_alloc(arena, sizeof(*bundle));
-	int rc = CM_OK;
+	int rc;
 
 	if (bundle == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
 	bundle->arena = arena;
 	bundle->path = path;
-	if (mkdir(path, 0700) == 0) {
-		bundle->made_path = true;
-	} else if (errno == EEXIST) {
-		rc = check_empty(path, err);
-	} else {
-		(void)cm_fail_errno(err, errno, "%s", path);
-		rc = err->code = CM_EUSAGE;
-	}
+	rc = cm_file_new_folder(path, &bundle->made_path, err);
 	if (rc == CM_OK)
 		*ret_bundle = bundle;
 	return rc;
@@ -196,9 +166,4 @@ void cm_bundle_end(struct cm_bundle *bundle)
 	}
 	free(bundle->files);
 	bundle->files = NULL;
-}
-
-size_t cm_bundle_count(const struct cm_bundle *bundle)
-{
-	return bundle->count;
 }

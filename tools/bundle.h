@@ -24,6 +24,5 @@ CM_MUST_CHECK int cm_bundle_finish(struct cm_bundle *bundle,
 				   struct cm_error *err);
 /* After either; without finish, everything written is removed. */
 void cm_bundle_end(struct cm_bundle *bundle);
-size_t cm_bundle_count(const struct cm_bundle *bundle); /* files added */
 
 #endif

@@ -4,7 +4,6 @@
  */
 #include "tools/ctl_commands.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -22,43 +21,11 @@
 
 /* ---- the folder --------------------------------------------------------- */
 
-static int check_empty(const char *path, struct cm_error *err)
-{
-	const struct dirent *entry;
-	DIR *folder = opendir(path);
-	bool empty = true;
-
-	if (folder == NULL) {
-		(void)cm_fail_errno(err, errno, "%s", path);
-		return err->code = CM_EUSAGE;
-	}
-	while (empty && (entry = readdir(folder)) != NULL)
-		empty = strcmp(entry->d_name, ".") == 0 ||
-			strcmp(entry->d_name, "..") == 0;
-	(void)closedir(folder);
-	if (empty)
-		return CM_OK;
-	return cm_fail(err, CM_EUSAGE,
-		       "%s is not empty: name a new folder (nothing was "
-		       "written)",
-		       path);
-}
-
-/* Whoever may read it reads people's addresses. */
+/* Whoever may read it reads people's addresses, who made it or not. */
 static int make_folder(const char *path, bool *ret_made, struct cm_error *err)
 {
-	int rc;
+	int rc = cm_file_new_folder(path, ret_made, err);
 
-	if (mkdir(path, 0700) == 0) {
-		*ret_made = true;
-		return CM_OK;
-	}
-	if (errno != EEXIST) {
-		(void)cm_fail_errno(err, errno, "%s", path);
-		return err->code = CM_EUSAGE;
-	}
-	*ret_made = false;
-	rc = check_empty(path, err);
 	if (rc == CM_OK && chmod(path, 0700) != 0)
 		rc = cm_fail_errno(err, errno, "%s", path);
 	return rc;

@@ -1,6 +1,7 @@
 /* See file.h. */
 #include "tools/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -18,6 +19,15 @@ enum {
 	READ_STEP = 1024 * 1024, /* for pipes, which have no size */
 	FOLDER_MAX = 4096,       /* PATH_MAX of Linux */
 };
+
+/* A path that was typed wrong is for the person who typed it to mend. */
+static int wrong_path(const char *path, int why, struct cm_error *err)
+{
+	(void)cm_fail_errno(err, why, "%s", path);
+	if (err != NULL)
+		err->code = CM_EUSAGE;
+	return CM_EUSAGE;
+}
 
 const char *cm_file_name(const char *path)
 {
@@ -82,12 +92,8 @@ int cm_file_read(const char *path, struct cm_buf *out, struct cm_error *err)
 	if (strcmp(path, "-") == 0)
 		return read_all(STDIN_FILENO, "standard input", out, err);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		(void)cm_fail_errno(err, errno, "%s", path);
-		if (err != NULL)
-			err->code = CM_EUSAGE;
-		return CM_EUSAGE;
-	}
+	if (fd < 0)
+		return wrong_path(path, errno, err);
 	rc = read_all(fd, path, out, err);
 	(void)close(fd);
 	return rc;
@@ -190,12 +196,8 @@ int cm_file_write_new(const char *path, struct cm_span text,
 		return cm_fail(err, CM_EUSAGE,
 			       "%s exists; name a new file, or remove it",
 			       path);
-	if (fd < 0) {
-		(void)cm_fail_errno(err, errno, "%s", path);
-		if (err != NULL)
-			err->code = CM_EUSAGE;
-		return CM_EUSAGE;
-	}
+	if (fd < 0)
+		return wrong_path(path, errno, err);
 	why = write_all(fd, text);
 	if (close(fd) != 0 && why == 0)
 		why = errno;
@@ -203,6 +205,44 @@ int cm_file_write_new(const char *path, struct cm_span text,
 		return CM_OK;
 	(void)unlink(path);
 	return cm_fail_errno(err, why, "%s", path);
+}
+
+/* ---- folders ------------------------------------------------------------ */
+
+static int check_empty(const char *path, struct cm_error *err)
+{
+	const struct dirent *entry;
+	DIR *folder = opendir(path);
+	bool empty = true;
+
+	if (folder == NULL)
+		return wrong_path(path, errno, err);
+	while (empty && (entry = readdir(folder)) != NULL)
+		empty = strcmp(entry->d_name, ".") == 0 ||
+			strcmp(entry->d_name, "..") == 0;
+	(void)closedir(folder);
+	if (empty)
+		return CM_OK;
+	return cm_fail(err, CM_EUSAGE,
+		       "%s is not empty: name a new folder (nothing was "
+		       "written)",
+		       path);
+}
+
+int cm_file_new_folder(const char *path, bool *ret_made, struct cm_error *err)
+{
+	int rc;
+
+	if (mkdir(path, 0700) == 0) {
+		*ret_made = true;
+		return CM_OK;
+	}
+	if (errno != EEXIST)
+		return wrong_path(path, errno, err);
+	rc = check_empty(path, err);
+	if (rc == CM_OK)
+		*ret_made = false;
+	return rc;
 }
 
 /* The folder that a path lies in. */

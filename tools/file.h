@@ -36,5 +36,11 @@ CM_MUST_CHECK int cm_file_write_new(const char *path, struct cm_span text,
  */
 CM_MUST_CHECK int cm_file_replace(const char *path, struct cm_span text,
 				  unsigned mode, struct cm_error *err);
+/*
+ * Make a folder, mode 0700, or take one that is there and empty: CM_EUSAGE for
+ * any other.  ret_made: it was not there before.
+ */
+CM_MUST_CHECK int cm_file_new_folder(const char *path, bool *ret_made,
+				     struct cm_error *err);
 
 #endif
