@@ -189,14 +189,6 @@ static int act_finish(struct act *act, struct cm_error *err)
 	return CM_OK;
 }
 
-/* As a command line's word it is a usage error, not bad data. */
-static int bad_word(struct cm_error *err, const char *option)
-{
-	(void)cm_error_prefix(err, "%s: ", option);
-	err->code = CM_EUSAGE;
-	return CM_EUSAGE;
-}
-
 /* ---- grant -------------------------------------------------------------- */
 
 /* Marks that only the person can lift (design 5, rule 2). */
@@ -229,7 +221,7 @@ static int set_source(const struct cm_args *args, struct cm_event *event,
 	const char *source = cm_args_get(args, "source");
 
 	if (cm_word_source(cm_span(source), event->source, err) != CM_OK)
-		return bad_word(err, "--source");
+		return cm_word_bad_option("--source", err);
 	if (event->source[0] == '\0' || strcmp(event->source, "unknown") == 0 ||
 	    strcmp(event->source, "purchased") == 0)
 		return cm_fail(err, CM_EREFUSED,
@@ -247,7 +239,7 @@ static int set_basis(const struct cm_args *args, struct cm_event *event,
 	event->basis = CM_BASIS_CONSENT;
 	if (basis != NULL &&
 	    cm_word_basis(cm_span(basis), &event->basis, err) != CM_OK)
-		return bad_word(err, "--basis");
+		return cm_word_bad_option("--basis", err);
 	return CM_OK;
 }
 
@@ -258,7 +250,7 @@ static int set_language(const struct cm_args *args, struct cm_event *event,
 
 	if (language != NULL &&
 	    cm_word_language(cm_span(language), event->language, err) != CM_OK)
-		return bad_word(err, "--language");
+		return cm_word_bad_option("--language", err);
 	return CM_OK;
 }
 
@@ -317,7 +309,7 @@ static int fill_grant(struct act *act, const struct cm_args *args,
 				 &purpose, err);
 
 	if (rc != CM_OK)
-		return bad_word(err, "--purpose");
+		return cm_word_bad_option("--purpose", err);
 	event = add_event(act, CM_EVENT_GRANTED, cm_span(purpose->path));
 	event->attested = attest != NULL;
 	rc = set_source(args, event, err);
@@ -403,7 +395,7 @@ static int withdraw_one(struct act *act, const char *path, struct cm_error *err)
 	}
 	if (cm_word_purpose(act->ctl->config, cm_span(path), &purpose, err) !=
 	    CM_OK)
-		return bad_word(err, "--purpose");
+		return cm_word_bad_option("--purpose", err);
 	(void)add_event(act, CM_EVENT_WITHDRAWN, cm_span(purpose->path));
 	return CM_OK;
 }

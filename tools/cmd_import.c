@@ -33,8 +33,7 @@ static int read_purpose(struct cm_import *import, const struct cm_args *args,
 	if (text == NULL || cm_word_purpose(import->ctl->config, cm_span(text),
 					    &import->purpose, err) == CM_OK)
 		return CM_OK;
-	(void)cm_error_prefix(err, "--purpose: ");
-	return err->code = CM_EUSAGE;
+	return cm_word_bad_option("--purpose", err);
 }
 
 static int read_source(struct cm_import *import, const struct cm_args *args,
@@ -45,8 +44,7 @@ static int read_source(struct cm_import *import, const struct cm_args *args,
 	if (text == NULL ||
 	    cm_word_source(cm_span(text), import->source, err) == CM_OK)
 		return CM_OK;
-	(void)cm_error_prefix(err, "--source: ");
-	return err->code = CM_EUSAGE;
+	return cm_word_bad_option("--source", err);
 }
 
 static int read_basis(struct cm_import *import, const struct cm_args *args,
@@ -58,8 +56,7 @@ static int read_basis(struct cm_import *import, const struct cm_args *args,
 	if (text == NULL ||
 	    cm_word_basis(cm_span(text), &import->basis, err) == CM_OK)
 		return CM_OK;
-	(void)cm_error_prefix(err, "--basis: ");
-	return err->code = CM_EUSAGE;
+	return cm_word_bad_option("--basis", err);
 }
 
 static int read_attest(struct cm_import *import, const struct cm_args *args,
@@ -81,10 +78,8 @@ static int read_status(struct cm_import *import, const struct cm_args *args,
 
 	if (text == NULL)
 		return CM_OK;
-	if (cm_word_status(cm_span(text), &status, err) != CM_OK) {
-		(void)cm_error_prefix(err, "--status: ");
-		return err->code = CM_EUSAGE;
-	}
+	if (cm_word_status(cm_span(text), &status, err) != CM_OK)
+		return cm_word_bad_option("--status", err);
 	import->says = cm_says_of(status);
 	return CM_OK;
 }

@@ -132,15 +132,13 @@ static int name_columns(struct cm_list *list, struct cm_error *err)
 /* "u@d", "Name <u@d>", or, as Sympa writes it, "u@d Name". */
 static struct cm_span address_of(struct cm_span line)
 {
-	struct cm_span rest = line;
-
 	if (line.n == 0 || memchr(line.p, '<', line.n) != NULL)
 		return line;
 	for (size_t i = 0; i < line.n; i++) {
 		if (line.p[i] == ' ' || line.p[i] == '\t')
 			return cm_span_n(line.p, i);
 	}
-	return rest;
+	return line;
 }
 
 static bool is_address(struct cm_span line)

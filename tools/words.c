@@ -142,6 +142,12 @@ int cm_word_stream(const struct cm_config *config, const char *text,
 		       quoted, similar);
 }
 
+int cm_word_bad_option(const char *option, struct cm_error *err)
+{
+	(void)cm_error_prefix(err, "%s: ", option);
+	return err->code = CM_EUSAGE;
+}
+
 static const char *const status_names[] = {
 	[CM_STATUS_GRANTED] = "granted",
 	[CM_STATUS_CONFIRMED] = "confirmed",

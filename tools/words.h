@@ -30,6 +30,10 @@ CM_MUST_CHECK int cm_word_stream(const struct cm_config *config,
 				 const struct cm_stream **ret_stream,
 				 struct cm_error *err);
 
+/* What one of these said of an option's value: as a word of the command line
+ * it is a usage error, not bad data.  Returns CM_EUSAGE. */
+int cm_word_bad_option(const char *option, struct cm_error *err);
+
 /* What a list may say of a person, in the column "status". */
 enum cm_status {
 	CM_STATUS_GRANTED,
