@@ -23,18 +23,21 @@ enum {
 
 /* ---- a batch's people --------------------------------------------------- */
 
-struct touched {
+/* An event of the batch; what is known of its contact stands in the first. */
+struct said {
 	struct cm_id contact;
 	struct cm_id family;
-	bool later;  /* somebody acted since */
-	bool undone; /* a corrected event is there already */
-	bool any;    /* there is something to take back */
+	uint8_t type;
+	bool back;   /* the correction takes it back */
+	bool later;  /* of the contact: somebody acted since */
+	bool undone; /* ditto: a corrected event is there already */
 };
 
 struct undo {
 	struct cm_ctl *ctl;
+	bool dry_run;               /* --dry-run, or no --yes */
 	struct cm_event correction; /* as written, but for the contact */
-	struct touched *people;     /* malloc'ed; by contact once sorted */
+	struct said *said;          /* malloc'ed; by contact once sorted */
 	size_t count;
 	size_t room;
 	bool sorted;
@@ -43,61 +46,63 @@ struct undo {
 	/* Of the batch's events: taken back, and not. */
 	uint64_t back[CM_EVENT_TYPES];
 	uint64_t stay[CM_EVENT_TYPES];
+	uint64_t people;
 	uint64_t left; /* people who acted since */
 	uint64_t write;
 };
 
-static int compare_people(const void *a, const void *b)
+static int compare_contacts(const void *a, const void *b)
 {
-	const struct touched *x = a;
-	const struct touched *y = b;
+	const struct said *x = a;
+	const struct said *y = b;
 
 	return memcmp(x->contact.b, y->contact.b, sizeof(x->contact.b));
 }
 
-/* A person of several rows stands there once. */
-static void sort_people(struct undo *undo)
+static void sort_said(struct undo *undo)
 {
-	size_t i, n = 0;
-
+	if (!undo->sorted && undo->count > 1)
+		qsort(undo->said, undo->count, sizeof(*undo->said),
+		      compare_contacts);
 	undo->sorted = true;
-	if (undo->count == 0)
-		return;
-	qsort(undo->people, undo->count, sizeof(*undo->people), compare_people);
-	for (i = 1; i < undo->count; i++) {
-		struct touched *last = &undo->people[n];
-
-		if (compare_people(last, &undo->people[i]) == 0)
-			last->any = last->any || undo->people[i].any;
-		else
-			undo->people[++n] = undo->people[i];
-	}
-	undo->count = n + 1;
 }
 
-static int add_person(struct undo *undo, const struct cm_event *event,
-		      struct cm_error *err)
+static int add_said(struct undo *undo, const struct cm_event *event,
+		    struct cm_error *err)
 {
 	enum { FIRST = 1024 };
-	bool back = cm_event_undoes(&undo->correction, event);
 
 	if (undo->count == undo->room) {
 		size_t room = undo->room > 0 ? undo->room * 2 : FIRST;
-		struct touched *people =
-			realloc(undo->people, room * sizeof(*people));
+		struct said *said = realloc(undo->said, room * sizeof(*said));
 
-		if (people == NULL)
+		if (said == NULL)
 			return cm_fail(err, CM_ENOMEM, "out of memory");
-		undo->people = people;
+		undo->said = said;
 		undo->room = room;
 	}
-	undo->people[undo->count++] = (struct touched){
+	undo->said[undo->count++] = (struct said){
 		.contact = event->contact,
 		.family = event->family,
-		.any = back,
+		.type = (uint8_t)event->type,
+		.back = cm_event_undoes(&undo->correction, event),
 	};
-	(back ? undo->back : undo->stay)[event->type]++;
 	return CM_OK;
+}
+
+/* The first of what the batch said of a contact; NULL if it said nothing. */
+static struct said *find_contact(struct undo *undo, const struct cm_id *contact)
+{
+	const struct said key = {.contact = *contact};
+	struct said *found;
+
+	sort_said(undo);
+	found = bsearch(&key, undo->said, undo->count, sizeof(key),
+			compare_contacts);
+	while (found != NULL && found > undo->said &&
+	       compare_contacts(found - 1, &key) == 0)
+		found--;
+	return found;
 }
 
 /* An import or our own mail to the person is not what they did. */
@@ -108,34 +113,36 @@ static bool is_an_act(const struct cm_event *event)
 	       event->type != CM_EVENT_CORRECTED;
 }
 
+static bool is_of_batch(const struct undo *undo, const struct cm_event *event)
+{
+	return strcmp(event->batch, undo->correction.batch) == 0;
+}
+
+/* Whoever took all back took the lesser part back, too. */
+static bool is_undone_by(const struct undo *undo, const struct cm_event *event)
+{
+	return event->type == CM_EVENT_CORRECTED && is_of_batch(undo, event) &&
+	       (undo->correction.mark != CM_EVENT_WITHDRAWN ||
+		event->mark == CM_EVENT_WITHDRAWN);
+}
+
 /* A batch is one transaction: its events stand side by side. */
 static int look(void *ctx, const struct cm_event *event, uint64_t seq,
 		struct cm_error *err)
 {
 	struct undo *undo = ctx;
-	struct touched key = {.contact = event->contact};
-	struct touched *person;
+	struct said *first;
 
 	(void)seq;
-	if (event->actor == CM_ACTOR_IMPORT &&
-	    event->type != CM_EVENT_CORRECTED &&
-	    strcmp(event->batch, undo->correction.batch) == 0)
-		return add_person(undo, event, err);
-	if (undo->count == 0)
-		return CM_OK;
-	if (!undo->sorted)
-		sort_people(undo);
-	person = bsearch(&key, undo->people, undo->count, sizeof(key),
-			 compare_people);
-	if (person == NULL)
+	if (event->actor == CM_ACTOR_IMPORT && is_of_batch(undo, event))
+		return add_said(undo, event, err);
+	if (undo->count == 0 ||
+	    (first = find_contact(undo, &event->contact)) == NULL)
 		return CM_OK;
 	if (is_an_act(event))
-		person->later = true;
-	if (event->type == CM_EVENT_CORRECTED &&
-	    strcmp(event->batch, undo->correction.batch) == 0 &&
-	    (undo->correction.mark != CM_EVENT_WITHDRAWN ||
-	     event->mark == CM_EVENT_WITHDRAWN)) {
-		person->undone = true;
+		first->later = true;
+	if (is_undone_by(undo, event)) {
+		first->undone = true;
 		undo->undone_at = event->at;
 		(void)snprintf(undo->undone_by, sizeof(undo->undone_by), "%s",
 			       event->who);
@@ -143,20 +150,44 @@ static int look(void *ctx, const struct cm_event *event, uint64_t seq,
 	return CM_OK;
 }
 
-static bool is_written(const struct touched *person)
+/* How many events of the batch are the contact's that starts here. */
+static size_t contact_at(const struct undo *undo, size_t at, bool *ret_any)
 {
-	return person->any && !person->later && !person->undone;
+	size_t n = 0;
+
+	*ret_any = false;
+	do {
+		*ret_any = *ret_any || undo->said[at + n].back;
+		n++;
+	} while (at + n < undo->count &&
+		 compare_contacts(&undo->said[at], &undo->said[at + n]) == 0);
+	return n;
+}
+
+static bool is_written(const struct said *first, bool any)
+{
+	return any && !first->later && !first->undone;
 }
 
 static void count_people(struct undo *undo)
 {
-	size_t i;
+	size_t at, n, i;
+	bool any;
 
-	if (!undo->sorted)
-		sort_people(undo);
-	for (i = 0; i < undo->count; i++) {
-		undo->left += undo->people[i].any && undo->people[i].later;
-		undo->write += is_written(&undo->people[i]);
+	sort_said(undo);
+	for (at = 0; at < undo->count; at += n) {
+		const struct said *first = &undo->said[at];
+
+		n = contact_at(undo, at, &any);
+		undo->people++;
+		undo->left += any && first->later;
+		undo->write += is_written(first, any);
+		for (i = 0; i < n; i++) {
+			if (!first[i].back)
+				undo->stay[first[i].type]++;
+			else if (is_written(first, any))
+				undo->back[first[i].type]++;
+		}
 	}
 }
 
@@ -177,14 +208,14 @@ static void print_types(FILE *out, const uint64_t counts[CM_EVENT_TYPES],
 	}
 }
 
-static void print_undo(const struct undo *undo, bool dry_run)
+static void print_undo(const struct undo *undo)
 {
 	FILE *out = undo->ctl->out;
 	char count[CM_COUNT_LEN];
 
 	(void)fprintf(out, "batch %s: ", undo->correction.batch);
 	(void)fprintf(out, "%s different people\n",
-		      cm_out_count(undo->count, count));
+		      cm_out_count(undo->people, count));
 	print_types(out, undo->back, "taken back", "");
 	print_types(out, undo->stay, "stays",
 		    undo->correction.mark == CM_EVENT_WITHDRAWN
@@ -195,10 +226,10 @@ static void print_undo(const struct undo *undo, bool dry_run)
 		(void)fprintf(out,
 			      "  %-10s %12s  people who did something since\n",
 			      "left alone", cm_out_count(undo->left, count));
-	if (dry_run)
+	if (undo->dry_run)
 		(void)fputs("dry run: nothing was written; ", out);
 	cm_out_plural(out, undo->write, "corrected event");
-	(void)fputs(dry_run ? " would be\n" : " written\n", out);
+	(void)fputs(undo->dry_run ? " would be\n" : " written\n", out);
 }
 
 static void json_types(struct cm_json_writer *w, const char *name,
@@ -217,16 +248,15 @@ static void json_types(struct cm_json_writer *w, const char *name,
 	cm_json_end(w);
 }
 
-static int json_undo(const struct undo *undo, bool dry_run,
-		     struct cm_error *err)
+static int json_undo(const struct undo *undo, struct cm_error *err)
 {
 	struct cm_out_json json;
 
 	cm_out_json_begin(&json);
 	cm_json_begin_object(&json.w);
 	cm_json_put_text(&json.w, "batch", undo->correction.batch);
-	cm_json_put_bool(&json.w, "dry_run", dry_run);
-	cm_json_put_int(&json.w, "people", (int64_t)undo->count);
+	cm_json_put_bool(&json.w, "dry_run", undo->dry_run);
+	cm_json_put_int(&json.w, "people", (int64_t)undo->people);
 	cm_json_put_int(&json.w, "events", (int64_t)undo->write);
 	cm_json_put_int(&json.w, "left_alone", (int64_t)undo->left);
 	json_types(&json.w, "taken_back", undo->back);
@@ -260,19 +290,22 @@ static int add_corrections(const struct undo *undo, struct cm_span note,
 	struct cm_store_entry entry = {.event = undo->correction,
 				       .evidence = note};
 	struct cm_progress progress;
-	size_t i;
+	uint64_t written = 0;
+	size_t at, n;
+	bool any;
 	int rc = CM_OK;
 
 	cm_progress_init(&progress, undo->ctl->notes);
 	progress.what = "preparing";
-	for (i = 0; rc == CM_OK && i < undo->count; i++) {
-		if (!is_written(&undo->people[i]))
+	for (at = 0; rc == CM_OK && at < undo->count; at += n) {
+		n = contact_at(undo, at, &any);
+		if (!is_written(&undo->said[at], any))
 			continue;
-		entry.event.contact = undo->people[i].contact;
-		entry.event.family = undo->people[i].family;
+		entry.event.contact = undo->said[at].contact;
+		entry.event.family = undo->said[at].family;
 		rc = cm_store_batch_add(batch, &entry, err);
-		if (i % WRITE_PROGRESS == 0)
-			cm_progress_show(&progress, i, undo->count);
+		if (++written % WRITE_PROGRESS == 0)
+			cm_progress_show(&progress, written, undo->write);
 	}
 	cm_progress_say(&progress, "writing");
 	if (rc == CM_OK) {
@@ -320,6 +353,8 @@ static int read_undo(struct undo *undo, const struct cm_args *args,
 			       "\"%.64s\" is not the name of a batch "
 			       "(consentctl batches lists them)",
 			       batch);
+	undo->dry_run =
+		cm_args_has(args, "dry-run") || !cm_args_has(args, "yes");
 	event->type = CM_EVENT_CORRECTED;
 	event->actor = CM_ACTOR_ADMIN;
 	event->at = undo->ctl->now;
@@ -355,23 +390,21 @@ static int check_undo(const struct undo *undo, struct cm_error *err)
 static int finish_undo(struct undo *undo, const struct cm_args *args,
 		       struct cm_error *err)
 {
-	bool dry_run = cm_args_has(args, "dry-run");
-	bool sure = cm_args_has(args, "yes");
 	int rc = check_undo(undo, err);
 
-	if (rc == CM_OK && !dry_run && sure && undo->write > 0)
+	if (rc == CM_OK && !undo->dry_run && undo->write > 0)
 		rc = write_undo(undo, cm_args_get(args, "note"), err);
 	if (rc != CM_OK)
 		return rc;
 	if (undo->ctl->json)
-		rc = json_undo(undo, !sure || dry_run, err);
+		rc = json_undo(undo, err);
 	else
-		print_undo(undo, !sure || dry_run);
+		print_undo(undo);
 	if (rc != CM_OK)
 		return rc;
 	if (undo->write == 0)
 		return CM_EREFUSED;
-	if (!dry_run && !sure)
+	if (undo->dry_run && !cm_args_has(args, "dry-run"))
 		return cm_fail(err, CM_EREFUSED,
 			       "nothing was written; to do it, say it again "
 			       "with --yes");
@@ -389,17 +422,15 @@ int cm_cmd_undo(struct cm_ctl *ctl, const struct cm_args *args,
 	undo->ctl = ctl;
 	rc = read_undo(undo, args, err);
 	if (rc == CM_OK)
-		rc = cm_ctl_open(ctl,
-				 cm_args_has(args, "dry-run") ? CM_CTL_READ
-							      : CM_CTL_WRITE,
-				 err);
+		rc = cm_ctl_open(
+			ctl, undo->dry_run ? CM_CTL_READ : CM_CTL_WRITE, err);
 	if (rc == CM_OK)
 		rc = cm_ledger_scan(ctl, look, undo, err);
 	if (rc == CM_OK) {
 		count_people(undo);
 		rc = finish_undo(undo, args, err);
 	}
-	free(undo->people);
+	free(undo->said);
 	free(undo);
 	return rc;
 }
@@ -439,12 +470,14 @@ static struct batch *new_batch(struct batches *batches,
 	enum { FIRST = 64 };
 	struct batch *batch;
 
+	if (batches->count == BATCHES_MAX)
+		return NULL;
 	if (batches->count == batches->room) {
 		size_t room = batches->room > 0 ? batches->room * 2 : FIRST;
 		struct batch *list =
 			realloc(batches->list, room * sizeof(*list));
 
-		if (list == NULL || room > BATCHES_MAX)
+		if (list == NULL)
 			return NULL;
 		batches->list = list;
 		batches->room = room;

@@ -76,8 +76,11 @@ def test_people_who_acted_since_are_left(ctl):
     ctl.run("withdraw", "ann@example.org")
     ctl.run("grant", "bob@example.org", "--purpose", "acme/newsletter",
             "--source", "phone", "--attest", "J. Doe")
+    text = ctl.run("undo", batch, "--dry-run").stdout
+    assert re.search(r"taken back +1  granted", text)
     out = ctl.json("undo", batch, "--yes")
-    assert (out["events"], out["left_alone"]) == (1, 2)
+    assert (out["people"], out["events"], out["left_alone"]) == (3, 1, 2)
+    assert out["taken_back"] == {"granted": 1}
     assert ctl.why("ann@example.org") == "withdrawn"
     assert ctl.why("bob@example.org") == "consent"
     assert ctl.why("cal@example.org") == "no-record"
