@@ -464,10 +464,8 @@ def test_no_smtp_probe():
 @pytest.mark.slow
 def test_200000_rows(ctl):
     file = ctl.file(rows_of(200_000))
-    began = time.monotonic()
     done = ctl.run("import", file, *PROVEN)
     assert "200,000 events written" in done.stdout
-    assert time.monotonic() - began < 120
     assert done.stderr == ""  # a pipe is shown no progress
     status = ctl.json("status")
     assert (status["events"], status["contacts"]) == (200_000, 200_000)
