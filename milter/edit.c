@@ -81,7 +81,7 @@ static int read_leaves(struct editor *e, bool *ret_go_on)
 {
 	struct cm_display display = cm_display_choose(&e->tree);
 	const char *why = display.why;
-	size_t todo = 0;
+	size_t missing = 0; /* in so many leaves */
 	size_t i;
 
 	*ret_go_on = false;
@@ -94,11 +94,11 @@ static int read_leaves(struct editor *e, bool *ret_go_on)
 			return no_memory(e);
 		if (e->html_lang.p == NULL)
 			e->html_lang = leaf->lang;
-		todo += !leaf->done;
+		missing += !leaf->done;
 	}
 	if (why != NULL)
 		(void)leave(e, CM_BODY_UNEDITABLE, why);
-	else if (todo == 0)
+	else if (missing == 0)
 		(void)leave(e, CM_BODY_NOT_WANTED, "done");
 	else
 		*ret_go_on = true;
