@@ -119,6 +119,25 @@ size_t cm_span_dashes(struct cm_span a, size_t from)
 	return a.n;
 }
 
+size_t cm_span_longest_line(struct cm_span a)
+{
+	size_t longest = 0;
+
+	while (a.n > 0) {
+		const char *nl = memchr(a.p, '\n', a.n);
+		size_t n = nl != NULL ? (size_t)(nl - a.p) : a.n;
+
+		if (n > 0 && a.p[n - 1] == '\r')
+			n--;
+		if (n > longest)
+			longest = n;
+		n = nl != NULL ? (size_t)(nl - a.p) + 1 : a.n;
+		a.p += n;
+		a.n -= n;
+	}
+	return longest;
+}
+
 int cm_span_cmp(struct cm_span a, struct cm_span b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;

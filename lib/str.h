@@ -31,6 +31,8 @@ struct cm_span cm_span_trim(struct cm_span a); /* SP HT CR LF, both ends */
 struct cm_span cm_span_cut(struct cm_span *rest, char separator);
 /* From a line's start on, the next line that begins with "--"; else a.n. */
 size_t cm_span_dashes(struct cm_span a, size_t from);
+/* Octets of its longest line, LF or CRLF apart. */
+size_t cm_span_longest_line(struct cm_span a);
 /* memcmp order, the shorter first when one is the other's beginning. */
 int cm_span_cmp(struct cm_span a, struct cm_span b);
 

@@ -19,20 +19,6 @@ struct making {
 
 /* ---- the piece --------------------------------------------------------- */
 
-static size_t longest_line(struct cm_span text)
-{
-	size_t longest = 0;
-	size_t line = 0;
-	size_t i;
-
-	for (i = 0; i < text.n; i++) {
-		line = text.p[i] == '\n' ? 0 : line + 1;
-		if (line > longest)
-			longest = line;
-	}
-	return longest;
-}
-
 /* RFC 1557: Korean only behind the designator, which a text has once. */
 static bool lacks_designator(const struct cm_leaf *leaf)
 {
@@ -213,9 +199,10 @@ static int upgrade(struct cm_leaf *leaf, const char **ret_why)
 	leaf->octets = leaf->text;
 	leaf->octets_piece = leaf->piece;
 	leaf->octets_at = leaf->at;
-	leaf->reencode = cm_cte_is_plain(leaf->cte) &&
-			 (!leaf->has_8bit || leaf->cte == CM_CTE_7BIT ||
-			  longest_line(leaf->octets) > CM_PROOF_LINE_MAX);
+	leaf->reencode =
+		cm_cte_is_plain(leaf->cte) &&
+		(!leaf->has_8bit || leaf->cte == CM_CTE_7BIT ||
+		 cm_span_longest_line(leaf->octets) > CM_PROOF_LINE_MAX);
 	return rc;
 }
 
@@ -253,7 +240,7 @@ static int fit(struct cm_leaf *leaf, const char **ret_why)
 	if (leaf->reencode)
 		leaf->cte = shorter_encoding(leaf->octets);
 	if (cm_cte_is_plain(leaf->cte) &&
-	    longest_line(leaf->octets_piece) > CM_PROOF_LINE_MAX)
+	    cm_span_longest_line(leaf->octets_piece) > CM_PROOF_LINE_MAX)
 		*ret_why = "line";
 	return CM_OK;
 }

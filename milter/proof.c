@@ -86,28 +86,9 @@ static bool texts_agree(struct text *a, struct text *b, size_t n)
 	return true;
 }
 
-static size_t longest_line(struct cm_span text)
-{
-	size_t longest = 0;
-
-	while (text.n > 0) {
-		const char *nl = memchr(text.p, '\n', text.n);
-		size_t n = nl != NULL ? (size_t)(nl - text.p) : text.n;
-
-		if (n > 0 && text.p[n - 1] == '\r')
-			n--;
-		if (n > longest)
-			longest = n;
-		n = nl != NULL ? (size_t)(nl - text.p) + 1 : text.n;
-		text.p += n;
-		text.n -= n;
-	}
-	return longest;
-}
-
 /*
- * Is longest_line() at most max?  A yes is certain, a no is not: it steps
- * from the last line end within reach to the next, so that 50 KB in short
+ * Is cm_span_longest_line() at most max?  A yes is certain, a no is not: it
+ * steps from the last line end within reach to the next, so that 50 KB in short
  * lines take 50 looks instead of 700.
  */
 static bool lines_are_short(struct cm_span text, size_t max)
@@ -133,9 +114,10 @@ static bool text_ends(struct text *t)
 /* A line over the limit, and longer than those there were. */
 static bool has_longer_line(struct cm_span is, struct cm_span was)
 {
-	size_t longest = longest_line(is);
+	size_t longest = cm_span_longest_line(is);
 
-	return longest > CM_PROOF_LINE_MAX && longest > longest_line(was);
+	return longest > CM_PROOF_LINE_MAX &&
+	       longest > cm_span_longest_line(was);
 }
 
 /* Octets that both begin with, up to and with a line end. */

@@ -190,6 +190,33 @@ static void the_language_of_the_footer(void **state)
 	test_world_close(&w);
 }
 
+/* RFC 5322, 2.1.1: 998 octets, CRLF apart, whoever writes the line. */
+static void a_line_may_be_as_long_as_mail_allows(void **state)
+{
+	static const char start[] = "Acme GmbH, ";
+	char address[1024];
+	struct test_world w;
+	size_t n;
+
+	(void)state;
+	test_world_open(&w);
+	memset(address, 'x', sizeof(address));
+	w.config.controller_address = address;
+	for (n = 990; n < 1005; n++) {
+		size_t fill = n - strlen(start);
+		struct cm_edit edit;
+
+		address[fill] = '\0';
+		edit = make(&w, "Subject: x\r\n\r\nHello\r\n");
+		assert_int_equal(edit.outcome, n <= 998 ? CM_BODY_FOOTER
+							: CM_BODY_UNEDITABLE);
+		if (n > 998)
+			assert_string_equal(edit.why, "line");
+		address[fill] = 'x';
+	}
+	test_world_close(&w);
+}
+
 /* Values are an admin's words: never mark-up, lines or controls. */
 static void values_stay_values(void **state)
 {
@@ -220,6 +247,7 @@ int main(void)
 		cmocka_unit_test(once_only),
 		cmocka_unit_test(memory_may_end_anywhere),
 		cmocka_unit_test(the_language_of_the_footer),
+		cmocka_unit_test(a_line_may_be_as_long_as_mail_allows),
 		cmocka_unit_test(values_stay_values),
 	};
 

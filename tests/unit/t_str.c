@@ -246,9 +246,33 @@ static void a_list_is_cut_to_its_end(void **state)
 	assert_true(cm_span_is(cm_span_cut(&rest, ','), ""));
 }
 
+static void the_longest_line_of_a_text(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+	} rows[] = {
+		{"", 0},
+		{"\r\n", 0},
+		{"abc", 3},
+		{"abc\r\n", 3},
+		{"a\nabc\nab", 3},
+		{"abc\r\nab\r", 3},
+		{"a\r\nabcd\r", 4},
+		{"a\rb\r\n", 3},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(cm_span_longest_line(cm_span(rows[i].text)),
+				 rows[i].n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_longest_line_of_a_text),
 		cmocka_unit_test(numbers_are_strict),
 		cmocka_unit_test(utf8_is_rfc_3629),
 		cmocka_unit_test(many_octets_at_once_are_read_as_one_by_one),
