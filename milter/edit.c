@@ -194,47 +194,6 @@ static int build(struct editor *e)
 
 /* ---- the proof --------------------------------------------------------- */
 
-/* The headers the readers of the result will see, as far as MIME goes. */
-static int new_headers(struct editor *e, struct cm_proof *proof)
-{
-	const struct cm_edit_request *request = e->request;
-	const struct {
-		const char *name;
-		const char *value;
-	} values[] = {
-		{"MIME-Version", e->values.mime_version},
-		{"Content-Type", e->values.content_type},
-		{"Content-Transfer-Encoding",
-		 e->values.content_transfer_encoding},
-	};
-	struct cm_facts_header *headers;
-	size_t i, v;
-	size_t n = 0;
-
-	headers = cm_arena_array(e->arena, request->nheaders + 3,
-				 sizeof(*headers));
-	if (headers == NULL)
-		return no_memory(e);
-	for (v = 0; v < 3; v++)
-		if (values[v].value != NULL) {
-			headers[n].name = cm_span(values[v].name);
-			headers[n++].value = cm_span(values[v].value);
-		}
-	for (i = 0; i < request->nheaders; i++) {
-		bool replaced = false;
-
-		for (v = 0; v < 3; v++)
-			replaced |= values[v].value != NULL &&
-				    cm_span_is(request->headers[i].name,
-					       values[v].name);
-		if (!replaced)
-			headers[n++] = request->headers[i];
-	}
-	proof->headers_after = headers;
-	proof->nheaders_after = n;
-	return CM_OK;
-}
-
 /* Kept in the arena: whoever keeps a sample, or doubts, can prove it again. */
 static int make_claim(struct editor *e, struct cm_proof_leaf **ret_leaves,
 		      struct cm_proof **ret_proof)
@@ -259,7 +218,11 @@ static int make_claim(struct editor *e, struct cm_proof_leaf **ret_leaves,
 			leaves[proof->nleaves++] = cm_leaf_claim(&e->leaves[i]);
 	*ret_leaves = leaves;
 	*ret_proof = proof;
-	return new_headers(e, proof);
+	return cm_headers_after(e->request, &e->values, e->arena,
+				&proof->headers_after,
+				&proof->nheaders_after) == CM_OK
+		       ? CM_OK
+		       : no_memory(e);
 }
 
 static int prove(struct editor *e)

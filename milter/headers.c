@@ -224,6 +224,70 @@ static int want(struct planner *p, const struct cm_header_values *values)
 	return want_stream(p);
 }
 
+/* ---- what a reader of the result sees ---------------------------------- */
+
+const char *cm_headers_mime_version(const struct cm_edit_request *request)
+{
+	size_t i;
+
+	for (i = 0; i < request->nheaders; i++)
+		if (cm_span_is(request->headers[i].name, names[MIME_VERSION]))
+			return NULL;
+	return "1.0";
+}
+
+/* Is the field one of those, or one that moved into a part? */
+static bool is_replaced(struct cm_span name,
+			const struct cm_facts_header *values, size_t count,
+			bool content_moved)
+{
+	size_t i;
+
+	if (content_moved && cm_span_starts(name, "Content-"))
+		return true;
+	for (i = 0; i < count; i++)
+		if (cm_span_caseeq(name, values[i].name))
+			return true;
+	return false;
+}
+
+int cm_headers_after(const struct cm_edit_request *request,
+		     const struct cm_header_values *values,
+		     struct cm_arena *arena,
+		     const struct cm_facts_header **ret_headers,
+		     size_t *ret_count)
+{
+	const struct {
+		enum field field;
+		const char *value;
+	} mime[] = {
+		{MIME_VERSION, values->mime_version},
+		{CONTENT_TYPE, values->content_type},
+		{CONTENT_ENCODING, values->content_transfer_encoding},
+	};
+	const size_t nmime = sizeof(mime) / sizeof(*mime);
+	struct cm_facts_header *headers = cm_arena_array(
+		arena, request->nheaders + nmime, sizeof(*headers));
+	size_t nvalues, n = 0;
+	size_t i;
+
+	if (headers == NULL)
+		return CM_ENOMEM;
+	for (i = 0; i < nmime; i++)
+		if (mime[i].value != NULL) {
+			headers[n].name = cm_span(names[mime[i].field]);
+			headers[n++].value = cm_span(mime[i].value);
+		}
+	nvalues = n;
+	for (i = 0; i < request->nheaders; i++)
+		if (!is_replaced(request->headers[i].name, headers, nvalues,
+				 values->content_moved))
+			headers[n++] = request->headers[i];
+	*ret_headers = headers;
+	*ret_count = n;
+	return CM_OK;
+}
+
 /* ---- edits ------------------------------------------------------------- */
 
 /* The next octet of a folded value, each run of blanks as one; 0 at the end. */

@@ -27,6 +27,20 @@ struct cm_header_values {
 	bool content_moved; /* into a part: no Content-* field stays */
 };
 
+/* For .mime_version: "1.0" where there is none; NULL = as it came. */
+const char *cm_headers_mime_version(const struct cm_edit_request *request);
+
+/*
+ * The header that readers of an edited body see, as far as MIME goes: the
+ * values first, for where an MTA puts them is no matter.  In the arena;
+ * CM_ENOMEM is the only failure.
+ */
+CM_MUST_CHECK int cm_headers_after(const struct cm_edit_request *request,
+				   const struct cm_header_values *values,
+				   struct cm_arena *arena,
+				   const struct cm_facts_header **ret_headers,
+				   size_t *ret_count);
+
 /*
  * Edits in the arena: deletions first, from the last of a name upward.
  * values: NULL when the body stays as it came.

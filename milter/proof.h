@@ -72,23 +72,16 @@ CM_MUST_CHECK int cm_proof_scan(const struct cm_proof *proof,
 CM_MUST_CHECK int cm_proof_gmime(const struct cm_proof *proof,
 				 const char **ret_why);
 
-/* The other edit: the message as the first part of a new one (milter/wrap). */
-struct cm_proof_wrap {
-	const struct cm_facts_header *headers;
-	size_t nheaders;
-	const struct cm_facts_header *headers_after;
-	size_t nheaders_after;
-	struct cm_span before;
-	struct cm_span after;
-	const struct cm_mime *tree; /* of before */
-	struct cm_span footer;      /* text of the second part */
-};
-
-/* As above. */
-CM_MUST_CHECK int cm_proof_wrap_scan(const struct cm_proof_wrap *proof,
+/*
+ * The other edit: the message as the first part of a new one (milter/wrap),
+ * .leaves none, and a second part whose text is the footer.  As above.
+ */
+CM_MUST_CHECK int cm_proof_wrap_scan(const struct cm_proof *proof,
+				     struct cm_span footer,
 				     struct cm_arena *arena,
 				     const char **ret_why);
-CM_MUST_CHECK int cm_proof_wrap_gmime(const struct cm_proof_wrap *proof,
+CM_MUST_CHECK int cm_proof_wrap_gmime(const struct cm_proof *proof,
+				      struct cm_span footer,
 				      const char **ret_why);
 
 #endif

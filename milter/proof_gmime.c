@@ -755,7 +755,8 @@ static const char *check_wrapped(GMimeObject *was, GMimeObject *root,
 								    : "text";
 }
 
-int cm_proof_wrap_gmime(const struct cm_proof_wrap *proof, const char **ret_why)
+int cm_proof_wrap_gmime(const struct cm_proof *proof, struct cm_span footer,
+			const char **ret_why)
 {
 	GMimeMessage *was;
 	GMimeMessage *is;
@@ -771,9 +772,9 @@ int cm_proof_wrap_gmime(const struct cm_proof_wrap *proof, const char **ret_why)
 	if (was == NULL || is == NULL)
 		*ret_why = "message";
 	else
-		*ret_why = check_wrapped(g_mime_message_get_mime_part(was),
-					 g_mime_message_get_mime_part(is),
-					 proof->footer);
+		*ret_why =
+			check_wrapped(g_mime_message_get_mime_part(was),
+				      g_mime_message_get_mime_part(is), footer);
 	if (was != NULL)
 		g_object_unref(was);
 	if (is != NULL)

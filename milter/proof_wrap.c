@@ -42,7 +42,7 @@ static bool take_value(struct cm_span *rest, struct cm_span value)
 }
 
 /* The part's header is the old Content-* fields, in order, and no more. */
-static bool fields_are(struct cm_span header, const struct cm_proof_wrap *proof)
+static bool fields_are(struct cm_span header, const struct cm_proof *proof)
 {
 	size_t i;
 
@@ -59,8 +59,8 @@ static bool fields_are(struct cm_span header, const struct cm_proof_wrap *proof)
 	return cm_span_eq(header, cm_span("\r\n"));
 }
 
-static bool is_footer(const struct cm_mime_part *part,
-		      const struct cm_proof_wrap *proof)
+static bool is_footer(const struct cm_proof *proof,
+		      const struct cm_mime_part *part, struct cm_span footer)
 {
 	struct cm_buf text;
 	bool is;
@@ -73,7 +73,7 @@ static bool is_footer(const struct cm_mime_part *part,
 	cm_buf_init(&text, part->end - part->body_at + 1);
 	is = cm_decode(part->cte, slice(proof->after, part->body_at, part->end),
 		       &text) == CM_OK &&
-	     cm_span_eq(cm_span_n(cm_buf_text(&text), text.len), proof->footer);
+	     cm_span_eq(cm_span_n(cm_buf_text(&text), text.len), footer);
 	cm_buf_free(&text);
 	return is;
 }
@@ -88,8 +88,8 @@ static bool is_moved(const struct cm_mime_part *was,
 	       cm_span_eq(is->subtype, was->subtype) && is->cte == was->cte;
 }
 
-static const char *check_tree(const struct cm_proof_wrap *proof,
-			      const struct cm_mime *tree)
+static const char *check_tree(const struct cm_proof *proof,
+			      const struct cm_mime *tree, struct cm_span footer)
 {
 	const struct cm_mime_part *root = &tree->parts[0];
 	const struct cm_mime_part *inner = &tree->parts[1];
@@ -111,10 +111,11 @@ static const char *check_tree(const struct cm_proof_wrap *proof,
 	if (!fields_are(slice(proof->after, inner->head_at, inner->body_at),
 			proof))
 		return "fields";
-	return is_footer(&tree->parts[tree->count - 1], proof) ? NULL : "text";
+	return is_footer(proof, &tree->parts[tree->count - 1], footer) ? NULL
+								       : "text";
 }
 
-int cm_proof_wrap_scan(const struct cm_proof_wrap *proof,
+int cm_proof_wrap_scan(const struct cm_proof *proof, struct cm_span footer,
 		       struct cm_arena *arena, const char **ret_why)
 {
 	struct cm_mime tree;
@@ -128,6 +129,6 @@ int cm_proof_wrap_scan(const struct cm_proof_wrap *proof,
 	else if (tree.count != proof->tree->count + 2)
 		*ret_why = "shape";
 	else
-		*ret_why = check_tree(proof, &tree);
+		*ret_why = check_tree(proof, &tree, footer);
 	return CM_OK;
 }

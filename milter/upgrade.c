@@ -91,16 +91,6 @@ static size_t longest_line(const char *value)
 	return longest;
 }
 
-static bool has_version(const struct cm_edit_request *request)
-{
-	size_t i;
-
-	for (i = 0; i < request->nheaders; i++)
-		if (cm_span_is(request->headers[i].name, "MIME-Version"))
-			return true;
-	return false;
-}
-
 static int plan_message(const struct cm_edit_request *request,
 			const struct cm_mime_part *part, const char *encoding,
 			struct cm_arena *arena, struct cm_upgrade *upgrade,
@@ -108,8 +98,7 @@ static int plan_message(const struct cm_edit_request *request,
 {
 	struct change change;
 
-	if (!has_version(request))
-		upgrade->values.mime_version = "1.0";
+	upgrade->values.mime_version = cm_headers_mime_version(request);
 	upgrade->values.content_type = "text/plain; charset=" CHARSET;
 	if (part->type.n > 0) {
 		if (!change_type(part, &change)) {

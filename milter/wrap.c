@@ -199,23 +199,12 @@ static int make_text(const struct cm_edit_request *request,
 	return CM_OK;
 }
 
-static bool has_mime_version(const struct cm_edit_request *request)
-{
-	size_t i;
-
-	for (i = 0; i < request->nheaders; i++)
-		if (cm_span_is(request->headers[i].name, "MIME-Version"))
-			return true;
-	return false;
-}
-
 static int make_values(const struct cm_edit_request *request,
 		       const char *boundary, struct cm_arena *arena,
 		       struct cm_header_values *values)
 {
 	values->content_moved = true;
-	if (!has_mime_version(request))
-		values->mime_version = "1.0";
+	values->mime_version = cm_headers_mime_version(request);
 	/* RFC 2045, 6.4: 8bit if anything inside is; 7bit need not be said. */
 	if (!cm_ascii_only(request->body.p, request->body.n))
 		values->content_transfer_encoding = "8bit";
@@ -296,60 +285,25 @@ out:
 
 /* ---- the proof --------------------------------------------------------- */
 
-/* What a reader of the result sees of its header, as far as MIME goes. */
-static int new_headers(const struct cm_edit_request *request,
-		       const struct cm_wrap *wrap, struct cm_arena *arena,
-		       struct cm_proof_wrap *proof)
-{
-	const struct {
-		const char *name;
-		const char *value;
-	} added[] = {
-		{"Content-Type", wrap->values.content_type},
-		{"Content-Transfer-Encoding",
-		 wrap->values.content_transfer_encoding},
-		{"MIME-Version", wrap->values.mime_version},
-	};
-	const size_t nadded = sizeof(added) / sizeof(added[0]);
-	struct cm_facts_header *headers = cm_arena_array(
-		arena, request->nheaders + nadded, sizeof(*headers));
-	size_t n = 0;
-	size_t i;
-
-	if (headers == NULL)
-		return CM_ENOMEM;
-	for (i = 0; i < nadded; i++)
-		if (added[i].value != NULL) {
-			headers[n].name = cm_span(added[i].name);
-			headers[n++].value = cm_span(added[i].value);
-		}
-	for (i = 0; i < request->nheaders; i++)
-		if (!is_content(request->headers[i].name))
-			headers[n++] = request->headers[i];
-	proof->headers_after = headers;
-	proof->nheaders_after = n;
-	return CM_OK;
-}
-
 int cm_wrap_prove(const struct cm_edit_request *request,
 		  const struct cm_mime *tree, const struct cm_wrap *wrap,
 		  struct cm_arena *arena, const char **ret_why)
 {
-	struct cm_proof_wrap proof = {
+	struct cm_proof proof = {
 		.headers = request->headers,
 		.nheaders = request->nheaders,
 		.before = request->body,
 		.after = wrap->body,
 		.tree = tree,
-		.footer = wrap->footer,
 	};
-	int rc = new_headers(request, wrap, arena, &proof);
+	int rc = cm_headers_after(request, &wrap->values, arena,
+				  &proof.headers_after, &proof.nheaders_after);
 
 	*ret_why = NULL;
 	if (rc == CM_OK)
-		rc = cm_proof_wrap_scan(&proof, arena, ret_why);
+		rc = cm_proof_wrap_scan(&proof, wrap->footer, arena, ret_why);
 	if (rc == CM_OK && *ret_why == NULL && request->prove_with_gmime)
-		rc = cm_proof_wrap_gmime(&proof, ret_why);
+		rc = cm_proof_wrap_gmime(&proof, wrap->footer, ret_why);
 	return rc;
 }
 

@@ -24,9 +24,11 @@ int cm_proof_gmime(const struct cm_proof *proof, const char **ret_why)
 	return CM_OK;
 }
 
-int cm_proof_wrap_gmime(const struct cm_proof_wrap *proof, const char **ret_why)
+int cm_proof_wrap_gmime(const struct cm_proof *proof, struct cm_span footer,
+			const char **ret_why)
 {
 	assert_non_null(proof->tree);
+	assert_true(footer.n > 0);
 	*ret_why = planted_wrap;
 	return CM_OK;
 }
