@@ -75,6 +75,14 @@ static const struct {
 };
 enum { CASES = sizeof(cases) / sizeof(cases[0]) };
 
+/* On a connection of its own. */
+static enum cm_answer send_eml(struct world *w, const char *eml,
+			       const char *const *rcpts)
+{
+	world_dial(w, eml);
+	return world_mail_to(w, "<news@acme.example>", rcpts);
+}
+
 static enum cm_answer send(struct world *w, const char *policy, size_t i,
 			   const char *const *rcpts)
 {
@@ -83,8 +91,28 @@ static enum cm_answer send(struct world *w, const char *policy, size_t i,
 	(void)snprintf(setting, sizeof(setting), "uneditable = %s", policy);
 	world_begin(w, setting, cases[i].global);
 	w->quiet_rcpt = true;
-	world_dial(w, cases[i].eml);
-	return world_mail_to(w, "<news@acme.example>", rcpts);
+	return send_eml(w, cases[i].eml, rcpts);
+}
+
+/* To two; whoever may have it has it, with header fields. */
+static void send_to_anna(struct world *w, const char *policy, size_t i)
+{
+	assert_int_equal(send(w, policy, i, TO(CARL, ANNA)),
+			 CM_ANSWER_CONTINUE);
+	world_check_left(w, TO(ANNA));
+	assert_true(world_has_call(w, "List-Unsubscribe-Post"));
+}
+
+/* What became of the first case; the caller's, as the world is. */
+static char *wrap_signed(struct world *w)
+{
+	char *result;
+
+	assert_int_equal(send(w, "wrap", 0, TO(BERT)), CM_ANSWER_CONTINUE);
+	assert_int_equal(cm_record_message(w->record, &w->out), CM_OK);
+	result = strdup(cm_buf_text(&w->out));
+	assert_non_null(result);
+	return result;
 }
 
 static void check_word(const struct world *w, const char *key, size_t i)
@@ -162,8 +190,7 @@ static enum cm_answer send_limit(struct world *w, const struct limit *limit,
 	(void)cm_buf_adds(&eml, HEAD);
 	limit->make(&eml, n);
 	assert_int_equal(cm_buf_ok(&eml), CM_OK);
-	world_dial(w, cm_buf_text(&eml));
-	answer = world_mail_to(w, "<news@acme.example>", TO(BERT));
+	answer = send_eml(w, cm_buf_text(&eml), TO(BERT));
 	cm_buf_free(&eml);
 	return answer;
 }
@@ -213,10 +240,7 @@ static void headers_only(void **state)
 
 	(void)state;
 	for (i = 0; i < CASES; i++) {
-		assert_int_equal(send(&w, "headers-only", i, TO(ANNA, CARL)),
-				 CM_ANSWER_CONTINUE);
-		world_check_left(&w, TO(ANNA));
-		assert_true(world_has_call(&w, "List-Unsubscribe-Post"));
+		send_to_anna(&w, "headers-only", i);
 		assert_false(world_has_call(&w, "body "));
 		assert_false(world_has_call(&w, "quarantine"));
 		world_check_log(&w, "accepted", 2, 1, 1);
@@ -257,9 +281,7 @@ static void hold(void **state)
 
 	(void)state;
 	for (i = 0; i < CASES; i++) {
-		assert_int_equal(send(&w, "hold", i, TO(CARL, ANNA)),
-				 CM_ANSWER_CONTINUE);
-		world_check_left(&w, TO(ANNA));
+		send_to_anna(&w, "hold", i);
 		calls = cm_record_calls(w.record);
 		(void)snprintf(want, sizeof(want),
 			       "quarantine consent-milter: stream newsletter: "
@@ -268,15 +290,12 @@ static void hold(void **state)
 		assert_non_null(strstr(calls, want));
 		assert_true(strstr(calls, "delete " CARL) <
 			    strstr(calls, "quarantine"));
-		assert_true(world_has_call(&w, "List-Unsubscribe-Post"));
 		assert_false(world_has_call(&w, "body "));
 		world_check_log(&w, "held", 2, 1, 1);
 		check_word(&w, "edit", i);
 		/* Twins: nobody is left; there is a footer. */
-		world_dial(&w, cases[i].eml);
-		assert_int_equal(
-			world_mail_to(&w, "<news@acme.example>", TO(CARL)),
-			CM_ANSWER_REJECT);
+		assert_int_equal(send_eml(&w, cases[i].eml, TO(CARL)),
+				 CM_ANSWER_REJECT);
 		assert_string_equal(cm_record_calls(w.record), "");
 		assert_int_equal(world_newsletter(&w, TO(BERT)),
 				 CM_ANSWER_CONTINUE);
@@ -298,10 +317,7 @@ static void wrap(void **state)
 
 	(void)state;
 	for (i = 0; i < CASES; i++) {
-		assert_int_equal(send(&w, "wrap", i, TO(ANNA, CARL)),
-				 CM_ANSWER_CONTINUE);
-		world_check_left(&w, TO(ANNA));
-		assert_true(world_has_call(&w, "List-Unsubscribe-Post"));
+		send_to_anna(&w, "wrap", i);
 		assert_true(world_has_call(&w, "body ") == cases[i].wraps);
 		world_check_log(&w, "accepted", 2, 1, 1);
 		check_word(&w, cases[i].wraps ? "word" : "edit", i);
@@ -316,13 +332,10 @@ static void wrap(void **state)
 static void wrapped_as_it_came(void **state)
 {
 	struct world w;
-	const char *text;
+	char *text = wrap_signed(&w);
 	const char *body;
 
 	(void)state;
-	assert_int_equal(send(&w, "wrap", 0, TO(BERT)), CM_ANSWER_CONTINUE);
-	assert_int_equal(cm_record_message(w.record, &w.out), CM_OK);
-	text = cm_buf_text(&w.out);
 	body = strstr(text, "\r\n\r\n");
 	assert_non_null(body);
 	assert_non_null(strstr(text, "Content-Type: multipart/mixed;\r\n"
@@ -340,6 +353,7 @@ static void wrapped_as_it_came(void **state)
 	assert_null(strstr(strstr(text, "MIME-Version") + 1, "MIME-Version"));
 	/* The language is the message's, which the person did not choose. */
 	world_check_line(&w, " lang=cs ");
+	free(text);
 	world_end(&w);
 }
 
@@ -347,13 +361,9 @@ static void wrapped_as_it_came(void **state)
 static void wrapped_once(void **state)
 {
 	struct world w;
-	char *once;
+	char *once = wrap_signed(&w);
 
 	(void)state;
-	assert_int_equal(send(&w, "wrap", 0, TO(BERT)), CM_ANSWER_CONTINUE);
-	assert_int_equal(cm_record_message(w.record, &w.out), CM_OK);
-	once = strdup(cm_buf_text(&w.out));
-	assert_non_null(once);
 	world_dial(&w, once);
 	cm_record_set_macro(w.record, "i", "another");
 	assert_int_equal(world_mail_to(&w, "<news@acme.example>", TO(BERT)),
@@ -362,9 +372,7 @@ static void wrapped_once(void **state)
 	world_check_line(&w, " edit=headers ");
 	/* Nor do the other policies find anything to do. */
 	world_reload(&w, "uneditable = reject", "");
-	world_dial(&w, once);
-	assert_int_equal(world_mail_to(&w, "<news@acme.example>", TO(BERT)),
-			 CM_ANSWER_CONTINUE);
+	assert_int_equal(send_eml(&w, once, TO(BERT)), CM_ANSWER_CONTINUE);
 	free(once);
 	world_end(&w);
 }
@@ -372,16 +380,10 @@ static void wrapped_once(void **state)
 static void retries_are_the_same(void **state)
 {
 	struct world w;
-	char *once;
+	char *once = wrap_signed(&w);
 
 	(void)state;
-	assert_int_equal(send(&w, "wrap", 0, TO(BERT)), CM_ANSWER_CONTINUE);
-	assert_int_equal(cm_record_message(w.record, &w.out), CM_OK);
-	once = strdup(cm_buf_text(&w.out));
-	assert_non_null(once);
-	world_dial(&w, SIGNED);
-	assert_int_equal(world_mail_to(&w, "<news@acme.example>", TO(BERT)),
-			 CM_ANSWER_CONTINUE);
+	assert_int_equal(send_eml(&w, SIGNED, TO(BERT)), CM_ANSWER_CONTINUE);
 	cm_buf_reset(&w.out);
 	assert_int_equal(cm_record_message(w.record, &w.out), CM_OK);
 	assert_string_equal(cm_buf_text(&w.out), once);
@@ -466,18 +468,15 @@ static void resigned_once(void **state)
 	assert_int_equal(cm_record_message(w.record, &w.out), CM_OK);
 	(void)cm_buf_adds(&twice, signature);
 	(void)cm_buf_adds(&twice, cm_buf_text(&w.out));
-	world_dial(&w, cm_buf_text(&twice));
-	assert_int_equal(world_mail_to(&w, "<news@acme.example>", TO(BERT)),
+	assert_int_equal(send_eml(&w, cm_buf_text(&twice), TO(BERT)),
 			 CM_ANSWER_CONTINUE);
 	assert_string_equal(cm_record_calls(w.record), "");
-	world_dial(&w, cm_buf_text(&twice));
-	assert_int_equal(world_mail_to(&w, "<news@acme.example>", TO(ANNA)),
+	assert_int_equal(send_eml(&w, cm_buf_text(&twice), TO(ANNA)),
 			 CM_ANSWER_CONTINUE);
 	assert_true(world_has_call(&w, "remove 1 DKIM-Signature\n"));
 	/* Kept, it is done all the same: no reason to reject it. */
 	world_reload(&w, "uneditable = reject", "");
-	world_dial(&w, cm_buf_text(&twice));
-	assert_int_equal(world_mail_to(&w, "<news@acme.example>", TO(BERT)),
+	assert_int_equal(send_eml(&w, cm_buf_text(&twice), TO(BERT)),
 			 CM_ANSWER_CONTINUE);
 	assert_string_equal(cm_record_calls(w.record), "");
 	cm_buf_free(&twice);
@@ -646,9 +645,7 @@ static void modes_keep_their_word(void **state)
 		(void)snprintf(setting, sizeof(setting),
 			       "mode = observe uneditable = %s", policies[i]);
 		world_begin(&w, setting, "");
-		world_dial(&w, SIGNED);
-		assert_int_equal(world_mail_to(&w, "<news@acme.example>",
-					       TO(ANNA, CARL)),
+		assert_int_equal(send_eml(&w, SIGNED, TO(ANNA, CARL)),
 				 CM_ANSWER_CONTINUE);
 		world_check_untouched(&w, SIGNED);
 		world_check_log(&w, "observed", 2, 2, 0);
@@ -656,9 +653,7 @@ static void modes_keep_their_word(void **state)
 	}
 	/* edit refuses no person; what becomes of a message it says as well. */
 	world_begin(&w, "mode = edit uneditable = hold", "");
-	world_dial(&w, SIGNED);
-	assert_int_equal(world_mail_to(&w, "<news@acme.example>", TO(CARL)),
-			 CM_ANSWER_CONTINUE);
+	assert_int_equal(send_eml(&w, SIGNED, TO(CARL)), CM_ANSWER_CONTINUE);
 	world_check_left(&w, TO(CARL));
 	assert_true(world_has_call(&w, "quarantine "));
 	world_end(&w);
