@@ -8,17 +8,14 @@
 #include "lib/charset.h"
 #include "lib/enc.h"
 
+#include "tests/unit/chance.h"
 #include "tests/unit/test.h"
 
 enum { MESSAGE_MAX = 1 << 20, TEXT_MAX = 1 << 16, BOUNDARY_MAX = 72 };
 
-/* xorshift64*, Vigna 2016: repeatable on every machine. */
 unsigned random_below(struct random_message *m, unsigned n)
 {
-	m->state ^= m->state >> 12;
-	m->state ^= m->state << 25;
-	m->state ^= m->state >> 27;
-	return (unsigned)((m->state * UINT64_C(2685821657736338717)) >> 33) % n;
+	return chance_below(&m->state, n);
 }
 
 #define below random_below

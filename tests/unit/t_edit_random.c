@@ -7,9 +7,8 @@
  * and a second pass changes nothing.  A damaged one is edited provably or
  * left alone, never disproved.
  *
- * In the environment: CM_ROUNDS for how many, CM_SEED for the first of them
- * (alone: for that one again), CM_EDIT_OUT for a folder that gets the messages
- * before and after, for tests/corpus/check.py.
+ * CM_ROUNDS and CM_SEED as in chance.h; CM_EDIT_OUT in the environment is a
+ * folder that gets the messages before and after, for tests/corpus/check.py.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/unit/chance.h"
 #include "tests/unit/edit_check.h"
 #include "tests/unit/message.h"
 #include "tests/unit/random_message.h"
@@ -285,22 +285,9 @@ static void damaged(struct test_world *w, struct random_message *m,
 	}
 }
 
-static uint64_t number_of(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-	uint64_t value = otherwise;
-
-	if (text != NULL)
-		assert_int_equal(
-			cm_parse_u64(cm_span(text), UINT64_MAX, &value), CM_OK);
-	return value;
-}
-
 static void random_messages(void **state)
 {
-	uint64_t first = number_of("CM_SEED", 1);
-	uint64_t rounds =
-		number_of("CM_ROUNDS", getenv("CM_SEED") != NULL ? 1 : ROUNDS);
+	const struct chance_rounds rounds = chance_rounds(ROUNDS);
 	struct cm_templates *templates[FOLDERS];
 	struct random_message m;
 	struct test_world w;
@@ -311,17 +298,17 @@ static void random_messages(void **state)
 	for (i = 0; i < FOLDERS; i++)
 		templates[i] = make_templates((unsigned)i);
 	random_message_init(&m);
-	for (i = 0; i < rounds; i++) {
-		uint64_t seed = first + i;
+	for (i = 0; i < rounds.count; i++) {
+		uint64_t seed = rounds.first + i;
 
-		m.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+		m.state = chance_of(seed);
 		random_footer(&w, &m, templates);
 		random_message_make(&m);
 		well_formed(&w, &m, seed);
 		damaged(&w, &m, seed);
 	}
 	print_message("%llu messages, each whole and damaged\n",
-		      (unsigned long long)rounds);
+		      (unsigned long long)rounds.count);
 	random_message_free(&m);
 	for (i = 0; i < FOLDERS; i++)
 		cm_templates_free(&templates[i]);

@@ -1,13 +1,14 @@
 /*
  * headers, random: whatever header comes in and whatever the config may say,
  * exactly one of each goes out and everybody else's stays (R2369-1, R2369-2,
- * R5322-1, R5322-2, R8058-1).  CM_ROUNDS, CM_SEED and CM_LONG run it longer,
- * or one case again.
+ * R5322-1, R5322-2, R8058-1).  CM_ROUNDS and CM_SEED as in chance.h, and
+ * CM_LONG for as many times the usual.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/chance.h"
 #include "tests/unit/header_case.h"
 #include "tests/unit/test.h"
 
@@ -18,13 +19,9 @@ struct gen {
 	struct cm_buf out;
 };
 
-/* xorshift64*, Vigna 2016: repeatable on every machine. */
 static unsigned below(struct gen *g, unsigned n)
 {
-	g->state ^= g->state >> 12;
-	g->state ^= g->state << 25;
-	g->state ^= g->state >> 27;
-	return (unsigned)((g->state * UINT64_C(2685821657736338717)) >> 33) % n;
+	return chance_below(&g->state, n);
 }
 
 static void put(struct gen *g, const char *text)
@@ -244,36 +241,22 @@ static void random_headers(struct gen *g)
 		assert_int_equal(cm_buf_addc(&g->out, '\0'), CM_OK);
 }
 
-static uint64_t number_of(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-	uint64_t value = otherwise;
-
-	if (text != NULL)
-		assert_int_equal(
-			cm_parse_u64(cm_span(text), UINT64_MAX, &value), CM_OK);
-	return value;
-}
-
 static void random_headers_and_settings(void **state)
 {
-	uint64_t first = number_of("CM_SEED", 1);
-	uint64_t rounds =
-		number_of("CM_ROUNDS", ROUNDS * number_of("CM_LONG", 1));
+	const struct chance_rounds rounds =
+		chance_rounds(ROUNDS * chance_setting("CM_LONG", 1));
 	struct header_case c;
 	struct gen g;
 	uint64_t configs = 0;
 	uint64_t i;
 
 	(void)state;
-	if (getenv("CM_SEED") != NULL)
-		rounds = 1;
 	header_case_open(&c);
 	cm_buf_init(&g.out, TEXT_MAX);
-	for (i = 0; i < rounds; i++) {
+	for (i = 0; i < rounds.count; i++) {
 		const char *why;
 
-		g.state = (first + i) * UINT64_C(0x9e3779b97f4a7c15) + 1;
+		g.state = chance_of(rounds.first + i);
 		cm_buf_reset(&g.out);
 		random_settings(&g);
 		random_headers(&g);
@@ -282,11 +265,11 @@ static void random_headers_and_settings(void **state)
 		why = header_case_check(&c);
 		if (why != NULL)
 			fail_msg("CM_SEED=%llu: %s\n%s",
-				 (unsigned long long)(first + i), why,
+				 (unsigned long long)(rounds.first + i), why,
 				 cm_buf_text(&g.out));
 	}
 	/* R2369-2: of 10,000 configs at least, if not cut short. */
-	assert_true(rounds < ROUNDS || configs > rounds / 2);
+	assert_true(rounds.count < ROUNDS || configs > rounds.count / 2);
 	cm_buf_free(&g.out);
 	header_case_close(&c);
 }

@@ -6,7 +6,7 @@
  * pieces misplaced, delimiters and parameters changed, encodings broken,
  * 8-bit let in.  What is read is asked of GMime here, in a few lines that
  * share nothing with milter/proof_gmime.c; where that differs, both readers
- * must say no.  CM_ROUNDS and CM_SEED as in t_edit_random.
+ * must say no.  CM_ROUNDS and CM_SEED as in chance.h.
  */
 #define _GNU_SOURCE /* memmem */
 #include <stdio.h>
@@ -18,6 +18,7 @@
 #include "milter/codec.h"
 #include "milter/proof.h"
 
+#include "tests/unit/chance.h"
 #include "tests/unit/message.h"
 #include "tests/unit/test.h"
 
@@ -86,16 +87,6 @@ static const char *const messages[] = {
 	HEAD "Content-Type: multipart/mixed; boundary=e\r\n\r\n"
 	     "--e\r\nContent-Type: text/plain\r\n\r\n--e\r\n" PDF "--e--\r\n",
 };
-
-/* ---- chance ------------------------------------------------------------ */
-
-static unsigned below(uint64_t *state, size_t n)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return (unsigned)(((*state * UINT64_C(2685821657736338717)) >> 33) % n);
-}
 
 /* ---- what is read ------------------------------------------------------ */
 
@@ -267,37 +258,38 @@ static void put(struct damage *d, size_t at, const char *text, size_t n)
 
 static size_t anywhere(struct damage *d)
 {
-	return below(d->chance, d->n + 1);
+	return chance_below(d->chance, (unsigned)d->n + 1);
 }
 
 static void flip_octet(struct damage *d)
 {
 	if (d->n > 0)
-		d->p[below(d->chance, d->n)] = (char)below(d->chance, 256);
+		d->p[chance_below(d->chance, (unsigned)d->n)] =
+			(char)chance_below(d->chance, 256);
 }
 
 static void flip_bit(struct damage *d)
 {
 	if (d->n > 0)
-		d->p[below(d->chance, d->n)] ^=
-			(char)(1 << below(d->chance, 8));
+		d->p[chance_below(d->chance, (unsigned)d->n)] ^=
+			(char)(1 << chance_below(d->chance, 8));
 }
 
 static void lose_octets(struct damage *d)
 {
-	cut(d, anywhere(d), 1 + below(d->chance, 4));
+	cut(d, anywhere(d), 1 + chance_below(d->chance, 4));
 }
 
 static void double_octets(struct damage *d)
 {
 	char copy[40];
 	size_t at = anywhere(d);
-	size_t n = 1 + below(d->chance, sizeof(copy));
+	size_t n = 1 + chance_below(d->chance, sizeof(copy));
 
 	if (n > d->n - at)
 		n = d->n - at;
 	memcpy(copy, d->p + at, n);
-	put(d, below(d->chance, 2) == 0 ? at : anywhere(d), copy, n);
+	put(d, chance_below(d->chance, 2) == 0 ? at : anywhere(d), copy, n);
 }
 
 static void put_word(struct damage *d)
@@ -329,7 +321,7 @@ static void put_word(struct damage *d)
 					    "-- \r\n",
 					    "Stop"};
 	const char *word =
-		words[below(d->chance, sizeof(words) / sizeof(*words))];
+		words[chance_below(d->chance, sizeof(words) / sizeof(*words))];
 
 	put(d, anywhere(d), word, strlen(word));
 }
@@ -338,7 +330,7 @@ static void lose_line_end(struct damage *d)
 {
 	size_t from = anywhere(d);
 	char *nl = from < d->n ? memchr(d->p + from, '\n', d->n - from) : NULL;
-	unsigned how = below(d->chance, 3);
+	unsigned how = chance_below(d->chance, 3);
 
 	if (nl == NULL || nl == d->p)
 		return;
@@ -371,7 +363,8 @@ static void change_delimiter(struct damage *d)
 			       : NULL;
 
 	if (at != NULL)
-		at[1 + below(d->chance, 5)] = "x-=b \r"[below(d->chance, 6)];
+		at[1 + chance_below(d->chance, 5)] =
+			"x-=b \r"[chance_below(d->chance, 6)];
 }
 
 static void change_parameter(struct damage *d)
@@ -379,11 +372,11 @@ static void change_parameter(struct damage *d)
 	static const char *const names[] = {"charset=", "format=", "boundary=",
 					    "name=",    "start=",  "delsp="};
 	const char *name =
-		names[below(d->chance, sizeof(names) / sizeof(*names))];
+		names[chance_below(d->chance, sizeof(names) / sizeof(*names))];
 	char *at = memmem(d->p, d->n, name, strlen(name));
 
 	if (at != NULL)
-		at[below(d->chance, 2) == 0 ? strlen(name) + 2 : 1] ^= 1;
+		at[chance_below(d->chance, 2) == 0 ? strlen(name) + 2 : 1] ^= 1;
 }
 
 /* Where the last splice ended up, and what it put there. */
@@ -400,16 +393,16 @@ static size_t splice_at(const struct damage *d, size_t index)
 
 static void misplace_piece(struct damage *d)
 {
-	size_t index = below(d->chance, d->edit->nsplices);
+	size_t index = chance_below(d->chance, d->edit->nsplices);
 	struct cm_span piece = d->edit->splices[index].insert;
 	size_t at = splice_at(d, index);
-	unsigned how = below(d->chance, 4);
+	unsigned how = chance_below(d->chance, 4);
 
 	if (how < 3) /* lost, moved a little, moved far */
 		cut(d, at, piece.n);
 	if (how == 1)
-		put(d, at > 8 ? at - 1 - below(d->chance, 8) : 0, piece.p,
-		    piece.n);
+		put(d, at > 8 ? at - 1 - chance_below(d->chance, 8) : 0,
+		    piece.p, piece.n);
 	else if (how >= 2) /* or doubled */
 		put(d, how == 3 ? at : anywhere(d), piece.p, piece.n);
 }
@@ -493,7 +486,7 @@ static void damage_once(struct test_world *w, const struct cm_edit *edit,
 			const GString *undamaged, uint64_t seed)
 {
 	static char after[DAMAGED_MAX];
-	uint64_t chance = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	uint64_t chance = chance_of(seed);
 	struct damage d = {edit, &chance, after, edit->body.n};
 	struct cm_proof proof = *edit->proof;
 	struct asked asked;
@@ -501,14 +494,15 @@ static void damage_once(struct test_world *w, const struct cm_edit *edit,
 	GString *read;
 
 	memcpy(after, edit->body.p, edit->body.n);
-	kind = below(&chance, sizeof(damages) / sizeof(*damages));
+	kind = chance_below(&chance, sizeof(damages) / sizeof(*damages));
 	damages[kind](&d);
-	if (below(&chance, 8) == 0)
-		damages[below(&chance, sizeof(damages) / sizeof(*damages))](&d);
+	if (chance_below(&chance, 8) == 0)
+		damages[chance_below(&chance,
+				     sizeof(damages) / sizeof(*damages))](&d);
 	proof.after = cm_span_n(after, d.n);
 	if (d.n == edit->body.n && memcmp(after, edit->body.p, d.n) == 0)
 		return;
-	if (below(&chance, 2) == 0)
+	if (chance_below(&chance, 2) == 0)
 		with_texts(w, &proof, edit->proof);
 	read = read_it(&proof);
 	asked = ask(w, &proof);
@@ -517,23 +511,10 @@ static void damage_once(struct test_world *w, const struct cm_edit *edit,
 	g_string_free(read, TRUE);
 }
 
-static uint64_t number_of(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-	uint64_t value = otherwise;
-
-	if (text != NULL)
-		assert_int_equal(
-			cm_parse_u64(cm_span(text), UINT64_MAX, &value), CM_OK);
-	return value;
-}
-
 /* Issue 3, item 6; pitfalls 16 to 19. */
 static void what_reads_otherwise_is_refused(void **state)
 {
-	uint64_t first = number_of("CM_SEED", 1);
-	uint64_t rounds =
-		number_of("CM_ROUNDS", getenv("CM_SEED") != NULL ? 1 : ROUNDS);
+	const struct chance_rounds rounds = chance_rounds(ROUNDS);
 	struct test_world w;
 	size_t i;
 	uint64_t seed;
@@ -556,8 +537,8 @@ static void what_reads_otherwise_is_refused(void **state)
 		assert_null(twin.scan);
 		assert_null(twin.gmime);
 		undamaged = read_it(edit.proof);
-		for (seed = first; seed < first + rounds; seed++)
-			damage_once(&w, &edit, undamaged, seed);
+		for (seed = 0; seed < rounds.count; seed++)
+			damage_once(&w, &edit, undamaged, rounds.first + seed);
 		g_string_free(undamaged, TRUE);
 	}
 	test_world_close(&w);
