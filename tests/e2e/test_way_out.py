@@ -128,11 +128,9 @@ def test_healthz(mailed):
 def test_withdrawal_does_not_wait_for_an_import(mailed):
     """R8058-18: another writer holds the store; the click still counts."""
     import fcntl
-    import time
     lock = next(mailed.dir.glob("store/**/writer.lock"))
     with open(lock, "r+b") as f:
         fcntl.flock(f, fcntl.LOCK_EX)
-        began = time.monotonic()
+        # It is held until after the answer: who waits for it says 503.
         assert mailed.one_click(mailed.uri).status == 200
-        assert time.monotonic() - began < 1
         assert reaches(mailed, "anna@x.test", "bob@x.test") == ["bob@x.test"]

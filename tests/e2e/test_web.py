@@ -208,10 +208,9 @@ def test_a_busy_ledger_does_not_delay_the_answer(web):
     lock = next(web.dir.glob("store/**/writer.lock"))
     with open(lock, "r+b") as f:
         fcntl.flock(f, fcntl.LOCK_EX)
-        began = time.monotonic()
+        # It is held until after the answers: who waits for it says 503.
         assert web.one_click(web.uri).status == 200
         assert web.one_click(web.uri).status == 200
-        assert time.monotonic() - began < 1
         assert withdrawn(web)
         time.sleep(1.5)
         assert withdrawn(web)

@@ -1,5 +1,7 @@
 """Processes that end with us, free ports, and waiting for things."""
 import ctypes
+import functools
+import itertools
 import os
 import pathlib
 import random
@@ -32,21 +34,46 @@ def wait_until(what, check, timeout=20.0, pause=0.02):
         time.sleep(pause)
 
 
-def free_port():
-    """A port of 127.0.0.1 that nobody listens on just now.
+class _Ports:
+    """A hundred ports that no other run of the tests takes from.
 
-    Below those that the kernel gives to whoever asks for any: the port must
+    Below those that the kernel gives to whoever asks for any: a port must
     still be free when the program that it is for comes to take it.
     """
-    while True:
-        port = random.randrange(10000, 32000)
-        with socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    LOWEST, HIGHEST, SIZE = 10000, 32000, 100
+
+    def __init__(self):
+        # An abstract name is a lock that ends with its process.
+        self.lock = socket.socket(socket.AF_UNIX)
+        starts = range(self.LOWEST, self.HIGHEST, self.SIZE)
+        for start in random.sample(starts, len(starts)):
             try:
-                s.bind(("127.0.0.1", port))
+                self.lock.bind(f"\0consent-milter tests {start}")
             except OSError:
                 continue
-            return port
+            self.turn = itertools.cycle(range(start, start + self.SIZE))
+            return
+        raise Waited("every port is taken by other runs of the tests")
+
+    def free(self):
+        for port in self.turn:
+            with socket.socket() as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    s.bind(("127.0.0.1", port))
+                except OSError:
+                    continue
+                return port
+
+
+@functools.cache
+def _ports():
+    return _Ports()
+
+
+def free_port():
+    """A port of 127.0.0.1 that nobody listens on just now."""
+    return _ports().free()
 
 
 def port_answers(port):
