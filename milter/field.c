@@ -320,6 +320,8 @@ const char *cm_field_take(struct cm_field_ctx *ctx, struct cm_span name,
 	};
 	size_t i;
 
+	if (name.n > CM_FIELD_NAME_MAX)
+		return "header";
 	for (i = 0; i < sizeof(fields) / sizeof(*fields); i++)
 		if (cm_span_is(name, fields[i].name))
 			return value.n > 0 && memchr(value.p, '\0', value.n)

@@ -9,6 +9,10 @@
 
 #include "milter/mime.h"
 
+/* Octets; with its colon a line, for a name cannot be folded: RFC 5322, 2.1.1
+ */
+enum { CM_FIELD_NAME_MAX = 997 };
+
 /* For values with escapes that must be copied; nomem tells a failure. */
 struct cm_field_ctx {
 	struct cm_arena *arena;
@@ -16,7 +20,10 @@ struct cm_field_ctx {
 	bool binary; /* so one of the fields called its content */
 };
 
-/* Takes in one field if it is one of MIME's; others are passed over. */
+/*
+ * Takes in one field if it is one of MIME's; others are passed over, but for
+ * the name of any.
+ */
 const char *cm_field_take(struct cm_field_ctx *ctx, struct cm_span name,
 			  struct cm_span value, struct cm_mime_part *part);
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "milter/display.h"
+#include "milter/field.h"
 
 #include "tests/unit/test.h"
 
@@ -220,6 +221,29 @@ static void binary_may_be_lines(void **state)
 	cm_arena_free(&w.arena);
 }
 
+/* RFC 5322, 2.1.1: a name is one line's at most; GMime loses a longer one. */
+static void a_name_fits_its_line(void **state)
+{
+	struct world w;
+	char name[CM_FIELD_NAME_MAX + 1];
+
+	(void)state;
+	open_world(&w);
+	memset(name, 'x', sizeof(name));
+	w.headers[0].name = cm_span_n(name, CM_FIELD_NAME_MAX);
+	w.headers[0].value = cm_span(" y");
+	assert_int_equal(
+		cm_mime_scan(w.headers, 1, cm_span("x"), w.arena, &w.mime),
+		CM_OK);
+	assert_null(w.mime.unsure);
+	w.headers[0].name.n++;
+	assert_int_equal(
+		cm_mime_scan(w.headers, 1, cm_span("x"), w.arena, &w.mime),
+		CM_OK);
+	assert_string_equal(w.mime.unsure, "header");
+	cm_arena_free(&w.arena);
+}
+
 static void limits_hold(void **state)
 {
 	struct world w;
@@ -265,6 +289,7 @@ int main(void)
 		cmocka_unit_test(one_word_when_not_sure),
 		cmocka_unit_test(nuls_are_not_text),
 		cmocka_unit_test(binary_may_be_lines),
+		cmocka_unit_test(a_name_fits_its_line),
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(no_memory_is_said),
 	};
