@@ -128,6 +128,7 @@ struct cm_config {
 	const char *controller_address;
 	const char *controller_contact;
 	const char *controller_country;
+	const char *controller_privacy_notice; /* NULL = none */
 
 	const char *store_path;
 	uint64_t store_map_size; /* octets */
@@ -145,6 +146,10 @@ struct cm_config {
 	const char *web_base_url; /* https://host[/path], no closing slash */
 	const char *web_listen;   /* "127.0.0.1:8025" */
 	const char *web_user;
+	const char *web_brand;  /* NULL = the controller's name */
+	const char *web_logo;   /* NULL = none */
+	const char *web_colour; /* "#0b57d0" */
+	const char *web_colour_dark;
 
 	const char *mail_domain; /* mail section; NULL if there is none */
 	const char *mail_submit;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "lib/colour.h"
 #include "policy/config_pattern.h"
 #include "policy/header_value.h"
 #include "policy/note.h"
@@ -655,8 +656,33 @@ static int url_value(const struct cm_value_context *context,
 	    !only(cm_span(text + skip + host), "/-._~%!$&'()*+,;=:@?"))
 		return cm_fail(err, CM_ECONFIG,
 			       "\"%s\" is not a URL (write "
-			       "http://tsa.example/path, without a user)",
+			       "https://host.example/path, without a user)",
 			       text);
+	return keep_text(context, text, out, err);
+}
+
+static int colour_value(const struct cm_value_context *context,
+			const struct cm_setting *setting, const char *text,
+			void *out, struct cm_error *err)
+{
+	uint32_t behind = (uint32_t)setting->min, colour;
+	int contrast;
+
+	if (cm_colour_parse(text, &colour) != CM_OK)
+		return cm_fail(
+			err, CM_ECONFIG,
+			"\"%s\" is not a colour (write \"#0b57d0\": red, "
+			"green, blue in hex)",
+			text);
+	contrast = cm_colour_contrast(colour, behind);
+	if (contrast < CM_CONTRAST_TEXT)
+		return cm_fail(
+			err, CM_ECONFIG,
+			"\"%s\" has a contrast of %d.%02d:1 on #%06x, and "
+			"people need 4.5:1 to read it (WCAG 2.1): take a "
+			"%s colour",
+			text, contrast / 100, contrast % 100, (unsigned)behind,
+			behind == CM_COLOUR_WHITE ? "darker" : "lighter");
 	return keep_text(context, text, out, err);
 }
 
@@ -803,6 +829,7 @@ static const struct {
 	[CM_SETTING_BASE_URL] = {base_url_value, TEXT_SIZE},
 	[CM_SETTING_SUBMIT] = {submit_value, TEXT_SIZE},
 	[CM_SETTING_URL] = {url_value, TEXT_SIZE},
+	[CM_SETTING_COLOUR] = {colour_value, TEXT_SIZE},
 	[CM_SETTING_ORIGIN] = {origin_value, TEXT_SIZE},
 	[CM_SETTING_LIST_ID] = {list_id_value, TEXT_SIZE},
 	[CM_SETTING_FEEDBACK_ID] = {feedback_id_value, TEXT_SIZE},

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "lib/colour.h"
 #include "policy/decide.h"
 #include "policy/header_value.h"
 #include "policy/note.h"
@@ -123,7 +124,8 @@ enum {
 	NAME_MAX_LEN = 128,
 	PROOF_MAX = 1000000,
 	LOCK_WAIT_MAX = 3600,
-	SAMPLES_MAX = 10000, /* names that are read for each new one */
+	DARK_PAGE = 0x161b22, /* --card of conf/templates/layout.html */
+	SAMPLES_MAX = 10000,  /* names that are read for each new one */
 };
 #define MIB (INT64_C(1) << 20)
 #define TIB (INT64_C(1) << 40)
@@ -213,6 +215,10 @@ static const struct cm_setting settings[] = {
 	{CM_SECTION_CONTROLLER, "country", CM_SETTING_COUNTRY, 0, NULL, 0, 0,
 	 NULL, CM_FOR_ALL, IN_CONFIG(controller_country),
 	 "Two letters, as DE."},
+	{CM_SECTION_CONTROLLER, "privacy-notice", CM_SETTING_URL, 0, NULL, 0, 0,
+	 NULL, CM_FOR_WEB, IN_CONFIG(controller_privacy_notice),
+	 "Where people read what becomes of their data; pages of consent-web "
+	 "link to it."},
 
 	/* ---- store, keys ---- */
 	{CM_SECTION_STORE, "path", CM_SETTING_PATH, RESTART,
@@ -283,6 +289,21 @@ static const struct cm_setting settings[] = {
 	{CM_SECTION_WEB, "user", CM_SETTING_NAME, RESTART, "consent-web", 1,
 	 NAME_MAX_LEN, NULL, CM_FOR_WEB, IN_CONFIG(web_user),
 	 "User that consent-web becomes when started as root."},
+	{CM_SECTION_WEB, "brand", CM_SETTING_TEXT, 0, NULL, 1, TEXT_MAX, NULL,
+	 CM_FOR_WEB, IN_CONFIG(web_brand),
+	 "The name at the top of pages, if people know the company by another "
+	 "one than controller.name."},
+	{CM_SECTION_WEB, "logo", CM_SETTING_PATH, 0, NULL, 0, 0, NULL,
+	 CM_FOR_WEB, IN_CONFIG(web_logo),
+	 "A picture to stand there instead, which consent-web serves itself: "
+	 "SVG, PNG, JPEG, WebP or GIF, at most 256 KiB."},
+	{CM_SECTION_WEB, "colour", CM_SETTING_COLOUR, 0, "#0b57d0",
+	 CM_COLOUR_WHITE, 0, NULL, CM_FOR_WEB, IN_CONFIG(web_colour),
+	 "Colour of buttons and links, dark enough to be read on white "
+	 "(4.5:1, WCAG 2.1)."},
+	{CM_SECTION_WEB, "colour-dark", CM_SETTING_COLOUR, 0, "#a8c7fa",
+	 DARK_PAGE, 0, NULL, CM_FOR_WEB, IN_CONFIG(web_colour_dark),
+	 "The same where people want dark pages, light enough for #161b22."},
 	{CM_SECTION_MAIL, "domain", CM_SETTING_DOMAIN, REQUIRED, NULL, 0, 0,
 	 NULL, CM_FOR_ALL, IN_CONFIG(mail_domain),
 	 "Domain of our own addresses; nothing else may use it."},
@@ -544,6 +565,7 @@ const char *cm_setting_type_name(enum cm_setting_type type)
 		[CM_SETTING_BASE_URL] = "URL",
 		[CM_SETTING_SUBMIT] = "URL",
 		[CM_SETTING_URL] = "URL",
+		[CM_SETTING_COLOUR] = "colour",
 		[CM_SETTING_ORIGIN] = "name",
 		[CM_SETTING_LIST_ID] = "list id",
 		[CM_SETTING_FEEDBACK_ID] = "ids",

@@ -65,6 +65,7 @@ enum cm_setting_type {
 	CM_SETTING_BASE_URL,
 	CM_SETTING_SUBMIT,
 	CM_SETTING_URL,    /* http or https */
+	CM_SETTING_COLOUR, /* "#0b57d0"; text on one of min */
 	CM_SETTING_ORIGIN, /* of checkpoints */
 	CM_SETTING_LIST_ID,
 	CM_SETTING_FEEDBACK_ID,

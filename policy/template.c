@@ -10,275 +10,300 @@
 #include <sys/stat.h>
 
 #include "lib/arena.h"
+#include "policy/template_cut.h"
 
 enum {
-	TEMPLATE_MAX = 64 * 1024,   /* octets of a file; a page is 5 KB */
 	LANGUAGES_MAX = 64,         /* folders; the EU has 24 languages */
+	TEXTS_MAX = 512,            /* keys; the pages need a hundred */
 	ALL_MAX = 64 * 1024 * 1024, /* octets of everything loaded */
 	TAG_MAX = 35, /* RFC 5646, 4.4.1: buffers of at least 35 */
 };
 
-enum name {
-	NAME_CONTROLLER,
-	NAME_ADDRESS,
-	NAME_CONTACT,
-	NAME_PURPOSE,
-	NAME_LINK,
-	NAME_LANGUAGE,
-	NAME_DIR,
-	NAMES
-};
-
-static const char *const names[NAMES] = {
-	[NAME_CONTROLLER] = "controller",
-	[NAME_ADDRESS] = "address",
-	[NAME_CONTACT] = "contact",
-	[NAME_PURPOSE] = "purpose",
-	[NAME_LINK] = "link",
-	[NAME_LANGUAGE] = "language",
-	[NAME_DIR] = "dir",
-};
+/* The texts of one language; the pages are the same for all. */
+static const char texts_file[] = "pages.txt";
 
 static const struct {
 	const char *file;
 	bool html;
-	bool needs_link; /* useless, and against the law, without it */
+	bool footer;       /* one a language, with a link, or against the law */
+	const char *title; /* key of the page's title; NULL: a part of pages */
 } kinds[CM_TEMPLATE_KINDS] = {
-	[CM_TEMPLATE_FOOTER_TEXT] = {"footer.txt", false, true},
-	[CM_TEMPLATE_FOOTER_HTML] = {"footer.html", true, true},
-	[CM_TEMPLATE_PAGE_ASK] = {"ask.html", true, false},
-	[CM_TEMPLATE_PAGE_ASK_AGAIN] = {"ask-again.html", true, false},
-	[CM_TEMPLATE_PAGE_DONE] = {"done.html", true, false},
-	[CM_TEMPLATE_PAGE_INVALID] = {"invalid.html", true, false},
-	[CM_TEMPLATE_PAGE_NO_TOKEN] = {"no-token.html", true, false},
-	[CM_TEMPLATE_PAGE_LATER] = {"later.html", true, false},
-};
-
-/* Literal text, then a value unless .name is NAMES (the last piece). */
-struct piece {
-	struct cm_span text;
-	enum name name;
-};
-
-struct text {
-	struct piece *pieces;
-	size_t count;
+	[CM_TEMPLATE_FOOTER_TEXT] = {"footer.txt", false, true, NULL},
+	[CM_TEMPLATE_FOOTER_HTML] = {"footer.html", true, true, NULL},
+	[CM_TEMPLATE_LAYOUT] = {"layout.html", true, false, NULL},
+	[CM_TEMPLATE_PAGE_ASK] = {"ask.html", true, false, "ask-title"},
+	[CM_TEMPLATE_PAGE_ASK_AGAIN] = {"ask-again.html", true, false,
+					"ask-title"},
+	[CM_TEMPLATE_PAGE_DONE] = {"done.html", true, false, "done-title"},
+	[CM_TEMPLATE_PAGE_INVALID] = {"invalid.html", true, false,
+				      "invalid-title"},
+	[CM_TEMPLATE_PAGE_NO_TOKEN] = {"no-token.html", true, false,
+				       "no-token-title"},
+	[CM_TEMPLATE_PAGE_LATER] = {"later.html", true, false, "later-title"},
+	[CM_TEMPLATE_PART_WHO] = {"who.html", true, false, NULL},
+	[CM_TEMPLATE_PART_LOGO] = {"logo.html", true, false, NULL},
+	[CM_TEMPLATE_PART_PRIVACY] = {"privacy.html", true, false, NULL},
+	[CM_TEMPLATE_PART_ALL] = {"all.html", true, false, NULL},
 };
 
 struct language {
 	char tag[TAG_MAX + 1]; /* lower case */
-	struct text texts[CM_TEMPLATE_KINDS];
+	struct cm_pieces footers[CM_TEMPLATE_KINDS];
+	struct cm_pieces *texts; /* as keys */
+};
+
+/* A text that a page needs, and the first place where it does. */
+struct key {
+	const char *name;
+	const char *path;
+	int line;
 };
 
 struct cm_templates {
 	struct cm_arena *arena;
+	struct cm_pieces pages[CM_TEMPLATE_KINDS];
+	size_t titles[CM_TEMPLATE_KINDS]; /* number of the key */
+	struct key keys[TEXTS_MAX];
+	size_t nkeys;
 	struct language *languages;
 	size_t count;
 	const struct language *fallback;
 };
 
-/* What is being read, for messages. */
-struct reading {
-	struct cm_arena *arena;
-	const char *path;
-	enum cm_template_kind kind;
-	struct cm_span all;
-	struct cm_error *err;
-};
+/* ---- pages -------------------------------------------------------------- */
 
-static int read_all(FILE *file, const char *path, struct cm_buf *buf,
-		    struct cm_error *err)
+static int no_memory(const char *path, struct cm_error *err)
 {
-	if (cm_buf_reserve(buf, TEMPLATE_MAX + 1) != CM_OK)
-		return cm_fail(err, CM_ENOMEM, "no memory for template %s",
-			       path);
-	buf->len = fread(buf->data, 1, TEMPLATE_MAX + 1, file);
-	if (ferror(file))
-		return cm_fail_errno(err, errno, "cannot read template %s",
-				     path);
-	if (buf->len > TEMPLATE_MAX)
+	return cm_fail(err, CM_ENOMEM, "no memory for template %s", path);
+}
+
+static int add_key(struct cm_templates *t, struct cm_span name,
+		   const char *path, int line, size_t *ret_index,
+		   struct cm_error *err)
+{
+	struct key *key = &t->keys[t->nkeys];
+	size_t i;
+
+	for (i = 0; i < t->nkeys; i++) {
+		if (cm_span_eq(name, cm_span(t->keys[i].name))) {
+			*ret_index = i;
+			return CM_OK;
+		}
+	}
+	if (t->nkeys == TEXTS_MAX)
 		return cm_fail(err, CM_ECONFIG,
-			       "template %s is over %d octets; shorten it",
-			       path, (int)TEMPLATE_MAX);
+			       "%s:%d: over %d texts are named; remove some",
+			       path, line, (int)TEXTS_MAX);
+	key->name = cm_arena_dup(t->arena, name.p, name.n);
+	if (key->name == NULL)
+		return no_memory(path, err);
+	key->path = path;
+	key->line = line;
+	*ret_index = t->nkeys++;
 	return CM_OK;
 }
 
-static int read_file(const char *path, struct cm_arena *arena,
-		     struct cm_span *ret_all, struct cm_error *err)
+static int find_text(void *ctx, struct cm_span key,
+		     const struct cm_template_file *file, int line,
+		     size_t *ret_index, struct cm_error *err)
 {
-	struct cm_buf buf;
-	FILE *file = fopen(path, "re");
-	const char *copy;
+	return add_key(ctx, key, file->path, line, ret_index, err);
+}
+
+static int load_page(struct cm_templates *t, const char *folder, int kind,
+		     struct cm_error *err)
+{
+	struct cm_template_file file = {
+		.arena = t->arena,
+		.use = CM_TEMPLATE_USE_PAGE,
+		.find_text = find_text,
+		.ctx = t,
+	};
 	int rc;
 
-	if (file == NULL)
-		return cm_fail_errno(err, errno, "cannot read template %s",
-				     path);
-	cm_buf_init(&buf, TEMPLATE_MAX + 1);
-	rc = read_all(file, path, &buf, err);
-	(void)fclose(file);
-	if (rc == CM_OK) {
-		copy = cm_arena_dup(arena, buf.data, buf.len);
-		if (copy != NULL)
-			*ret_all = cm_span_n(copy, buf.len);
-		else
-			rc = cm_fail(err, CM_ENOMEM,
-				     "no memory for template %s", path);
-	}
-	cm_buf_free(&buf);
+	file.path =
+		cm_arena_printf(t->arena, "%s/%s", folder, kinds[kind].file);
+	if (file.path == NULL)
+		return no_memory(kinds[kind].file, err);
+	rc = cm_template_file_read(&file, err);
+	if (rc == CM_OK)
+		rc = cm_template_cut(&file, file.all, &t->pages[kind], err);
+	if (rc != CM_OK || kinds[kind].title == NULL)
+		return rc;
+	return add_key(t, cm_span(kinds[kind].title), file.path, 1,
+		       &t->titles[kind], err);
+}
+
+static int load_pages(struct cm_templates *t, const char *folder,
+		      struct cm_error *err)
+{
+	int kind, rc = CM_OK;
+
+	for (kind = 0; rc == CM_OK && kind < CM_TEMPLATE_KINDS; kind++)
+		if (!kinds[kind].footer)
+			rc = load_page(t, folder, kind, err);
 	return rc;
 }
 
-static int line_of(const struct reading *r, const char *p)
-{
-	int line = 1;
-	const char *q;
+/* ---- the texts of a language -------------------------------------------- */
 
-	for (q = r->all.p; q < p; q++)
-		line += *q == '\n';
-	return line;
+/* "key = text", a line each; empty lines and those with "#" say nothing. */
+static int load_line(const struct cm_templates *t, struct language *language,
+		     const struct cm_template_file *file, struct cm_span line,
+		     struct cm_error *err)
+{
+	struct cm_span text = cm_span_trim(line);
+	const char *at = text.p;
+	struct cm_span key;
+	size_t i;
+
+	if (text.n == 0 || text.p[0] == '#')
+		return CM_OK;
+	key = cm_span_trim(cm_span_cut(&text, '='));
+	text = cm_span_trim(text);
+	if (key.n == 0 || text.n == 0)
+		return cm_fail(err, CM_ECONFIG,
+			       "%s:%d: write \"key = text\" in one line",
+			       file->path, cm_template_line(file, at));
+	for (i = 0; i < t->nkeys; i++)
+		if (cm_span_eq(key, cm_span(t->keys[i].name)))
+			break;
+	if (i == t->nkeys) /* no page needs it; a typo is missed below */
+		return CM_OK;
+	if (language->texts[i].count > 0)
+		return cm_fail(err, CM_ECONFIG,
+			       "%s:%d: the text \"%s\" stands here twice",
+			       file->path, cm_template_line(file, at),
+			       t->keys[i].name);
+	return cm_template_cut(file, text, &language->texts[i], err);
 }
 
-static int find_name(struct cm_span word)
+/* The key in the file that is most like one that is missing from it. */
+static const char *like_key(const struct cm_template_file *file,
+			    const char *wanted)
 {
-	int i;
-
-	for (i = 0; i < NAMES; i++)
-		if (cm_span_eq(word, cm_span(names[i])))
-			return i;
-	return NAMES;
-}
-
-static int bad_name(const struct reading *r, struct cm_span word)
-{
-	char text[32];
-	const char *like;
-
-	(void)snprintf(text, sizeof(text), "%.*s",
-		       (int)(word.n < 31 ? word.n : 31), word.p);
-	like = cm_suggest(text, names, NAMES);
-	return cm_fail(r->err, CM_ECONFIG,
-		       "%s:%d: unknown name {{%s}}%s%s%s; known are "
-		       "controller, address, contact, purpose, link, language, "
-		       "dir",
-		       r->path, line_of(r, word.p), text,
-		       like != NULL ? " (did you mean {{" : "",
-		       like != NULL ? like : "", like != NULL ? "}}?)" : "");
-}
-
-static const char *find2(const char *p, const char *end, const char *what)
-{
-	for (; p + 2 <= end; p++)
-		if (p[0] == what[0] && p[1] == what[1])
-			return p;
-	return NULL;
-}
-
-static size_t count_pieces(struct cm_span all)
-{
-	const char *end = all.p + all.n;
-	const char *p = all.p;
-	size_t n = 1;
-
-	while ((p = find2(p, end, "{{")) != NULL) {
-		p += 2;
-		n++;
-	}
-	return n;
-}
-
-/* Cut r->all into pieces; every name must be known and closed. */
-static int cut(const struct reading *r, struct text *text)
-{
-	const char *p = r->all.p;
-	const char *end = p + r->all.n;
-	const char *open;
+	struct cm_span rest = file->all;
+	const char **found =
+		cm_arena_array(file->arena, TEXTS_MAX, sizeof(*found));
 	size_t n = 0;
 
-	text->pieces = cm_arena_array(r->arena, count_pieces(r->all),
-				      sizeof(*text->pieces));
-	if (text->pieces == NULL)
-		return cm_fail(r->err, CM_ENOMEM, "no memory for %s", r->path);
-	while ((open = find2(p, end, "{{")) != NULL) {
-		const char *close = find2(open + 2, end, "}}");
-		struct cm_span word;
-		int name;
+	while (found != NULL && rest.n > 0 && n < TEXTS_MAX) {
+		struct cm_span line = cm_span_cut(&rest, '\n');
+		struct cm_span key = cm_span_trim(cm_span_cut(&line, '='));
+		char *copy = cm_arena_dup(file->arena, key.p, key.n);
 
-		if (close == NULL)
-			return cm_fail(r->err, CM_ECONFIG,
-				       "%s:%d: \"{{\" without \"}}\"", r->path,
-				       line_of(r, open));
-		word = cm_span_n(open + 2, (size_t)(close - open - 2));
-		name = find_name(cm_span_trim(word));
-		if (name == NAMES)
-			return bad_name(r, cm_span_trim(word));
-		text->pieces[n].text = cm_span_n(p, (size_t)(open - p));
-		text->pieces[n++].name = (enum name)name;
-		p = close + 2;
+		if (copy != NULL && key.n > 0)
+			found[n++] = copy;
 	}
-	text->pieces[n].text = cm_span_n(p, (size_t)(end - p));
-	text->pieces[n++].name = NAMES;
-	text->count = n;
-	return CM_OK;
+	return found != NULL ? cm_suggest(wanted, found, n) : NULL;
 }
 
-static bool has_link(const struct text *text)
+static int check_texts(const struct cm_templates *t,
+		       const struct language *language,
+		       const struct cm_template_file *file,
+		       struct cm_error *err)
 {
 	size_t i;
 
-	for (i = 0; i < text->count; i++)
-		if (text->pieces[i].name == NAME_LINK)
+	for (i = 0; i < t->nkeys; i++) {
+		const struct key *key = &t->keys[i];
+		const char *like;
+
+		if (language->texts[i].count > 0)
+			continue;
+		like = like_key(file, key->name);
+		return cm_fail(err, CM_ECONFIG,
+			       "%s has no text \"%s\", which %s:%d asks "
+			       "for%s%s%s",
+			       file->path, key->name, key->path, key->line,
+			       like != NULL ? " (is \"" : "",
+			       like != NULL ? like : "",
+			       like != NULL ? "\" meant?)" : "");
+	}
+	return CM_OK;
+}
+
+static int load_texts(struct cm_templates *t, struct language *language,
+		      const char *folder, const char *name,
+		      struct cm_error *err)
+{
+	struct cm_template_file file = {
+		.arena = t->arena,
+		.use = CM_TEMPLATE_USE_PAGE,
+		.path = cm_arena_printf(t->arena, "%s/%s/%s", folder, name,
+					texts_file),
+	};
+	struct cm_span rest;
+	int rc;
+
+	language->texts = cm_arena_array(t->arena, t->nkeys + 1,
+					 sizeof(*language->texts));
+	if (file.path == NULL || language->texts == NULL)
+		return no_memory(texts_file, err);
+	rc = cm_template_file_read(&file, err);
+	rest = file.all;
+	while (rc == CM_OK && rest.n > 0)
+		rc = load_line(t, language, &file, cm_span_cut(&rest, '\n'),
+			       err);
+	return rc == CM_OK ? check_texts(t, language, &file, err) : rc;
+}
+
+/* ---- languages ---------------------------------------------------------- */
+
+static bool has_link(const struct cm_pieces *pieces)
+{
+	size_t i;
+
+	for (i = 0; i < pieces->count; i++)
+		if (pieces->list[i].kind == CM_PIECE_VALUE &&
+		    strcmp(cm_template_name_at(pieces->list[i].index)->name,
+			   "link") == 0)
 			return true;
 	return false;
 }
 
-static int load_text(struct reading *r, struct text *text)
+static int load_footer(struct cm_templates *t, struct language *language,
+		       const char *folder, const char *name, int kind,
+		       struct cm_error *err)
 {
-	int rc = read_file(r->path, r->arena, &r->all, r->err);
+	struct cm_template_file file = {
+		.arena = t->arena,
+		.use = CM_TEMPLATE_USE_FOOTER,
+		.path = cm_arena_printf(t->arena, "%s/%s/%s", folder, name,
+					kinds[kind].file),
+	};
+	int rc;
 
-	if (rc != CM_OK)
-		return rc;
-	if (!cm_utf8_valid(r->all.p, r->all.n) ||
-	    memchr(r->all.p, '\0', r->all.n) != NULL)
-		return cm_fail(r->err, CM_ECONFIG,
-			       "template %s is not UTF-8 text; save it as "
-			       "UTF-8",
-			       r->path);
-	rc = cut(r, text);
-	if (rc != CM_OK)
-		return rc;
-	if (kinds[r->kind].needs_link && !has_link(text))
-		return cm_fail(r->err, CM_ECONFIG,
-			       "template %s has no {{link}}: a footer must "
-			       "show the way out",
-			       r->path);
-	return CM_OK;
+	if (file.path == NULL)
+		return no_memory(kinds[kind].file, err);
+	rc = cm_template_file_read(&file, err);
+	if (rc == CM_OK)
+		rc = cm_template_cut(&file, file.all, &language->footers[kind],
+				     err);
+	if (rc == CM_OK && !has_link(&language->footers[kind]))
+		rc = cm_fail(err, CM_ECONFIG,
+			     "template %s has no {{link}}: a footer must "
+			     "show the way out",
+			     file.path);
+	return rc;
 }
 
 static int load_language(struct cm_templates *t, const char *folder,
 			 const char *name, struct cm_error *err)
 {
 	struct language *language = &t->languages[t->count];
-	struct reading r = {.arena = t->arena, .err = err};
-	int kind;
+	int kind, rc = CM_OK;
 
 	memcpy(language->tag, name, strlen(name)); /* is_tag() saw to room */
 	cm_ascii_lower_n(language->tag, strlen(name));
-	for (kind = 0; kind < CM_TEMPLATE_KINDS; kind++) {
-		int rc;
-
-		r.kind = (enum cm_template_kind)kind;
-		r.path = cm_arena_printf(t->arena, "%s/%s/%s", folder, name,
-					 kinds[kind].file);
-		if (r.path == NULL)
-			return cm_fail(err, CM_ENOMEM, "no memory for %s",
-				       name);
-		rc = load_text(&r, &language->texts[kind]);
-		if (rc != CM_OK)
-			return rc;
-	}
-	t->count++;
-	return CM_OK;
+	for (kind = 0; rc == CM_OK && kind < CM_TEMPLATE_KINDS; kind++)
+		if (kinds[kind].footer)
+			rc = load_footer(t, language, folder, name, kind, err);
+	if (rc == CM_OK)
+		rc = load_texts(t, language, folder, name, err);
+	if (rc == CM_OK)
+		t->count++;
+	return rc;
 }
 
 /* RFC 5646, 2.1: subtags of letters and digits, "-" between them. */
@@ -364,7 +389,9 @@ int cm_templates_load(const char *folder, const char *default_language,
 		cm_arena_array(t->arena, LANGUAGES_MAX, sizeof(*t->languages));
 	if (t->languages == NULL)
 		goto out;
-	rc = load_folder(t, folder, err);
+	rc = load_pages(t, folder, err);
+	if (rc == CM_OK)
+		rc = load_folder(t, folder, err);
 	if (rc != CM_OK)
 		goto out;
 	t->fallback = find_language(t, cm_span(default_language));
@@ -474,7 +501,7 @@ const char *cm_templates_language(const struct cm_templates *templates,
 	return choose(templates, wanted, count)->tag;
 }
 
-static void add_escaped(struct cm_buf *out, const char *value)
+static void add_escaped_n(struct cm_buf *out, struct cm_span value)
 {
 	static const struct {
 		char c;
@@ -483,36 +510,77 @@ static void add_escaped(struct cm_buf *out, const char *value)
 		{'&', "&amp;"},  {'<', "&lt;"},   {'>', "&gt;"},
 		{'"', "&quot;"}, {'\'', "&#39;"},
 	};
-	size_t i;
+	size_t i, k;
 
-	for (;;) {
-		size_t run = strcspn(value, "&<>\"'");
+	for (i = 0; i < value.n; i++) {
+		const char *entity = NULL;
 
-		(void)cm_buf_add(out, value, run);
-		value += run;
-		if (*value == '\0')
-			return;
-		for (i = 0; entities[i].c != *value; i++)
-			continue;
-		(void)cm_buf_adds(out, entities[i].entity);
-		value++;
+		for (k = 0; k < sizeof(entities) / sizeof(entities[0]); k++)
+			if (value.p[i] == entities[k].c)
+				entity = entities[k].entity;
+		if (entity != NULL)
+			(void)cm_buf_adds(out, entity);
+		else
+			(void)cm_buf_addc(out, value.p[i]);
 	}
 }
 
-static const char *value_of(const struct language *language, enum name name,
-			    const struct cm_template_value *values,
-			    size_t count)
+static void add_escaped(struct cm_buf *out, const char *value)
+{
+	add_escaped_n(out, cm_span(value));
+}
+
+struct filling {
+	const struct language *language;
+	const struct cm_template_value *values;
+	size_t count;
+	bool html;
+	struct cm_buf *out;
+};
+
+static const char *value_of(const struct filling *f, const char *name)
 {
 	size_t i;
 
-	if (name == NAME_LANGUAGE)
-		return language->tag;
-	if (name == NAME_DIR)
-		return cm_language_is_rtl(language->tag) ? "rtl" : "ltr";
-	for (i = 0; i < count; i++)
-		if (strcmp(values[i].name, names[name]) == 0)
-			return values[i].value != NULL ? values[i].value : "";
+	if (strcmp(name, "language") == 0)
+		return f->language->tag;
+	if (strcmp(name, "dir") == 0)
+		return cm_language_is_rtl(f->language->tag) ? "rtl" : "ltr";
+	for (i = 0; i < f->count; i++)
+		if (strcmp(f->values[i].name, name) == 0)
+			return f->values[i].value != NULL ? f->values[i].value
+							  : "";
 	return "";
+}
+
+static void add_value(const struct filling *f, const struct cm_piece *piece)
+{
+	const struct cm_template_name *name = cm_template_name_at(piece->index);
+	const char *value = value_of(f, name->name);
+
+	if (f->html && !name->html)
+		add_escaped(f->out, value);
+	else
+		(void)cm_buf_adds(f->out, value);
+}
+
+/* A text is words: in HTML, all of it is escaped. */
+static void fill_text(const struct filling *f, size_t index)
+{
+	const struct cm_pieces *pieces = &f->language->texts[index];
+	size_t i;
+
+	for (i = 0; i < pieces->count; i++) {
+		const struct cm_piece *piece = &pieces->list[i];
+
+		if (f->html)
+			add_escaped_n(f->out, piece->literal);
+		else
+			(void)cm_buf_add(f->out, piece->literal.p,
+					 piece->literal.n);
+		if (piece->kind == CM_PIECE_VALUE)
+			add_value(f, piece);
+	}
 }
 
 int cm_template_fill(const struct cm_templates *templates,
@@ -520,23 +588,44 @@ int cm_template_fill(const struct cm_templates *templates,
 		     const struct cm_template_value *values, size_t count,
 		     struct cm_buf *out)
 {
-	const struct language *l = choose(templates, &language, 1);
-	const struct text *text = &l->texts[kind];
+	const struct filling f = {
+		.language = choose(templates, &language, 1),
+		.values = values,
+		.count = count,
+		.html = kinds[kind].html,
+		.out = out,
+	};
+	const struct cm_pieces *pieces = kinds[kind].footer
+						 ? &f.language->footers[kind]
+						 : &templates->pages[kind];
 	size_t i;
 
-	for (i = 0; i < text->count; i++) {
-		const struct piece *piece = &text->pieces[i];
-		const char *value;
+	for (i = 0; i < pieces->count; i++) {
+		const struct cm_piece *piece = &pieces->list[i];
 
-		(void)cm_buf_add(out, piece->text.p, piece->text.n);
-		if (piece->name == NAMES)
-			break;
-		value = value_of(l, piece->name, values, count);
-		if (kinds[kind].html)
-			add_escaped(out, value);
-		else
-			(void)cm_buf_adds(out, value);
+		(void)cm_buf_add(out, piece->literal.p, piece->literal.n);
+		if (piece->kind == CM_PIECE_VALUE)
+			add_value(&f, piece);
+		else if (piece->kind == CM_PIECE_TEXT)
+			fill_text(&f, piece->index);
 	}
+	return cm_buf_ok(out);
+}
+
+int cm_template_title(const struct cm_templates *templates,
+		      enum cm_template_kind kind, const char *language,
+		      const struct cm_template_value *values, size_t count,
+		      struct cm_buf *out)
+{
+	const struct filling f = {
+		.language = choose(templates, &language, 1),
+		.values = values,
+		.count = count,
+		.out = out,
+	};
+
+	if (kinds[kind].title != NULL)
+		fill_text(&f, templates->titles[kind]);
 	return cm_buf_ok(out);
 }
 

@@ -1,15 +1,20 @@
 /*
- * template - texts people read, one folder a language.
+ * template - texts people read.
  *
- * FOLDER/<lang>/footer.txt, footer.html, and the pages of consent-web:
- * ask.html, done.html, invalid.html, no-token.html, later.html.  UTF-8.
- * "{{name}}" is replaced by a value; in .html files values are escaped.
- * An unknown name, an unclosed "{{", a file that is not UTF-8 or is missing
- * in one language is a start-up error (pitfall 37): no raw placeholder ever
- * reaches a person.  So is a footer that lacks {{link}}.
+ *   FOLDER/layout.html        head, style and frame of every page
+ *   FOLDER/ask.html ...       what each page has, the same for all languages
+ *   FOLDER/<lang>/pages.txt   its words, "key = text" a line
+ *   FOLDER/<lang>/footer.txt, footer.html   what goes into mail
  *
- * Names: controller, address, contact, purpose, link are the caller's;
- * language ("pt-br") and dir ("ltr", "rtl") are always filled in here.
+ * UTF-8.  "{{name}}" is replaced by a value, "{{text:key}}" (in pages) by a
+ * text of the reader's language, which may hold values itself.  In .html files
+ * texts and values are escaped.  An unknown name, an unclosed "{{", a key
+ * that a language lacks, a file that is not UTF-8 or is missing is a start-up
+ * error (pitfall 37): no raw placeholder ever reaches a person.  So is a
+ * footer that lacks {{link}}.
+ *
+ * Values are the caller's (policy/template_cut.c has their names); language
+ * ("pt-br") and dir ("ltr", "rtl") are always filled in here.
  */
 #ifndef CM_POLICY_TEMPLATE_H
 #define CM_POLICY_TEMPLATE_H
@@ -21,12 +26,18 @@
 enum cm_template_kind {
 	CM_TEMPLATE_FOOTER_TEXT,
 	CM_TEMPLATE_FOOTER_HTML,
+	CM_TEMPLATE_LAYOUT,         /* around every page: {{main}} */
 	CM_TEMPLATE_PAGE_ASK,       /* "stop ... ?" with one button */
 	CM_TEMPLATE_PAGE_ASK_AGAIN, /* the link is older than the grant */
 	CM_TEMPLATE_PAGE_DONE,      /* "you will get no more ..." */
 	CM_TEMPLATE_PAGE_INVALID,   /* not one of our links */
 	CM_TEMPLATE_PAGE_NO_TOKEN,  /* mail to several; how to leave */
 	CM_TEMPLATE_PAGE_LATER,     /* we failed; try again */
+	/* Parts of pages, made apart and put into {{who}}, {{all}} ... */
+	CM_TEMPLATE_PART_WHO,     /* the brand's name */
+	CM_TEMPLATE_PART_LOGO,    /* or its picture */
+	CM_TEMPLATE_PART_PRIVACY, /* link to the privacy notice */
+	CM_TEMPLATE_PART_ALL,     /* "stop everything" */
 	CM_TEMPLATE_KINDS
 };
 
@@ -57,6 +68,13 @@ CM_MUST_CHECK int cm_template_fill(const struct cm_templates *templates,
 				   const char *language,
 				   const struct cm_template_value *values,
 				   size_t count, struct cm_buf *out);
+
+/* The title of a page, as plain text; nothing for a part. */
+CM_MUST_CHECK int cm_template_title(const struct cm_templates *templates,
+				    enum cm_template_kind kind,
+				    const char *language,
+				    const struct cm_template_value *values,
+				    size_t count, struct cm_buf *out);
 
 /* True for right-to-left languages (ar, fa, he, ur, yi ...). */
 bool cm_language_is_rtl(const char *language);

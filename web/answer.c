@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "policy/purpose.h"
 #include "policy/token.h"
 #include "web/form.h"
 #include "web/leave.h"
@@ -91,15 +92,31 @@ static void set_text(struct work *work, int status, const char *text)
 	add_header(answer, "Content-Security-Policy", "default-src 'none'");
 }
 
+/* Is there more to leave than the link's purpose? */
+static bool may_stop_all(const struct work *work, struct cm_span purpose)
+{
+	struct cm_span root = cm_span(work->site->config->controller_id);
+
+	return purpose.n > 0 && cm_purpose_covers(root, purpose) &&
+	       !cm_span_eq(root, purpose) &&
+	       !cm_leave_stands(&work->view, root);
+}
+
 static void set_page(struct work *work, int status, enum cm_template_kind kind,
 		     struct cm_span purpose)
 {
 	struct cm_answer *answer = work->answer;
+	const struct cm_page_want want = {
+		.kind = kind,
+		.language = work->view.language,
+		.accept = work->request->accept_language,
+		.purpose = purpose,
+		.may_stop_all = may_stop_all(work, purpose),
+	};
 
 	cm_buf_reset(&answer->page.body);
-	if (cm_page_make(work->site->config, work->site->templates, kind,
-			 work->view.language, work->request->accept_language,
-			 purpose, &answer->page) != CM_OK) {
+	if (cm_page_make(work->site->config, work->site->templates, &want,
+			 &answer->page) != CM_OK) {
 		cm_buf_reset(&answer->page.body);
 		work->outcome = "no-page";
 		set_text(work, 500, "Internal error\n");
@@ -286,21 +303,26 @@ static void act_blindly(struct work *work, enum cm_form_act act,
 	cm_log_error(work->site->log, CM_LOG_ERROR, "store", err);
 	memset(&work->view, 0, sizeof(work->view));
 	work->family = work->token.contact;
-	work->path = cm_span(purpose->path);
+	work->path =
+		cm_span(act == CM_FORM_ALL ? work->site->config->controller_id
+					   : purpose->path);
 	leave(work, act);
 }
 
 static enum cm_form_act act_of(const struct work *work)
 {
 	const struct cm_request *request = work->request;
+	struct cm_form form;
 
 	if (work->method != CM_METHOD_POST || request->body_too_long)
 		return CM_FORM_NONE;
-	return cm_form_read(request->content_type, request->body);
+	cm_form_read(request->content_type, request->body, &form);
+	return form.act;
 }
 
 static void act_on_token(struct work *work)
 {
+	struct cm_span root = cm_span(work->site->config->controller_id);
 	enum cm_form_act act = act_of(work);
 	struct cm_error err;
 
@@ -315,6 +337,8 @@ static void act_on_token(struct work *work)
 		set_invalid(work, "unknown-purpose");
 		return;
 	}
+	if (act == CM_FORM_ALL && cm_purpose_covers(root, work->path))
+		work->path = root;
 	cm_line_span(&work->line, "purpose", work->path);
 	if (act != CM_FORM_NONE) {
 		leave(work, act);
@@ -379,6 +403,25 @@ static void at_health(struct work *work)
 	set_text(work, 200, "ok\n");
 }
 
+/* An SVG may hold styles; scripts it may not run, nor load anything. */
+static void at_logo(struct work *work)
+{
+	const struct cm_logo *logo = work->site->logo;
+	struct cm_answer *answer = work->answer;
+
+	if (logo == NULL) {
+		set_invalid(work, "not-found");
+		return;
+	}
+	work->outcome = "shown";
+	answer->status = 200;
+	(void)cm_buf_add(&answer->page.body, logo->picture.data,
+			 logo->picture.len);
+	add_header(answer, "Content-Type", logo->type);
+	add_header(answer, "Content-Security-Policy",
+		   "default-src 'none'; style-src 'unsafe-inline'");
+}
+
 static void at_none(struct work *work)
 {
 	set_invalid(work, "not-found");
@@ -390,6 +433,7 @@ static void dispatch(struct work *work)
 		[CM_PLACE_TOKEN] = at_token,
 		[CM_PLACE_NO_TOKEN] = at_no_token,
 		[CM_PLACE_HEALTH] = at_health,
+		[CM_PLACE_LOGO] = at_logo,
 		[CM_PLACE_NONE] = at_none,
 	};
 	enum cm_place place = work->route.place;

@@ -20,6 +20,7 @@
 #include "policy/keys.h"
 #include "policy/store.h"
 #include "policy/template.h"
+#include "web/logo.h"
 #include "web/page.h"
 #include "web/route.h"
 
@@ -29,6 +30,7 @@ enum { CM_SITE_LOCKS = 64 }; /* many more than threads: few wait in vain */
 struct cm_site {
 	const struct cm_config *config;
 	const struct cm_templates *templates;
+	const struct cm_logo *logo; /* NULL: none */
 	const struct cm_keys *keys;
 	struct cm_store *store;
 	struct cm_log *log; /* NULL: none */

@@ -11,7 +11,8 @@ enum {
 
 /* ---- pairs -------------------------------------------------------------- */
 
-static enum cm_form_act pair_act(struct cm_span name, struct cm_span value)
+static void take_pair(struct cm_form *form, struct cm_span name,
+		      struct cm_span value)
 {
 	static const struct {
 		const char *name, *value;
@@ -20,6 +21,7 @@ static enum cm_form_act pair_act(struct cm_span name, struct cm_span value)
 		/* RFC 8058, 5: an ABNF literal, so of either case. */
 		{"List-Unsubscribe", "One-Click", CM_FORM_ONE_CLICK},
 		{"act", "stop", CM_FORM_BUTTON},
+		{"act", "stop-all", CM_FORM_ALL},
 	};
 	size_t i;
 
@@ -27,14 +29,9 @@ static enum cm_form_act pair_act(struct cm_span name, struct cm_span value)
 	value = cm_span_trim(value);
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (cm_span_is(name, known[i].name) &&
-		    cm_span_is(value, known[i].value))
-			return known[i].act;
-	return CM_FORM_NONE;
-}
-
-static enum cm_form_act stronger(enum cm_form_act a, enum cm_form_act b)
-{
-	return a > b ? a : b;
+		    cm_span_is(value, known[i].value) &&
+		    known[i].act > form->act)
+			form->act = known[i].act;
 }
 
 /* ---- application/x-www-form-urlencoded ---------------------------------- */
@@ -68,10 +65,9 @@ size_t cm_form_unescape(struct cm_span text, bool plus, char *out)
 	return n;
 }
 
-static enum cm_form_act read_urlencoded(struct cm_span body)
+static void read_urlencoded(struct cm_span body, struct cm_form *form)
 {
 	char name[CM_FORM_MAX], value[CM_FORM_MAX];
-	enum cm_form_act act = CM_FORM_NONE;
 
 	while (body.n > 0) {
 		struct cm_span pair = cm_span_cut(&body, '&');
@@ -79,10 +75,9 @@ static enum cm_form_act read_urlencoded(struct cm_span body)
 		size_t name_n = cm_form_unescape(key, true, name);
 		size_t value_n = cm_form_unescape(pair, true, value);
 
-		act = stronger(act, pair_act(cm_span_n(name, name_n),
-					     cm_span_n(value, value_n)));
+		take_pair(form, cm_span_n(name, name_n),
+			  cm_span_n(value, value_n));
 	}
-	return act;
 }
 
 /* ---- parameters: type; name=value; name="value" ------------------------- */
@@ -240,10 +235,10 @@ static struct cm_span take_content(struct cm_span *rest,
 	return content;
 }
 
-static enum cm_form_act read_multipart(struct cm_span body,
-				       const struct parameter *boundary)
+static void read_multipart(struct cm_span body,
+			   const struct parameter *boundary,
+			   struct cm_form *form)
 {
-	enum cm_form_act act = CM_FORM_NONE;
 	enum delimiter next;
 
 	(void)take_content(&body, boundary, &next); /* the preamble */
@@ -253,24 +248,23 @@ static enum cm_form_act read_multipart(struct cm_span body,
 
 		read_part_header(&body, &name);
 		value = take_content(&body, boundary, &next);
-		act = stronger(act,
-			       pair_act(cm_span_n(name.value, name.n), value));
+		take_pair(form, cm_span_n(name.value, name.n), value);
 	}
-	return act;
 }
 
-enum cm_form_act cm_form_read(struct cm_span content_type, struct cm_span body)
+void cm_form_read(struct cm_span content_type, struct cm_span body,
+		  struct cm_form *ret_form)
 {
 	struct cm_span type = content_type;
 	struct parameter boundary;
 
+	memset(ret_form, 0, sizeof(*ret_form));
 	if (body.n > CM_FORM_MAX)
-		return CM_FORM_NONE;
+		return;
 	type = cm_span_trim(cm_span_cut(&type, ';'));
 	if (!cm_span_starts(type, "multipart/"))
-		return read_urlencoded(body);
-	if (!find_parameter(content_type, "boundary", &boundary) ||
-	    boundary.n == 0)
-		return CM_FORM_NONE;
-	return read_multipart(body, &boundary);
+		read_urlencoded(body, ret_form);
+	else if (find_parameter(content_type, "boundary", &boundary) &&
+		 boundary.n > 0)
+		read_multipart(body, &boundary, ret_form);
 }

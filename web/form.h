@@ -20,11 +20,16 @@ enum {
 enum cm_form_act {
 	CM_FORM_NONE,      /* none of the pairs that we know */
 	CM_FORM_BUTTON,    /* act=stop: the button of our own page */
+	CM_FORM_ALL,       /* act=stop-all: from the root on */
 	CM_FORM_ONE_CLICK, /* List-Unsubscribe=One-Click */
 };
 
-/* The strongest of what the body holds. */
-enum cm_form_act cm_form_read(struct cm_span content_type, struct cm_span body);
+struct cm_form {
+	enum cm_form_act act; /* the strongest of what the body holds */
+};
+
+void cm_form_read(struct cm_span content_type, struct cm_span body,
+		  struct cm_form *ret_form);
 
 /*
  * %XX and, if plus is set, "+" undone; what is no escape stays as it is.  out

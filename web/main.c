@@ -44,6 +44,7 @@ struct opened {
 struct server {
 	struct cm_config *config;
 	struct cm_templates *templates;
+	struct cm_logo *logo; /* NULL: none */
 	struct cm_log *log;
 	struct cm_proc_user user;
 	int listen_fd;
@@ -101,6 +102,9 @@ static int read_config(const char *file, struct server *server,
 			       "\"https://...\" }",
 			       config->file);
 	rc = cm_listen_check(config->web_listen, err);
+	if (rc != CM_OK)
+		return cm_error_prefix(err, "%s: ", config->file);
+	rc = cm_logo_load(config->web_logo, &server->logo, err);
 	if (rc != CM_OK)
 		return cm_error_prefix(err, "%s: ", config->file);
 	return cm_templates_load(config->templates, config->language,
@@ -179,6 +183,7 @@ static void fill_site(const struct server *server, struct opened *opened)
 
 	site->config = server->config;
 	site->templates = server->templates;
+	site->logo = server->logo;
 	site->keys = opened->keys;
 	site->store = opened->store;
 	site->log = server->log;
@@ -299,6 +304,7 @@ static int check_places(const struct cm_config *old,
 static void forget_config(struct server *server)
 {
 	cm_templates_free(&server->templates);
+	cm_logo_free(&server->logo);
 	cm_config_unref(&server->config);
 }
 
@@ -333,6 +339,7 @@ static void put_in_force(struct server *server, struct server *fresh,
 	forget_config(server);
 	server->config = fresh->config;
 	server->templates = fresh->templates;
+	server->logo = fresh->logo;
 	server->opened = opened;
 }
 

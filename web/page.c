@@ -1,12 +1,12 @@
 /* See page.h. */
 #include "web/page.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "lib/arena.h"
+#include "lib/colour.h"
 #include "lib/crypto.h"
 #include "lib/enc.h"
-#include "policy/purpose.h"
 
 void cm_page_init(struct cm_page *page)
 {
@@ -71,7 +71,7 @@ static int hash_style(struct cm_span style, uint8_t out[CM_SHA256_LEN])
 	return rc;
 }
 
-int cm_page_csp(struct cm_span html, char out[CM_PAGE_CSP_MAX])
+int cm_page_csp(struct cm_span html, bool pictures, char out[CM_PAGE_CSP_MAX])
 {
 	struct cm_span rest = html, style;
 	struct cm_buf csp;
@@ -80,6 +80,8 @@ int cm_page_csp(struct cm_span html, char out[CM_PAGE_CSP_MAX])
 	cm_buf_init(&csp, CM_PAGE_CSP_MAX - 1);
 	(void)cm_buf_adds(&csp, "default-src 'none'; form-action 'self'; "
 				"frame-ancestors 'none'; base-uri 'none'");
+	if (pictures)
+		(void)cm_buf_adds(&csp, "; img-src 'self'");
 	for (styles = 0; next_style(&rest, &style); styles++) {
 		char base64[CM_BASE64_LEN(CM_SHA256_LEN) + 1];
 		uint8_t digest[CM_SHA256_LEN];
@@ -102,32 +104,152 @@ int cm_page_csp(struct cm_span html, char out[CM_PAGE_CSP_MAX])
 	return rc;
 }
 
+/* ---- making one --------------------------------------------------------- */
+
+/* A page on its way: its values, and the parts that are values of others. */
+struct making {
+	const struct cm_config *config;
+	const struct cm_templates *templates;
+	const struct cm_page_want *want;
+	const char *language;
+	struct cm_arena *arena;
+	struct cm_template_value values[CM_PAGE_VALUES_MAX];
+	size_t count;
+	int rc;
+};
+
+static void set(struct making *m, const char *name, const char *value)
+{
+	if (m->count == CM_PAGE_VALUES_MAX)
+		m->rc = CM_ELIMIT;
+	else
+		m->values[m->count++] = (struct cm_template_value){name, value};
+}
+
+static void set_copy(struct making *m, const char *name, struct cm_span value)
+{
+	const char *copy = cm_arena_dup(m->arena, value.p, value.n);
+
+	if (copy == NULL)
+		m->rc = CM_ENOMEM;
+	set(m, name, copy);
+}
+
+typedef int fill_fn(const struct cm_templates *templates,
+		    enum cm_template_kind kind, const char *language,
+		    const struct cm_template_value *values, size_t count,
+		    struct cm_buf *out);
+
+/* What a template makes of the values so far becomes one more. */
+static void set_filled(struct making *m, const char *name, fill_fn *fill,
+		       enum cm_template_kind kind)
+{
+	struct cm_buf out;
+
+	if (m->rc != CM_OK)
+		return;
+	cm_buf_init(&out, CM_PAGE_MAX);
+	m->rc = fill(m->templates, kind, m->language, m->values, m->count,
+		     &out);
+	if (m->rc == CM_OK)
+		set_copy(m, name, cm_span_n(out.data, out.len));
+	cm_buf_free(&out);
+}
+
+static void set_part(struct making *m, const char *name,
+		     enum cm_template_kind kind)
+{
+	set_filled(m, name, cm_template_fill, kind);
+}
+
+static const char *path_of(const char *url)
+{
+	const char *host = strstr(url, "://");
+	const char *path = host != NULL ? strchr(host + 3, '/') : NULL;
+
+	return path != NULL ? path : "";
+}
+
+/* A button in the colour, and its words in what can be read on it. */
+static void set_colour(struct making *m, const char *colour, const char *name,
+		       const char *on_name)
+{
+	uint32_t rgb = CM_COLOUR_WHITE;
+
+	if (cm_colour_parse(colour, &rgb) != CM_OK)
+		m->rc = CM_ECONFIG; /* the loader refuses it */
+	set(m, name, colour);
+	set(m, on_name, cm_colour_on(rgb));
+}
+
+static void set_controller(struct making *m)
+{
+	const struct cm_config *config = m->config;
+	const char *brand = config->web_brand;
+
+	set(m, "controller", config->controller_name);
+	set(m, "address", config->controller_address);
+	set(m, "contact", config->controller_contact);
+	set(m, "brand", brand != NULL ? brand : config->controller_name);
+	set(m, "base", path_of(config->web_base_url));
+	set(m, "privacy-notice", config->controller_privacy_notice);
+	set_colour(m, config->web_colour, "colour", "on-colour");
+	set_colour(m, config->web_colour_dark, "colour-dark", "on-colour-dark");
+	set_part(m, "who",
+		 config->web_logo != NULL ? CM_TEMPLATE_PART_LOGO
+					  : CM_TEMPLATE_PART_WHO);
+	if (config->controller_privacy_notice != NULL)
+		set_part(m, "privacy", CM_TEMPLATE_PART_PRIVACY);
+}
+
+static void set_title_of(struct making *m, const char *name,
+			 struct cm_span path)
+{
+	const struct cm_purpose *purpose = cm_config_purpose(m->config, path);
+
+	if (purpose != NULL)
+		set(m, name, cm_purpose_title(purpose, m->language));
+	else
+		set_copy(m, name, path);
+}
+
+static void set_all(struct making *m)
+{
+	const struct cm_page_want *want = m->want;
+
+	set_title_of(m, "purpose", want->purpose);
+	set_title_of(m, "everything", cm_span(m->config->controller_id));
+	if (want->may_stop_all)
+		set_part(m, "all", CM_TEMPLATE_PART_ALL);
+	set_part(m, "main", want->kind);
+	set_filled(m, "title", cm_template_title, want->kind);
+}
+
 int cm_page_make(const struct cm_config *config,
 		 const struct cm_templates *templates,
-		 enum cm_template_kind kind, const char *language,
-		 const char *accept, struct cm_span purpose,
-		 struct cm_page *page)
+		 const struct cm_page_want *want, struct cm_page *page)
 {
-	const char *const wanted[] = {language, accept};
-	const struct cm_purpose *known = cm_config_purpose(config, purpose);
-	struct cm_template_value values[] = {
-		{"controller", config->controller_name},
-		{"address", config->controller_address},
-		{"contact", config->controller_contact},
-		{"purpose", NULL},
+	const char *const wanted[] = {want->language, want->accept};
+	struct making m = {
+		.config = config,
+		.templates = templates,
+		.want = want,
+		.language = cm_templates_language(templates, wanted, 2),
 	};
-	char path[CM_PURPOSE_MAX + 1];
-	int rc;
+	int rc = cm_arena_new(CM_PAGE_MAX, &m.arena);
 
-	page->language = cm_templates_language(templates, wanted, 2);
-	(void)snprintf(path, sizeof(path), "%.*s", (int)purpose.n,
-		       purpose.n > 0 ? purpose.p : "");
-	values[3].value =
-		known != NULL ? cm_purpose_title(known, page->language) : path;
-	rc = cm_template_fill(templates, kind, page->language, values,
-			      sizeof(values) / sizeof(values[0]), &page->body);
+	if (rc != CM_OK)
+		return rc;
+	page->language = m.language;
+	set_controller(&m);
+	set_all(&m);
+	rc = m.rc;
+	if (rc == CM_OK)
+		rc = cm_template_fill(templates, CM_TEMPLATE_LAYOUT, m.language,
+				      m.values, m.count, &page->body);
 	if (rc == CM_OK)
 		rc = cm_page_csp(cm_span_n(page->body.data, page->body.len),
-				 page->csp);
+				 config->web_logo != NULL, page->csp);
+	cm_arena_free(&m.arena);
 	return rc;
 }

@@ -18,6 +18,7 @@ static const struct {
 			    "GET, HEAD, POST, OPTIONS"},
 	[CM_PLACE_NO_TOKEN] = {"no-token", READING, "GET, HEAD, OPTIONS"},
 	[CM_PLACE_HEALTH] = {"healthz", READING, "GET, HEAD, OPTIONS"},
+	[CM_PLACE_LOGO] = {"logo", READING, "GET, HEAD, OPTIONS"},
 	/* Nothing is there for any method: 404 says more than 405. */
 	[CM_PLACE_NONE] = {"none", ~0U, ""},
 };
@@ -87,6 +88,8 @@ static struct cm_route find_below(struct cm_span path)
 
 	if (cm_span_eq(path, cm_span("/healthz")))
 		route.place = CM_PLACE_HEALTH;
+	else if (cm_span_eq(path, cm_span("/logo")))
+		route.place = CM_PLACE_LOGO;
 	else if (cm_span_eq(path, cm_span("/u")) ||
 		 cm_span_eq(path, cm_span("/u/")))
 		route.place = CM_PLACE_NO_TOKEN;

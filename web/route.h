@@ -4,6 +4,7 @@
  *   /u/TOKEN   the way out of one person from one purpose
  *   /u         the link in mail that went to several people
  *   /healthz   for monitors
+ *   /logo      the picture on our pages
  *
  * The path of web.base-url may stand in front or not: some proxies strip it.
  */
@@ -24,6 +25,7 @@ enum cm_place {
 	CM_PLACE_TOKEN,
 	CM_PLACE_NO_TOKEN,
 	CM_PLACE_HEALTH,
+	CM_PLACE_LOGO,
 	CM_PLACE_NONE, /* nothing of ours */
 	CM_PLACES
 };

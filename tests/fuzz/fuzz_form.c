@@ -20,8 +20,11 @@ static void must(bool truth)
 
 static void check_form(struct cm_span type, struct cm_span body)
 {
-	enum cm_form_act act = cm_form_read(type, body);
+	enum cm_form_act act;
+	struct cm_form form;
 
+	cm_form_read(type, body, &form);
+	act = form.act;
 	must(act == CM_FORM_NONE || body.n >= strlen("act=stop"));
 	must(act != CM_FORM_ONE_CLICK ||
 	     body.n >= strlen("List-Unsubscribe=One-Click"));

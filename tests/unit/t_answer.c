@@ -170,6 +170,26 @@ static void assert_answer(struct fixture *f, const char *method,
 	cm_answer_free(&answer);
 }
 
+static void assert_page_lacks(struct fixture *f, const char *url,
+			      const char *text)
+{
+	struct cm_answer answer;
+
+	ask(f, "GET", url, "", NULL, &answer);
+	assert_null(strstr(cm_buf_text(&answer.page.body), text));
+	cm_answer_free(&answer);
+}
+
+static const char *header(const struct cm_answer *answer, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < answer->nheaders; i++)
+		if (strcmp(answer->headers[i].name, name) == 0)
+			return answer->headers[i].value;
+	return "";
+}
+
 static struct cm_store_counts counts(struct fixture *f)
 {
 	struct cm_store_counts c;
@@ -518,6 +538,52 @@ static void a_post_without_a_known_pair_changes_nothing(void **state)
 	assert_non_null(strstr(cm_buf_text(&f->log), "outcome=no-known-pair"));
 }
 
+/* Pitfall 29: all of it is one more button away, and one-click is not it. */
+static void everything_is_one_step_away(void **state)
+{
+	static const char button[] = "Odhlásit vše: Everything</button>";
+	struct fixture *f = *state;
+	struct link link = petrs_link(f);
+	struct link root = link_of(f, CM_KEY_FOOTER, PETR, "acme", TODAY);
+
+	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	grant(f, PETR, "acme", KIT_NOW);
+	assert_answer(f, "GET", link.url, "", 200, button);
+	assert_answer(f, "POST", link.url, ONE_CLICK "&act=stop-all", 200,
+		      button);
+	assert_false(is_withdrawn(f, PETR, "acme"));
+	assert_answer(f, "POST", link.url, "act=stop-all", 200,
+		      "Hotovo: „Everything“");
+	assert_true(is_withdrawn(f, PETR, "acme"));
+	assert_int_equal(f->told, 2);
+	assert_page_lacks(f, link.url, "stop-all");
+	assert_page_lacks(f, root.url, "stop-all");
+}
+
+/* The picture is ours; its mark-up can load or run nothing. */
+static void the_logo_is_served_by_us(void **state)
+{
+	static char svg[] = "<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
+	struct cm_logo logo = {.type = "image/svg+xml"};
+	struct fixture *f = *state;
+	struct cm_answer answer;
+
+	assert_answer(f, "GET", "/logo", "", 404, "This link does not work");
+	cm_buf_init(&logo.picture, 100);
+	assert_int_equal(cm_buf_adds(&logo.picture, svg), CM_OK);
+	f->site.logo = &logo;
+	ask(f, "GET", "/logo", "", NULL, &answer);
+	assert_int_equal(answer.status, 200);
+	assert_string_equal(cm_buf_text(&answer.page.body), svg);
+	assert_string_equal(header(&answer, "Content-Type"), "image/svg+xml");
+	assert_memory_equal(header(&answer, "Content-Security-Policy"),
+			    "default-src 'none'", 18);
+	cm_answer_free(&answer);
+	assert_answer(f, "POST", "/logo", "", 405, "");
+	f->site.logo = NULL;
+	cm_buf_free(&logo.picture);
+}
+
 /* A purpose that the config lost is still withdrawn (pitfall 30). */
 static void a_way_out_outlives_the_config(void **state)
 {
@@ -558,16 +624,6 @@ static void pages_without_a_token(void **state)
 	assert_answer(f, "POST", "/u", ONE_CLICK, 405, "Method not allowed");
 	assert_answer(f, "GET", "/healthz", "", 200, "ok\n");
 	assert_answer(f, "POST", "/healthz", "", 405, "");
-}
-
-static const char *header(const struct cm_answer *answer, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < answer->nheaders; i++)
-		if (strcmp(answer->headers[i].name, name) == 0)
-			return answer->headers[i].value;
-	return "";
 }
 
 /* R8058-6, R8058-7, R8058-16, over every place and method. */
@@ -646,8 +702,8 @@ static void when_the_ledger_cannot_be_read(void **state)
 	kit_path(&f->kit, "store/away", away);
 	assert_int_equal(rename(ledger, away), 0);
 	assert_answer(f, "GET", "/healthz", "", 503, "store unreadable");
-	assert_answer(f, "GET", link.url, "", 503, "nothing has changed yet");
-	assert_answer(f, "POST", link.url, "x", 503, "nothing has changed");
+	assert_answer(f, "GET", link.url, "", 503, "Nothing has changed yet");
+	assert_answer(f, "POST", link.url, "x", 503, "Nothing has changed");
 	assert_answer(f, "POST", link.url, ONE_CLICK, 200, "Done");
 	assert_answer(f, "POST", annas.url, ONE_CLICK, 200, "Done");
 	assert_int_equal(rename(away, ledger), 0);
@@ -739,6 +795,8 @@ int main(void)
 		TEST(pages_say_what_is_true),
 		TEST(languages),
 		TEST(a_post_without_a_known_pair_changes_nothing),
+		TEST(everything_is_one_step_away),
+		TEST(the_logo_is_served_by_us),
 		TEST(a_way_out_outlives_the_config),
 		TEST(after_erasure_there_is_nothing_to_add),
 		TEST(pages_without_a_token),

@@ -433,6 +433,20 @@ static void syntax_is_refused_with_its_line(void **state)
 		{PRELUDE "dots-ignored = {}",
 		 "6: an empty list (leave the setting out)"},
 		{PRELUDE "}", "6: \"}\" closes nothing"},
+		{PRELUDE "web { base-url = \"https://h.example\" colour = "
+			 "\"#ffcc00\" }",
+		 "6: web: colour: \"#ffcc00\" has a contrast of "
+		 "1.51:1 on #ffffff, and people need 4.5:1 to read it (WCAG "
+		 "2.1): take a darker colour"},
+		{PRELUDE "web { base-url = \"https://h.example\" "
+			 "colour-dark = \"#0b57d0\" }",
+		 "6: web: colour-dark: \"#0b57d0\" has a contrast of 2.70:1 on "
+		 "#161b22, and people need 4.5:1 to read it (WCAG 2.1): take a "
+		 "lighter colour"},
+		{PRELUDE "web { base-url = \"https://h.example\" colour = "
+			 "\"blue\" }",
+		 "6: web: colour: \"blue\" is not a colour (write \"#0b57d0\": "
+		 "red, green, blue in hex)"},
 		{PRELUDE "templates = \"/a\nb\"",
 		 "6: the closing quote is missing"},
 		{PRELUDE "templates = \"/a", "6: the closing quote is missing"},

@@ -47,22 +47,22 @@ static const char *const footer_files[][2] = {
 };
 
 /* The other templates, which a folder must have, are the tree's own. */
-static void link_others(const char *folder, const char *language)
+static void link_pages(const char *folder)
 {
-	static const char *const others[] = {"ask-again.html", "ask.html",
-					     "done.html",      "invalid.html",
-					     "later.html",     "no-token.html"};
-	char from[PATH_OCTETS];
-	char to[PATH_OCTETS];
-	size_t i;
+	char command[2 * PATH_OCTETS];
 
-	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
-		(void)snprintf(from, sizeof(from),
-			       CM_SRCDIR "/conf/templates/en/%s", others[i]);
-		(void)snprintf(to, sizeof(to), "%s/%s/%s", folder, language,
-			       others[i]);
-		assert_int_equal(symlink(from, to), 0);
-	}
+	(void)snprintf(command, sizeof(command), "ln -s %s/*.html '%s'",
+		       CM_SRCDIR "/conf/templates", folder);
+	assert_int_equal(system(command), 0);
+}
+
+static void link_texts(const char *folder, const char *language)
+{
+	char to[PATH_OCTETS];
+
+	(void)snprintf(to, sizeof(to), "%s/%s/pages.txt", folder, language);
+	assert_int_equal(symlink(CM_SRCDIR "/conf/templates/en/pages.txt", to),
+			 0);
 }
 
 static void write_footer(const char *folder, const char *language, size_t index)
@@ -97,6 +97,7 @@ static struct cm_templates *make_templates(unsigned number)
 	size_t i;
 
 	assert_non_null(mkdtemp(folder));
+	link_pages(folder);
 	for (i = 0; i < sizeof(languages) / sizeof(*languages); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", folder,
 			       languages[i]);
@@ -104,7 +105,7 @@ static struct cm_templates *make_templates(unsigned number)
 		write_footer(folder, languages[i], 2 * ((number + i) % 3));
 		write_footer(folder, languages[i],
 			     1 + 2 * ((number / 2 + i) % 3));
-		link_others(folder, languages[i]);
+		link_texts(folder, languages[i]);
 	}
 	if (cm_templates_load(folder, "en", &templates, &err) != CM_OK)
 		fail_msg("%s", err.text);

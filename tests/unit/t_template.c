@@ -1,4 +1,5 @@
 /* template: every mistake stops the start; values never become mark-up. */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +10,7 @@
 
 #include "tests/unit/test.h"
 
-static const char *const files[] = {
-	"footer.txt", "footer.html",  "ask.html",      "ask-again.html",
-	"done.html",  "invalid.html", "no-token.html", "later.html"};
+static const char *const files[] = {"footer.txt", "footer.html", "pages.txt"};
 enum { NFILES = sizeof(files) / sizeof(*files) };
 
 struct folder {
@@ -33,24 +32,69 @@ static void put(const struct folder *f, const char *language, const char *file,
 	(void)fclose(out);
 }
 
+static const char titles[] =
+	"ask-title = a\ndone-title = b\ninvalid-title=c\nlater-title = d\n"
+	"no-token-title = e\n";
+
 static void puts_all(const struct folder *f, const char *language)
 {
-	char text[160];
-	int i;
+	char text[400];
+	int i, n;
 
-	for (i = 0; i < NFILES; i++) {
-		int n = snprintf(text, sizeof(text),
-				 "[%s %s] {{purpose}} {{link}} {{ language }} "
-				 "{{dir}}.\n",
-				 language, files[i]);
+	for (i = 0; i < 2; i++) {
+		n = snprintf(text, sizeof(text),
+			     "[%s %s] {{purpose}} {{link}} {{ language }} "
+			     "{{dir}}.\n",
+			     language, files[i]);
 		put(f, language, files[i], text, (size_t)n);
 	}
+	n = snprintf(text, sizeof(text),
+		     "# %s\n\nwhat = [%s <&>] {{purpose}}=\n%s", language,
+		     language, titles);
+	put(f, language, "pages.txt", text, (size_t)n);
+}
+
+/* The pages that ship: the names of all that there must be. */
+static int is_page(const struct dirent *entry)
+{
+	return strstr(entry->d_name, ".html") != NULL;
+}
+
+static void each_page(const struct folder *f,
+		      void (*act)(const struct folder *f, const char *name))
+{
+	struct dirent **entries = NULL;
+	int n = scandir(CM_SRCDIR "/conf/templates", &entries, is_page, NULL);
+	int i;
+
+	assert_true(n > 5);
+	for (i = 0; i < n; i++) {
+		act(f, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+static void put_page(const struct folder *f, const char *name)
+{
+	static const char text[] = "<p>{{text:what}} {{main}} {{purpose}}</p>";
+
+	put(f, ".", name, text, sizeof(text) - 1);
+}
+
+static void drop_page(const struct folder *f, const char *name)
+{
+	char path[400];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", f->path, name);
+	(void)unlink(path);
 }
 
 static void make(struct folder *f)
 {
 	(void)snprintf(f->path, sizeof(f->path), "/tmp/t_template.XXXXXX");
 	assert_non_null(mkdtemp(f->path));
+	each_page(f, put_page);
 	puts_all(f, "en");
 	puts_all(f, "cs");
 	puts_all(f, "pt-BR");
@@ -74,6 +118,7 @@ static void drop(const struct folder *f)
 			       languages[l]);
 		(void)rmdir(path);
 	}
+	each_page(f, drop_page);
 	(void)snprintf(path, sizeof(path), "%s/README", f->path);
 	(void)unlink(path);
 	assert_int_equal(rmdir(f->path), 0);
@@ -104,24 +149,47 @@ static struct cm_templates *loaded(const struct folder *f)
 static void mistakes_stop_the_start(void **state)
 {
 	static const struct {
-		const char *file;
+		const char *folder, *file;
 		const char *data;
 		size_t n;
 		const char *error;
 	} rows[] = {
-#define ROW(file, text, error) {file, text, sizeof(text) - 1, error}
-		ROW("ask.html", "a\nb {{lnk}}",
-		    "cs/ask.html:2: unknown name "
-		    "{{lnk}} (did you mean "
+#define ROW(folder, file, text, error)                                         \
+	{folder, file, text, sizeof(text) - 1, error}
+		ROW(".", "ask.html", "a\nb {{lnk}}",
+		    "ask.html:2: unknown name {{lnk}} (did you mean "
 		    "{{link}}?)"),
-		ROW("ask.html", "{{unsubscribe_url}}", "unknown name"),
-		ROW("ask.html", "{{}}", "unknown name"),
-		ROW("ask.html", "{{link}} {{link", "\"{{\" without \"}}\""),
-		ROW("ask.html", "{{", "\"{{\" without \"}}\""),
-		ROW("done.html", "caf\xe9", "not UTF-8"),
-		ROW("done.html", "a\0b", "not UTF-8"),
-		ROW("footer.txt", "goodbye", "no {{link}}"),
-		ROW("footer.html", "goodbye", "no {{link}}"),
+		ROW(".", "ask.html", "{{unsubscribe_url}}", "unknown name"),
+		ROW(".", "ask.html", "{{}}", "unknown name"),
+		ROW(".", "ask.html", "{{link}} {{link",
+		    "\"{{\" without \"}}\""),
+		ROW(".", "ask.html", "{{", "\"{{\" without \"}}\""),
+		ROW(".", "ask.html", "x\n{{text:wat}}",
+		    "pages.txt has no text \"wat\", which "),
+		ROW(".", "ask.html", "x\n{{text:wat}}",
+		    "ask.html:2 asks for (is \"what\" meant?)"),
+		ROW(".", "layout.html", "caf\xe9", "not UTF-8"),
+		ROW(".", "done.html", "a\0b", "not UTF-8"),
+		ROW("cs", "footer.txt", "goodbye", "no {{link}}"),
+		ROW("cs", "footer.html", "goodbye", "no {{link}}"),
+		/* What pages alone have is no word for a mail. */
+		ROW("cs", "footer.html", "{{link}}\n{{ticket}}",
+		    "cs/footer.html:2: unknown name {{ticket}}"),
+		ROW("cs", "footer.txt", "{{link}} {{text:what}}",
+		    "unknown name {{text:what}}"),
+		ROW("cs", "pages.txt", "what",
+		    "pages.txt:1: write \"key = text"),
+		ROW("cs", "pages.txt", "\n=x",
+		    "pages.txt:2: write \"key = text"),
+		ROW("cs", "pages.txt", "what =", "pages.txt:1: write"),
+		ROW("cs", "pages.txt", "what = a\nwhat = b",
+		    "cs/pages.txt:2: the text \"what\" stands here twice"),
+		ROW("cs", "pages.txt", "#\nwhat = {{pourpose}}",
+		    "cs/pages.txt:2: unknown name {{pourpose}} (did you mean "
+		    "{{purpose}}?)"),
+		ROW("cs", "pages.txt", "what = a {{text:what}}",
+		    "unknown name {{text:what}}"),
+		ROW("cs", "pages.txt", "wath = a", "has no text \"what\""),
 #undef ROW
 	};
 	struct folder f;
@@ -130,7 +198,7 @@ static void mistakes_stop_the_start(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		make(&f);
-		put(&f, "cs", rows[i].file, rows[i].data, rows[i].n);
+		put(&f, rows[i].folder, rows[i].file, rows[i].data, rows[i].n);
 		refused(&f, rows[i].error);
 		drop(&f);
 	}
@@ -146,15 +214,18 @@ static void a_missing_file_is_named(void **state)
 
 	(void)state;
 	make(&f);
-	(void)snprintf(path, sizeof(path), "%s/cs/later.html", f.path);
+	(void)snprintf(path, sizeof(path), "%s/cs/pages.txt", f.path);
 	(void)unlink(path);
-	refused(&f, "cs/later.html: No such file");
+	refused(&f, "cs/pages.txt: No such file");
 	assert_non_null(big);
 	memset(big, 'x', 70000);
-	put(&f, "cs", "later.html", big, 70000);
+	put(&f, "cs", "pages.txt", big, 70000);
 	free(big);
-	refused(&f, "cs/later.html is over 65536 octets");
+	refused(&f, "cs/pages.txt is over 65536 octets");
 	puts_all(&f, "cs");
+	drop_page(&f, "done.html");
+	refused(&f, "/done.html: No such file");
+	put_page(&f, "done.html");
 	assert_int_equal(cm_templates_load(f.path, "de", &t, &err), CM_ECONFIG);
 	assert_non_null(strstr(err.text, "default language \"de\""));
 	assert_int_equal(cm_templates_load("/nowhere", "de", &t, &err), CM_EIO);
@@ -209,10 +280,14 @@ static void the_language_is_the_first_there_is(void **state)
 	drop(&f);
 }
 
+#define QUOTED "&lt;b&gt;&quot;Q&amp;A&quot; &#39;x&#39; {{link}}"
+
 static void values_are_escaped_in_html_only(void **state)
 {
 	static const struct cm_template_value values[] = {
-		{"purpose", "<b>\"Q&A\" 'x' {{link}}"}, {"link", NULL}};
+		{"purpose", "<b>\"Q&A\" 'x' {{link}}"},
+		{"link", NULL},
+		{"main", "<i>"}};
 	struct folder f;
 	struct cm_templates *t;
 	struct cm_buf out;
@@ -222,14 +297,18 @@ static void values_are_escaped_in_html_only(void **state)
 	t = loaded(&f);
 	cm_buf_init(&out, 4096);
 	assert_int_equal(cm_template_fill(t, CM_TEMPLATE_PAGE_ASK, "cs", values,
-					  2, &out),
+					  3, &out),
 			 CM_OK);
-	assert_string_equal(cm_buf_text(&out),
-			    "[cs ask.html] &lt;b&gt;&quot;Q&amp;A&quot; "
-			    "&#39;x&#39; {{link}}  cs ltr.\n");
+	assert_string_equal(cm_buf_text(&out), "<p>[cs &lt;&amp;&gt;] " QUOTED
+					       "= <i> " QUOTED "</p>");
+	cm_buf_reset(&out);
+	assert_int_equal(cm_template_title(t, CM_TEMPLATE_PAGE_DONE, "cs",
+					   values, 3, &out),
+			 CM_OK);
+	assert_string_equal(cm_buf_text(&out), "b");
 	cm_buf_reset(&out);
 	assert_int_equal(cm_template_fill(t, CM_TEMPLATE_FOOTER_TEXT, "ar",
-					  values, 2, &out),
+					  values, 3, &out),
 			 CM_OK);
 	assert_string_equal(cm_buf_text(&out),
 			    "[ar footer.txt] <b>\"Q&A\" 'x' {{link}}  ar "
@@ -237,7 +316,7 @@ static void values_are_escaped_in_html_only(void **state)
 	cm_buf_free(&out);
 	cm_buf_init(&out, 10);
 	assert_int_equal(cm_template_fill(t, CM_TEMPLATE_PAGE_ASK, NULL, values,
-					  2, &out),
+					  3, &out),
 			 CM_ELIMIT);
 	cm_buf_free(&out);
 	cm_templates_free(&t);
@@ -256,6 +335,38 @@ static void direction_follows_script(void **state)
 	assert_false(cm_language_is_rtl(NULL));
 }
 
+/* PREF-2: every language that ships has every word, and no other's. */
+static void the_languages_that_ship_are_complete(void **state)
+{
+	static const char *const languages[] = {"bg", "cs", "en",
+						"pl", "ru", "sv"};
+	struct cm_templates *t = NULL;
+	struct cm_error err = {0};
+	char text[6][512];
+	size_t i, k;
+
+	(void)state;
+	if (cm_templates_load(CM_SRCDIR "/conf/templates", "en", &t, &err) !=
+	    CM_OK)
+		fail_msg("%s", err.text);
+	for (i = 0; i < 6; i++) {
+		struct cm_buf out;
+
+		assert_string_equal(cm_templates_language(t, &languages[i], 1),
+				    languages[i]);
+		cm_buf_init(&out, 4096);
+		assert_int_equal(cm_template_title(t, CM_TEMPLATE_PAGE_LATER,
+						   languages[i], NULL, 0, &out),
+				 CM_OK);
+		(void)snprintf(text[i], sizeof(text[i]), "%s",
+			       cm_buf_text(&out));
+		cm_buf_free(&out);
+		for (k = 0; k < i; k++)
+			assert_string_not_equal(text[i], text[k]);
+	}
+	cm_templates_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +376,7 @@ int main(void)
 		cmocka_unit_test(the_language_is_the_first_there_is),
 		cmocka_unit_test(values_are_escaped_in_html_only),
 		cmocka_unit_test(direction_follows_script),
+		cmocka_unit_test(the_languages_that_ship_are_complete),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

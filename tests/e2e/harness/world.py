@@ -154,8 +154,8 @@ class World:
         templates = self.dir / "templates"
         shutil.copytree(REPO / "conf" / "templates", templates,
                         copy_function=shutil.copyfile)
-        for language in (templates, *templates.iterdir()):
-            language.chmod(0o755)
+        for place in (templates, *templates.rglob("*")):
+            place.chmod(0o755 if place.is_dir() else 0o644)
         self.web_port = free_port()
         self.with_web = web
         self.base_url = BASE_URL
