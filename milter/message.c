@@ -207,15 +207,3 @@ void cm_message_body(struct cm_message *message, const void *data, size_t n)
 	message->body_lost = true;
 	cm_buf_free(&message->body);
 }
-
-size_t cm_message_in_envelope(const struct cm_message *message)
-{
-	size_t n = message->rcpts_lost;
-	size_t i;
-
-	for (i = 0; i < message->nrcpts; i++)
-		if (message->rcpts[i].fate != CM_FATE_REFUSED_RCPT &&
-		    message->rcpts[i].fate != CM_FATE_DEFERRED_RCPT)
-			n++;
-	return n;
-}

@@ -91,7 +91,4 @@ void cm_message_header(struct cm_message *message, const char *name,
 		       const char *value);
 void cm_message_body(struct cm_message *message, const void *data, size_t n);
 
-/* Recipients that the MTA believes to be in the envelope. */
-size_t cm_message_in_envelope(const struct cm_message *message);
-
 #endif
