@@ -119,7 +119,7 @@ static int hear(const struct hearing *hearing, struct cm_recipient *rcpt,
 	if (rc != CM_OK)
 		return rc;
 	cm_decide(hearing->config, hearing->classified, &own, &family,
-		  cm_store_newest_rec(hearing->reader), hearing->now,
+		  NULL, cm_store_newest_rec(hearing->reader), hearing->now,
 		  &decision);
 	return take(hearing, rcpt, &decision, err);
 }

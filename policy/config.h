@@ -21,6 +21,9 @@
 #define CM_CONFIG_DEFAULT "/etc/consent-milter/consent-milter.conf"
 
 enum cm_level { CM_LEVEL_SINGLE, CM_LEVEL_DOUBLE };
+/* What keeps a consent from going idle: a mail of ours, too, or only what the
+ * person does. */
+enum cm_use { CM_USE_MAILED, CM_USE_PERSON };
 enum cm_stream_type { CM_STREAM_MARKETING, CM_STREAM_SERVICE };
 enum cm_mode { CM_MODE_OBSERVE, CM_MODE_EDIT, CM_MODE_ENFORCE };
 enum cm_refusal { CM_REFUSE_REJECT, CM_REFUSE_DROP, CM_REFUSE_REWRITE };
@@ -72,6 +75,8 @@ struct cm_purpose {
 	/* Inherited from the nearest ancestor that says, at load. */
 	enum cm_level level;
 	struct cm_period lifetime; /* none = does not expire */
+	struct cm_period idle;     /* unused so long it ends; none = never */
+	enum cm_use idle_unless;   /* what counts as use */
 	bool soft_opt_in;
 	const struct cm_purpose *parent; /* NULL for a root */
 	int line;

@@ -23,6 +23,8 @@ struct ask {
 	size_t nasked;
 	const struct cm_view *own;
 	const struct cm_view *family;
+	const struct cm_past *past;
+	int64_t mailed; /* the purpose's last mail; 0 = not known */
 	int64_t now;
 };
 
@@ -36,6 +38,7 @@ struct answer {
 };
 
 static const struct cm_view nothing; /* of a contact never heard of */
+static const struct cm_past no_past;
 
 /* ---- small questions ----------------------------------------------------- */
 
@@ -209,22 +212,56 @@ static int64_t sooner(int64_t until, int64_t at, struct cm_period period)
 	return until == 0 || end < until ? end : until;
 }
 
+static int64_t last_used(const struct ask *ask, const struct cm_fact *grant,
+			 enum cm_use use)
+{
+	int64_t at = grant->at;
+
+	if (ask->own->person_at > at)
+		at = ask->own->person_at;
+	if (use == CM_USE_MAILED && ask->mailed > at)
+		at = ask->mailed;
+	return at;
+}
+
+/* When a grant ends by the one and by the other; 0 = it does not. */
+struct term {
+	int64_t lifetime;
+	int64_t idle;
+};
+
 /*
- * The shortest lifetime from the grant's node down to the purpose; 0 = none.
- * Nodes that the config does not name live as the nearest one above that it
- * does, so the walk goes on to there.
+ * The shortest from the grant's node down to the purpose.  Nodes that the
+ * config does not name live as the nearest one above that it does, so the
+ * walk goes on to there.
  */
-static int64_t valid_until(const struct ask *ask, const struct cm_fact *grant)
+static struct term term_of(const struct ask *ask, const struct cm_fact *grant)
 {
 	const struct cm_purpose *node = ask->purpose;
-	int64_t until = 0;
+	struct term term = {0, 0};
 
 	for (; node != NULL; node = node->parent) {
-		until = sooner(until, grant->at, node->lifetime);
+		term.lifetime =
+			sooner(term.lifetime, grant->at, node->lifetime);
+		term.idle = sooner(term.idle,
+				   last_used(ask, grant, node->idle_unless),
+				   node->idle);
 		if (cm_purpose_covers(cm_span(node->path), grant->purpose))
 			break;
 	}
-	return until;
+	return term;
+}
+
+static bool is_over(const struct ask *ask, int64_t end)
+{
+	return end != 0 && ask->now >= end;
+}
+
+static int64_t end_of(struct term term)
+{
+	if (term.lifetime == 0 || term.idle == 0)
+		return term.lifetime + term.idle;
+	return term.lifetime < term.idle ? term.lifetime : term.idle;
 }
 
 static bool source_may_send(const struct ask *ask, const struct cm_fact *grant)
@@ -247,6 +284,7 @@ struct grants {
 	int64_t until;
 	const struct cm_fact *blocked; /* only a withdrawal is in its way */
 	const struct cm_fact *expired;
+	const struct cm_fact *idle;
 	const struct cm_fact *weak; /* single where double is asked, pending */
 	const struct cm_fact *unproven;
 };
@@ -269,20 +307,22 @@ static void weigh_grant(const struct ask *ask, const struct cm_fact *grant,
 			struct grants *grants)
 {
 	bool soft = grant->kind == CM_FACT_SOFT_OPT_IN;
-	int64_t until = valid_until(ask, grant);
+	const struct term term = term_of(ask, grant);
 
 	if (soft ? ask->purpose->level == CM_LEVEL_DOUBLE
 		 : !is_consent(ask, grant)) {
 		grants->weak = newer(grants->weak, grant);
-	} else if (until != 0 && ask->now >= until) {
+	} else if (is_over(ask, term.lifetime)) {
 		grants->expired = newer(grants->expired, grant);
+	} else if (is_over(ask, term.idle)) {
+		grants->idle = newer(grants->idle, grant);
 	} else if (withdrawn != NULL &&
 		   (soft || !answered || grant->at <= withdrawn->at)) {
 		/* Rule 4: soft opt-in never comes after a withdrawal. */
 		grants->blocked = newer(grants->blocked, grant);
 	} else if (grants->allows == NULL || is_better(grant, grants->allows)) {
 		grants->allows = grant;
-		grants->until = until;
+		grants->until = end_of(term);
 	}
 }
 
@@ -324,6 +364,8 @@ static void name_refusal(const struct grants *grants,
 	} refusals[] = {
 		{CM_REASON_WITHDRAWN,
 		 !answered || grants->blocked != NULL ? withdrawn : NULL},
+		/* An older grant may have ended by its lifetime, too. */
+		{CM_REASON_IDLE, grants->idle},
 		{CM_REASON_EXPIRED, grants->expired},
 		{CM_REASON_UNCONFIRMED, grants->weak},
 		{CM_REASON_NO_EVIDENCE, grants->unproven},
@@ -443,6 +485,8 @@ static void decide_all(struct ask *ask, const struct cm_purpose *const *asked,
 
 		ask->purpose = asked[i];
 		ask->path = cm_span(asked[i]->path);
+		ask->mailed =
+			ask->past->mailed != NULL ? ask->past->mailed[i] : 0;
 		judge(ask, &answer);
 		if (cm_reason_verdict(answer.reason) == CM_VERDICT_ALLOW)
 			add_grant(decision, &answer, asked[i]);
@@ -456,7 +500,7 @@ static void decide_all(struct ask *ask, const struct cm_purpose *const *asked,
 void cm_decide(const struct cm_config *config,
 	       const struct cm_classified *classified,
 	       const struct cm_view *own, const struct cm_view *family,
-	       int64_t newest_rec, int64_t now,
+	       const struct cm_past *past, int64_t newest_rec, int64_t now,
 	       struct cm_decision *ret_decision)
 {
 	const struct cm_stream *stream = classified->stream;
@@ -467,6 +511,7 @@ void cm_decide(const struct cm_config *config,
 		.nasked = stream->npurposes,
 		.own = own != NULL ? own : &nothing,
 		.family = family != NULL ? family : &nothing,
+		.past = past != NULL ? past : &no_past,
 		.now = now,
 	};
 
@@ -488,7 +533,8 @@ void cm_decide(const struct cm_config *config,
 void cm_decide_purpose(const struct cm_config *config,
 		       const struct cm_purpose *purpose,
 		       const struct cm_view *own, const struct cm_view *family,
-		       int64_t now, struct cm_decision *ret_decision)
+		       const struct cm_past *past, int64_t now,
+		       struct cm_decision *ret_decision)
 {
 	struct ask ask = {
 		.config = config,
@@ -496,6 +542,7 @@ void cm_decide_purpose(const struct cm_config *config,
 		.nasked = 1,
 		.own = own != NULL ? own : &nothing,
 		.family = family != NULL ? family : &nothing,
+		.past = past != NULL ? past : &no_past,
 		.now = now,
 	};
 

@@ -21,6 +21,10 @@
  *   not matter for the answer.  A withdrawal of "" stands on every path.
  * - Soft opt-in counts only where it is on, never at level double, and never
  *   while any withdrawal stands on the path, answered or not.
+ * - Idle (purpose setting) is counted from the newest of the grant, the
+ *   person's own acts of any kind, and, unless only these count, the last
+ *   mail of the purpose.  It ends a consent as a lifetime does, at the
+ *   shortest on the way; who acts again later is taken to have never left.
  * - A grant must name a purpose.  A purpose that the config does not know
  *   lives as long as the nearest one above it that it does.
  * - Of several allowing grants: consent before soft opt-in, then the newest,
@@ -37,6 +41,14 @@ enum {
 	CM_STREAM_PURPOSES_MAX = 16, /* named by one stream */
 	/* The clock may run this far behind the newest event. */
 	CM_CLOCK_SLACK_MS = 60000,
+};
+
+/*
+ * What is known of a contact besides its views; the milter keeps it.  No
+ * pointer, or a time of 0: not known, and then nothing is taken for granted.
+ */
+struct cm_past {
+	const int64_t *mailed; /* ms, last mail of each purpose asked */
 };
 
 struct cm_decision {
@@ -63,12 +75,12 @@ struct cm_decision {
 
 /*
  * classified: STREAM, of type marketing or service.  own and family may be
- * NULL (nothing known).  newest_rec: of the whole ledger.
+ * NULL (nothing known), as may past.  newest_rec: of the whole ledger.
  */
 void cm_decide(const struct cm_config *config,
 	       const struct cm_classified *classified,
 	       const struct cm_view *own, const struct cm_view *family,
-	       int64_t newest_rec, int64_t now,
+	       const struct cm_past *past, int64_t newest_rec, int64_t now,
 	       struct cm_decision *ret_decision);
 
 /*
@@ -78,6 +90,7 @@ void cm_decide(const struct cm_config *config,
 void cm_decide_purpose(const struct cm_config *config,
 		       const struct cm_purpose *purpose,
 		       const struct cm_view *own, const struct cm_view *family,
-		       int64_t now, struct cm_decision *ret_decision);
+		       const struct cm_past *past, int64_t now,
+		       struct cm_decision *ret_decision);
 
 #endif

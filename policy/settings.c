@@ -85,6 +85,11 @@ static const struct cm_setting_word levels[] = {
 	{"double", CM_LEVEL_DOUBLE},
 	{NULL, 0},
 };
+static const struct cm_setting_word uses[] = {
+	{"mailed", CM_USE_MAILED},
+	{"person", CM_USE_PERSON},
+	{NULL, 0},
+};
 static const struct cm_setting_word stream_types[] = {
 	{"marketing", CM_STREAM_MARKETING},
 	{"service", CM_STREAM_SERVICE},
@@ -370,6 +375,17 @@ static const struct cm_setting settings[] = {
 	 CM_SETTING_INHERITED, "none", 0, 0, NULL, CM_FOR_ALL,
 	 IN_PURPOSE(lifetime),
 	 "How long a consent lasts, as 3y, 18m or 90d; none is for ever."},
+	{CM_SECTION_PURPOSE, "idle", CM_SETTING_PERIOD, CM_SETTING_INHERITED,
+	 "none", 0, 0, NULL, CM_FOR_ALL, IN_PURPOSE(idle),
+	 "How long a consent that nobody uses lasts, as 4y; none is for ever. "
+	 "It begins with the consent, and anew with each use."},
+	{CM_SECTION_PURPOSE, "idle-unless", CM_SETTING_WORD,
+	 CM_SETTING_INHERITED, "mailed", 0, 0, uses, CM_FOR_ALL,
+	 IN_PURPOSE(idle_unless),
+	 "What use is, for idle: mailed is a mail of this purpose that left, "
+	 "and whatever the person did themselves; person only the latter. To "
+	 "open a mail is nothing that a person did, and a mail that asks to "
+	 "renew is no use."},
 	{CM_SECTION_PURPOSE, "soft-opt-in", CM_SETTING_BOOL,
 	 CM_SETTING_INHERITED, "no", 0, 0, NULL, CM_FOR_ALL,
 	 IN_PURPOSE(soft_opt_in),

@@ -61,7 +61,7 @@ static int decide_row(struct check *check, struct cm_store_reader *reader,
 	if (rc != CM_OK)
 		return rc;
 	cm_decide(check->ctl->config, &classified, &person.own,
-		  &person.family_view, cm_store_newest_rec(reader),
+		  &person.family_view, NULL, cm_store_newest_rec(reader),
 		  check->ctl->now, decision);
 	return CM_OK;
 }

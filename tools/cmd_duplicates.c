@@ -106,7 +106,7 @@ static int own_states(struct duplicates *d, struct cm_store_reader *reader,
 
 	for (i = 0; rc == CM_OK && i < config->npurposes; i++)
 		cm_decide_purpose(config, &config->purposes[i], &own, NULL,
-				  d->ctl->now, &ret_states[i]);
+				  NULL, d->ctl->now, &ret_states[i]);
 	return rc;
 }
 

@@ -180,7 +180,7 @@ static int follow_states(struct cm_evidence *e, struct cm_error *err)
 	memset(&nobody, 0, sizeof(nobody));
 	for (p = 0; p < config->npurposes; p++)
 		cm_decide_purpose(config, &config->purposes[p], &view, &nobody,
-				  e->ctl->now, &before[p]);
+				  NULL, e->ctl->now, &before[p]);
 	for (i = 0; i < e->count; i++) {
 		struct cm_evidence_event *item = &e->events[i];
 
@@ -195,7 +195,7 @@ static int follow_states(struct cm_evidence *e, struct cm_error *err)
 
 			state->purpose = &config->purposes[p];
 			cm_decide_purpose(config, state->purpose, &view,
-					  &nobody, item->event.rec,
+					  &nobody, NULL, item->event.rec,
 					  &state->decision);
 			if (state->decision.reason == before[p].reason)
 				continue;

@@ -100,7 +100,7 @@ static bool stands(const struct merge *m, const struct cm_person *person,
 	if (purpose == NULL)
 		return true;
 	cm_decide_purpose(m->ctl->config, purpose, &person->own, NULL,
-			  m->ctl->now, &decision);
+			  NULL, m->ctl->now, &decision);
 	return decision.verdict != CM_VERDICT_ALLOW;
 }
 

@@ -50,19 +50,21 @@ enum {
 
 static const char *term(const struct cm_purpose *purpose, char out[TERM_LEN])
 {
-	const struct cm_period *p = &purpose->lifetime;
+	bool idle = cm_period_is_none(purpose->lifetime);
+	const struct cm_period *p = idle ? &purpose->idle : &purpose->lifetime;
+	const char *unused = idle ? " without use" : "";
 
 	if (cm_period_is_none(*p))
 		(void)snprintf(out, TERM_LEN, "until taken back");
 	else if (p->ms == 0)
 		(void)snprintf(out, TERM_LEN,
-			       "%" PRIu32 " months, or until taken back",
-			       p->months);
+			       "%" PRIu32 " months%s, or until taken back",
+			       p->months, unused);
 	else
 		(void)snprintf(out, TERM_LEN,
 			       "%" PRIu32 " months and %" PRId64
-			       " days, or until taken back",
-			       p->months, p->ms / DAY_MS);
+			       " days%s, or until taken back",
+			       p->months, p->ms / DAY_MS, unused);
 	return out;
 }
 

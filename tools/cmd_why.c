@@ -209,7 +209,7 @@ static int decide(struct question *q, struct cm_error *err)
 		return rc;
 	q->has_person = true;
 	cm_decide(ctl->config, &classified, &q->person.own,
-		  &q->person.family_view, q->person.newest_rec, q->at,
+		  &q->person.family_view, NULL, q->person.newest_rec, q->at,
 		  &q->decision);
 	return CM_OK;
 }

@@ -177,7 +177,8 @@ static int standing_of(struct cm_ctl *ctl, const struct cm_person *person,
 
 	standing->purpose = purpose;
 	cm_decide_purpose(ctl->config, purpose, &person->own,
-			  &person->family_view, ctl->now, &standing->decision);
+			  &person->family_view, NULL, ctl->now,
+			  &standing->decision);
 	if (standing->decision.ngrants > 0)
 		standing->until = standing->decision.grants[0].until;
 	if (!standing->decision.has_event ||

@@ -359,7 +359,8 @@ static void decide_touched(const struct person *person,
 		if (person->tables->touched[i])
 			cm_decide_purpose(ctl->config,
 					  &ctl->config->purposes[i], own,
-					  family, ctl->now, &decisions[i]);
+					  family, NULL, ctl->now,
+					  &decisions[i]);
 	}
 }
 

@@ -183,7 +183,7 @@ static void ask_one(struct bench *b, struct cm_store_reader *reader,
 	    CM_OK)
 		die("lookup", &err);
 	cm_decide(b->config, classified, &own, &of_family,
-		  cm_store_newest_rec(reader), cm_clock_now(), &decision);
+		  NULL, cm_store_newest_rec(reader), cm_clock_now(), &decision);
 	b->found += decision.verdict == CM_VERDICT_ALLOW;
 }
 

@@ -43,6 +43,7 @@ struct world {
 	struct cm_classified classified;
 	const struct cm_purpose *asked[2];
 	const char *allowed_source;
+	int64_t mailed[NODES]; /* the last mail of each purpose */
 	int64_t now;
 };
 
@@ -95,6 +96,8 @@ static void run(const struct world *world, const struct raw *raws, size_t n,
 		struct cm_decision *decision)
 {
 	struct cm_view own = {0}, family = {0};
+	int64_t mailed[2];
+	const struct cm_past past = {.mailed = mailed};
 	size_t i;
 
 	cm_arena_reset(arena);
@@ -108,7 +111,9 @@ static void run(const struct world *world, const struct raw *raws, size_t n,
 		assert_int_equal(
 			cm_view_apply_family(&family, &event, at, arena), 0);
 	}
-	cm_decide(&world->config, &world->classified, &own, &family, 0,
+	for (i = 0; i < world->classified.npurposes; i++)
+		mailed[i] = world->mailed[world->asked[i] - world->purposes];
+	cm_decide(&world->config, &world->classified, &own, &family, &past, 0,
 		  world->now, decision);
 }
 
@@ -202,6 +207,28 @@ static bool outlived(const struct world *w, const struct raw *g, int p)
 	return false;
 }
 
+/* Idle: the grant, whatever the person did, and perhaps our mail of p. */
+static bool unused(const struct world *w, const struct raw *e, size_t n,
+		   const struct raw *g, int p)
+{
+	int64_t end, at = g->at;
+	int node;
+
+	for (size_t i = 0; i < n; i++)
+		if (!e[i].other && e[i].actor == CM_ACTOR_PERSON &&
+		    e[i].at > at)
+			at = e[i].at;
+	for (node = p; over(g->node, node); node = up[node]) {
+		end = at + w->purposes[node].idle.ms;
+		if (w->purposes[node].idle_unless == CM_USE_MAILED &&
+		    w->mailed[p] > at)
+			end += w->mailed[p] - at;
+		if (w->purposes[node].idle.ms > 0 && w->now >= end)
+			return true;
+	}
+	return false;
+}
+
 /* Nothing that stands on the path is answered: as if no grant were left. */
 static bool unanswered(const struct world *w, const struct raw *e, size_t n,
 		       const struct raw *gone, int p)
@@ -229,7 +256,7 @@ static enum cm_reason model(const struct world *w, const struct raw *e,
 		{CM_EVENT_UNDELIVERABLE, CM_REASON_UNDELIVERABLE},
 	};
 	bool consent = false, soft = false, gone = false, expired = false;
-	bool weak = false, claimed = false;
+	bool weak = false, claimed = false, idle = false;
 	size_t i, k;
 
 	for (i = 0; i < 5; i++)
@@ -264,6 +291,8 @@ static enum cm_reason model(const struct world *w, const struct raw *e,
 			weak = true;
 		else if (outlived(w, &e[i], p))
 			expired = true;
+		else if (unused(w, e, n, &e[i], p))
+			idle = true;
 		else if (blocked)
 			gone = true;
 		else if (is_soft)
@@ -275,6 +304,7 @@ static enum cm_reason model(const struct world *w, const struct raw *e,
 	return consent   ? CM_REASON_ALLOWED_CONSENT
 	       : soft    ? CM_REASON_ALLOWED_SOFT_OPT_IN
 	       : gone    ? CM_REASON_WITHDRAWN
+	       : idle    ? CM_REASON_IDLE
 	       : expired ? CM_REASON_EXPIRED
 	       : weak    ? CM_REASON_UNCONFIRMED
 	       : claimed ? CM_REASON_NO_EVIDENCE
@@ -283,7 +313,7 @@ static enum cm_reason model(const struct world *w, const struct raw *e,
 
 static bool allows(enum cm_reason reason)
 {
-	return reason <= CM_REASON_ALLOWED_SOFT_OPT_IN;
+	return cm_reason_verdict(reason) == CM_VERDICT_ALLOW;
 }
 
 /* All asked purposes; told is the strongest refusal or the weakest allow. */
@@ -311,16 +341,17 @@ static enum cm_reason model_all(const struct world *w, const struct raw *e,
 
 static void print_case(const struct world *w, const struct raw *e, size_t n)
 {
-	size_t i;
-
-	for (i = 1; i < NODES; i++)
-		print_message("%s level %d lifetime %d soft %d\n", paths[i],
-			      w->purposes[i].level,
+	for (size_t i = 1; i < NODES; i++)
+		print_message("%s level %d lifetime %d soft %d idle %d "
+			      "unless %d mailed %d\n",
+			      paths[i], w->purposes[i].level,
 			      (int)w->purposes[i].lifetime.ms,
-			      w->purposes[i].soft_opt_in);
-	for (i = 0; i < w->stream.npurposes; i++)
+			      w->purposes[i].soft_opt_in,
+			      (int)w->purposes[i].idle.ms,
+			      w->purposes[i].idle_unless, (int)w->mailed[i]);
+	for (size_t i = 0; i < w->stream.npurposes; i++)
 		print_message("asked %s\n", w->asked[i]->path);
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		print_message("%s \"%s\" at %d by %s basis %d source %s "
 			      "attested %d other %d mark %d\n",
 			      cm_event_type_name(e[i].type), paths[e[i].node],
@@ -444,6 +475,10 @@ static void random_world(struct world *world, uint64_t *seed)
 		world->purposes[i].lifetime.ms =
 			pick(seed, 3) == 0 ? 85 + pick(seed, 12) : 0;
 		world->purposes[i].soft_opt_in = pick(seed, 2) == 0;
+		world->purposes[i].idle.ms =
+			pick(seed, 3) == 0 ? 40 + pick(seed, 60) : 0;
+		world->purposes[i].idle_unless = (enum cm_use)pick(seed, 2);
+		world->mailed[i] = pick(seed, 2) == 0 ? pick(seed, 100) : 0;
 	}
 	world->stream.npurposes = 1 + pick(seed, 2);
 	world->classified.npurposes = world->stream.npurposes;
@@ -895,7 +930,7 @@ static void a_clock_behind_stops_marketing_alone(void **state)
 
 		make_world(&world);
 		world.stream.type = cases[i].type;
-		cm_decide(&world.config, &world.classified, NULL, NULL,
+		cm_decide(&world.config, &world.classified, NULL, NULL, NULL,
 			  cases[i].newest_rec, 100, &got);
 		assert_int_equal(got.reason, cases[i].reason);
 		assert_int_equal(got.verdict,
@@ -920,22 +955,22 @@ static void one_purpose_without_a_stream(void **state)
 	event = event_of(&raws[0]);
 	(void)snprintf(event.language, sizeof(event.language), "cs");
 	assert_int_equal(cm_view_apply(&view, &event, 5, arena), CM_OK);
-	cm_decide_purpose(&world.config, &world.purposes[4], &view, NULL, 100,
-			  &got);
+	cm_decide_purpose(&world.config, &world.purposes[4], &view, NULL, NULL,
+			  100, &got);
 	assert_int_equal(got.reason, CM_REASON_ALLOWED_CONSENT);
 	assert_string_equal(got.language, "cs");
 	assert_int_equal(got.seq, 5);
 	assert_int_equal(read_story("m42", raws), 1);
 	event = event_of(&raws[0]);
 	assert_int_equal(cm_view_apply(&view, &event, 6, arena), CM_OK);
-	cm_decide_purpose(&world.config, &world.purposes[4], &view, NULL, 100,
-			  &got);
+	cm_decide_purpose(&world.config, &world.purposes[4], &view, NULL, NULL,
+			  100, &got);
 	assert_int_equal(got.reason, CM_REASON_COMPLAINED);
-	cm_decide_purpose(&world.config, &world.purposes[2], &view, NULL, 100,
-			  &got);
+	cm_decide_purpose(&world.config, &world.purposes[2], &view, NULL, NULL,
+			  100, &got);
 	assert_int_equal(got.reason, CM_REASON_ALLOWED_CONSENT);
-	cm_decide_purpose(&world.config, &world.purposes[2], NULL, NULL, 100,
-			  &got);
+	cm_decide_purpose(&world.config, &world.purposes[2], NULL, NULL, NULL,
+			  100, &got);
 	assert_int_equal(got.reason, CM_REASON_NO_RECORD);
 	assert_null(got.language);
 	cm_arena_free(&arena);
