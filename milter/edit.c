@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "milter/display.h"
+#include "milter/field.h"
 #include "milter/footer.h"
 #include "milter/headers.h"
 #include "milter/leaf.h"
@@ -127,29 +128,108 @@ static int make_leaf(struct editor *e, struct cm_leaf *leaf,
 	return CM_OK;
 }
 
+/*
+ * RMIME-10: what a header says of the length or the digest of something that
+ * is edited goes, from the leaf up; the message's own: milter/headers.
+ */
+static int drop_measures(struct editor *e, size_t index)
+{
+	const struct cm_mime_part *part = &e->tree.parts[index];
+	const char *body = e->request->body.p;
+	struct cm_span rest =
+		cm_span_n(body + part->head_at, part->body_at - part->head_at);
+	struct cm_span field;
+
+	while ((field = cm_field_next(&rest)).n > 0) {
+		struct cm_span name = cm_field_name(field);
+		struct cm_splice *splice = &e->edit.splices[e->edit.nsplices];
+
+		if (!cm_field_is_measure(name))
+			continue;
+		splice->at = (size_t)(field.p - body);
+		splice->remove = field.n;
+		splice->insert = cm_span("");
+		splice->part = cm_mime_path(&e->tree, index, e->arena);
+		splice->what = cm_arena_dup(e->arena, name.p, name.n);
+		if (splice->part == NULL || splice->what == NULL)
+			return no_memory(e);
+		e->edit.nsplices++;
+	}
+	return CM_OK;
+}
+
+static bool holds_edited(const struct editor *e, size_t part)
+{
+	size_t i;
+
+	for (i = 0; i < e->count; i++)
+		if (!e->leaves[i].done &&
+		    cm_mime_is_within(&e->tree, e->leaves[i].part, part))
+			return true;
+	return false;
+}
+
+/* A part's, in the order of the body; at one place as they were added. */
+static void sort_splices(struct cm_splice *splices, size_t count)
+{
+	size_t i, j;
+
+	for (i = 1; i < count; i++) {
+		struct cm_splice splice = splices[i];
+
+		for (j = i; j > 0 && splices[j - 1].at > splice.at; j--)
+			splices[j] = splices[j - 1];
+		splices[j] = splice;
+	}
+}
+
+static int make_part(struct editor *e, size_t index, struct cm_leaf *leaf,
+		     const char **ret_why)
+{
+	size_t first = e->edit.nsplices;
+	int rc = CM_OK;
+
+	if (leaf != NULL && !leaf->done)
+		rc = make_leaf(e, leaf, ret_why);
+	/* Before the new body is made: memory for one at a time. */
+	if (leaf != NULL && leaf->text.n > KEPT_MAX)
+		cm_leaf_forget_text(leaf);
+	if (rc == CM_OK && index > 0 && e->tree.parts[index].measures > 0 &&
+	    holds_edited(e, index))
+		rc = drop_measures(e, index);
+	sort_splices(e->edit.splices + first, e->edit.nsplices - first);
+	return rc;
+}
+
+static int begin_splices(struct editor *e)
+{
+	size_t room = CM_LEAF_SPLICES * e->count;
+	size_t i;
+
+	for (i = 0; i < e->tree.count; i++)
+		room += e->tree.parts[i].measures;
+	e->edit.splices =
+		cm_arena_array(e->arena, room, sizeof(*e->edit.splices));
+	return e->edit.splices != NULL ? CM_OK : no_memory(e);
+}
+
 /* All leaves get it, or none does. */
 static int make_splices(struct editor *e, bool *ret_go_on)
 {
 	const char *why = NULL;
 	int rc = cm_footer_make(e->request, e->html_lang, e->arena, &e->footer,
 				e->err);
+	size_t leaf = 0;
 	size_t i;
 
 	*ret_go_on = false;
-	if (rc != CM_OK)
-		return rc;
-	e->edit.splices = cm_arena_array(e->arena, CM_LEAF_SPLICES * e->count,
-					 sizeof(*e->edit.splices));
-	if (e->edit.splices == NULL)
-		return no_memory(e);
-	for (i = 0; rc == CM_OK && why == NULL && i < e->count; i++) {
-		struct cm_leaf *leaf = &e->leaves[i];
+	if (rc == CM_OK)
+		rc = begin_splices(e);
+	for (i = 0; rc == CM_OK && why == NULL && i < e->tree.count; i++) {
+		bool is_leaf = leaf < e->count && e->leaves[leaf].part == i;
 
-		if (!leaf->done)
-			rc = make_leaf(e, leaf, &why);
-		/* Before the new body is made: memory for one at a time. */
-		if (leaf->text.n > KEPT_MAX)
-			cm_leaf_forget_text(leaf);
+		rc = make_part(e, i, is_leaf ? &e->leaves[leaf] : NULL, &why);
+		leaf += is_leaf;
 	}
 	if (rc != CM_OK)
 		return rc;

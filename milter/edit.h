@@ -74,7 +74,8 @@ struct cm_splice {
 	size_t remove; /* octets of the old body that give way */
 	struct cm_span insert;
 	const char *part; /* "1.2" (IMAP numbering; "1" = single part) */
-	/* "text/html quoted-printable windows-1250": as it came. */
+	/* "text/html quoted-printable windows-1250": as it came.  Where
+	 * nothing is inserted: the header field that goes, by name. */
 	const char *what;
 };
 

@@ -75,10 +75,6 @@ static const struct cm_edit_word words[] = {
 	 NULL},
 	{CM_BODY_UNEDITABLE, "binary",
 	 "NULs or binary content stand where text should be.", RESEND},
-	{CM_BODY_UNEDITABLE, "checksum",
-	 "A text carries a checksum (Content-MD5) that an edit would make "
-	 "wrong.",
-	 NULL},
 	{CM_BODY_UNEDITABLE, "line",
 	 "A line is longer than mail allows (998 octets), or ends with a bare "
 	 "CR or LF.",

@@ -293,31 +293,67 @@ static const char *take_id(struct cm_field_ctx *ctx, struct cm_span value,
 	return NULL;
 }
 
-static const char *take_checksum(struct cm_field_ctx *ctx, struct cm_span value,
-				 struct cm_mime_part *part)
+static const char *take_measure(struct cm_field_ctx *ctx, struct cm_span value,
+				struct cm_mime_part *part)
 {
 	(void)ctx;
 	(void)value;
-	part->checksummed = true;
+	part->measures++;
 	return NULL;
+}
+
+static const struct {
+	const char *name;
+	const char *(*take)(struct cm_field_ctx *, struct cm_span,
+			    struct cm_mime_part *);
+} fields[] = {
+	{"Content-Type", take_type},
+	{"Content-Transfer-Encoding", take_encoding},
+	{"Content-Disposition", take_disposition},
+	{"Content-ID", take_id},
+	{"Content-MD5", take_measure},
+	{"Content-Length", take_measure},
+	{"Lines", take_measure},
+};
+
+bool cm_field_is_measure(struct cm_span name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+		if (fields[i].take == take_measure &&
+		    cm_span_is(name, fields[i].name))
+			return true;
+	return false;
+}
+
+struct cm_span cm_field_next(struct cm_span *rest)
+{
+	const char *p = rest->p;
+	const char *end = p + rest->n;
+	struct cm_span field;
+
+	if (rest->n == 0)
+		return cm_span_n(NULL, 0);
+	do {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+
+		p = nl != NULL ? nl + 1 : end;
+	} while (p < end && (*p == ' ' || *p == '\t'));
+	field = cm_span_n(rest->p, (size_t)(p - rest->p));
+	rest->n -= field.n;
+	rest->p = p;
+	return field;
+}
+
+struct cm_span cm_field_name(struct cm_span field)
+{
+	return cm_span_cut(&field, ':');
 }
 
 const char *cm_field_take(struct cm_field_ctx *ctx, struct cm_span name,
 			  struct cm_span value, struct cm_mime_part *part)
 {
-	static const struct {
-		const char *name;
-		const char *(*take)(struct cm_field_ctx *, struct cm_span,
-				    struct cm_mime_part *);
-	} fields[] = {
-		{"Content-Type", take_type},
-		{"Content-Transfer-Encoding", take_encoding},
-		{"Content-Disposition", take_disposition},
-		{"Content-ID", take_id},
-		{"Content-MD5", take_checksum},
-		{"Content-Length", take_checksum},
-		{"Lines", take_checksum},
-	};
 	size_t i;
 
 	if (name.n > CM_FIELD_NAME_MAX)

@@ -27,6 +27,18 @@ struct cm_field_ctx {
 const char *cm_field_take(struct cm_field_ctx *ctx, struct cm_span name,
 			  struct cm_span value, struct cm_mime_part *part);
 
+/*
+ * Content-MD5 (RFC 1864), Content-Length, Lines: true of a part until it, or
+ * something in it, is edited (RMIME-10).
+ */
+bool cm_field_is_measure(struct cm_span name);
+
+/* The next field of a part's header, its line ends included; the empty line
+ * counts as one.  Empty at the end. */
+struct cm_span cm_field_next(struct cm_span *rest);
+/* What stands before its colon. */
+struct cm_span cm_field_name(struct cm_span field);
+
 /* MIME-Version: 1.0, comments allowed (RFC 2045, 4). */
 bool cm_field_version_ok(struct cm_span value);
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "milter/field.h"
 #include "milter/phrase.h"
 #include "milter/signature.h"
 
@@ -236,14 +237,15 @@ const char *cm_headers_mime_version(const struct cm_edit_request *request)
 	return "1.0";
 }
 
-/* Is the field one of those, or one that moved into a part? */
+/* Is the field one of those, not true any more, or moved into a part? */
 static bool is_replaced(struct cm_span name,
 			const struct cm_facts_header *values, size_t count,
 			bool content_moved)
 {
 	size_t i;
 
-	if (content_moved && cm_span_starts(name, "Content-"))
+	if (cm_field_is_measure(name) ||
+	    (content_moved && cm_span_starts(name, "Content-")))
 		return true;
 	for (i = 0; i < count; i++)
 		if (cm_span_caseeq(name, values[i].name))

@@ -36,9 +36,7 @@ static const char *read_type(struct cm_leaf *leaf,
 		return "encoding";
 	if (!read_charset(leaf, part))
 		return "charset";
-	if (!read_format(leaf, part))
-		return "format";
-	return part->checksummed && part->depth > 0 ? "checksum" : NULL;
+	return read_format(leaf, part) ? NULL : "format";
 }
 
 static int decode(struct cm_leaf *leaf, const struct cm_mime_part *part,

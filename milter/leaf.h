@@ -17,7 +17,8 @@
 #include "milter/mime.h"
 #include "milter/proof.h"
 
-/* Two in a part's header, one in its text. */
+/* Two in a part's header, one in its text: of each part in body order, but
+ * for the measures that milter/edit takes out of it. */
 enum { CM_LEAF_SPLICES = 3 };
 
 struct cm_leaf {

@@ -39,6 +39,13 @@ bool cm_mime_is_multipart(const struct cm_mime_part *part)
 	return cm_span_is(part->type, "multipart");
 }
 
+bool cm_mime_is_within(const struct cm_mime *mime, size_t part, size_t outer)
+{
+	while (part > outer)
+		part = mime->parts[part].parent;
+	return part == outer;
+}
+
 const char *cm_cte_name(enum cm_cte cte)
 {
 	static const char *const names[] = {

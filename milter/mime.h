@@ -56,8 +56,8 @@ struct cm_mime_part {
 	/* Of a text: one word if its type has parameters that readers read
 	 * differently; no matter to who neither edits nor looks into it. */
 	const char *unsure;
-	bool named;       /* has a file name: attached rather than shown */
-	bool checksummed; /* Content-MD5 and the like: wrong after an edit */
+	bool named;        /* has a file name: attached rather than shown */
+	unsigned measures; /* fields that cm_field_is_measure() */
 	/*
 	 * Offsets into the body: header, content, end (without the line end
 	 * that belongs to the delimiter).  joined: content is empty and the
@@ -87,6 +87,8 @@ CM_MUST_CHECK int cm_mime_scan(const struct cm_facts_header *headers,
 bool cm_mime_is(const struct cm_mime_part *part, const char *type,
 		const char *subtype); /* subtype NULL = any */
 bool cm_mime_is_multipart(const struct cm_mime_part *part);
+/* Is the part that one, or in it?  Both are indexes. */
+bool cm_mime_is_within(const struct cm_mime *mime, size_t part, size_t outer);
 const char *cm_cte_name(enum cm_cte cte);
 /* The octets are the text: RFC 2045, 6.2. */
 static inline bool cm_cte_is_plain(enum cm_cte cte)

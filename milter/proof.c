@@ -5,6 +5,10 @@
 #include <string.h>
 
 #include "milter/codec.h"
+#include "milter/field.h"
+
+#define TYPE_FIELD     "Content-Type:"
+#define ENCODING_FIELD "Content-Transfer-Encoding:"
 
 enum {
 	CHUNK = 16 * 1024, /* decoded at a time: a level-1 cache's worth */
@@ -346,46 +350,49 @@ static bool is_upgraded(const struct cm_proof_leaf *leaf,
 	       same_type_field(was, is);
 }
 
-/* A header's next field, its line ends included; empty at the end. */
-static struct cm_span next_field(struct cm_span *rest)
+/* What may be another in a part's header. */
+struct allowed {
+	bool upgraded; /* changed where they stand, or put first */
+	bool measured; /* fields that measure are gone */
+};
+
+static struct cm_span next_kept_field(struct cm_span *rest,
+				      const struct allowed *allowed)
 {
-	const char *p = rest->p;
-	const char *end = p + rest->n;
 	struct cm_span field;
 
-	if (rest->n == 0)
-		return cm_span_n(NULL, 0);
-	do {
-		const char *nl = memchr(p, '\n', (size_t)(end - p));
-
-		p = nl != NULL ? nl + 1 : end;
-	} while (p < end && (*p == ' ' || *p == '\t'));
-	field = cm_span_n(rest->p, (size_t)(p - rest->p));
-	rest->n -= field.n;
-	rest->p = p;
+	do
+		field = cm_field_next(rest);
+	while (allowed->measured && cm_field_is_measure(cm_field_name(field)));
 	return field;
 }
 
-/* An upgrade changes these where they stand, or puts them first. */
-static bool same_other_fields(const struct cm_mime_part *was, struct cm_span a,
-			      struct cm_span b)
+static bool same_field(struct cm_span a, struct cm_span b,
+		       const struct allowed *allowed)
 {
-	static const char type[] = "Content-Type:";
-	static const char encoding[] = "Content-Transfer-Encoding:";
-	struct cm_span from_a = next_field(&a);
-	struct cm_span from_b = next_field(&b);
+	return cm_span_eq(a, b) ||
+	       (allowed->upgraded && ((cm_span_starts(a, TYPE_FIELD) &&
+				       cm_span_starts(b, TYPE_FIELD)) ||
+				      (cm_span_starts(a, ENCODING_FIELD) &&
+				       cm_span_starts(b, ENCODING_FIELD))));
+}
 
-	while ((was->type.n == 0 && cm_span_starts(from_b, type)) ||
-	       (!was->has_cte && cm_span_starts(from_b, encoding)))
-		from_b = next_field(&b);
-	while (cm_span_eq(from_a, from_b) ||
-	       (cm_span_starts(from_a, type) && cm_span_starts(from_b, type)) ||
-	       (cm_span_starts(from_a, encoding) &&
-		cm_span_starts(from_b, encoding))) {
+static bool same_fields(const struct cm_mime_part *was,
+			const struct allowed *allowed, struct cm_span a,
+			struct cm_span b)
+{
+	struct cm_span from_a = next_kept_field(&a, allowed);
+	struct cm_span from_b = cm_field_next(&b);
+
+	while (allowed->upgraded &&
+	       ((was->type.n == 0 && cm_span_starts(from_b, TYPE_FIELD)) ||
+		(!was->has_cte && cm_span_starts(from_b, ENCODING_FIELD))))
+		from_b = cm_field_next(&b);
+	while (same_field(from_a, from_b, allowed)) {
 		if (from_a.n == 0)
 			return true;
-		from_a = next_field(&a);
-		from_b = next_field(&b);
+		from_a = next_kept_field(&a, allowed);
+		from_b = cm_field_next(&b);
 	}
 	return false;
 }
@@ -401,48 +408,69 @@ static const struct cm_proof_leaf *find_leaf(const struct cm_proof *proof,
 	return NULL;
 }
 
+/* Was something edited in it? */
+static bool holds_edited(const struct cm_proof *proof, size_t part)
+{
+	size_t i;
+
+	for (i = 0; i < proof->nleaves; i++)
+		if (cm_mime_is_within(proof->tree, proof->leaves[i].part, part))
+			return true;
+	return false;
+}
+
 /* How far both bodies have been compared. */
 struct compared {
 	size_t before;
 	size_t after;
 };
 
-/* Between the last content and this one: delimiters, headers, preambles. */
-static const char *check_between(const struct cm_proof *proof,
-				 const struct compared *done,
-				 const struct cm_proof_leaf *leaf,
-				 const struct cm_mime_part *was,
-				 const struct cm_mime_part *is)
+/*
+ * Up to the part's content: delimiters, preambles, headers.  Where its header
+ * may be another it is compared field by field.
+ */
+static const char *check_header(const struct cm_proof *proof,
+				struct compared *done, size_t index,
+				const struct cm_mime_part *is)
 {
-	bool upgraded = leaf != NULL && leaf->upgraded;
-	size_t to_was = upgraded ? was->head_at : was->body_at;
-	size_t to_is = upgraded ? is->head_at : is->body_at;
+	const struct cm_mime_part *was = &proof->tree->parts[index];
+	const struct cm_proof_leaf *leaf = find_leaf(proof, index);
+	const struct allowed allowed = {
+		.upgraded = leaf != NULL && leaf->upgraded,
+		.measured = was->measures > 0 && holds_edited(proof, index),
+	};
+	bool another = allowed.upgraded || allowed.measured;
+	size_t to_was = another ? was->head_at : was->body_at;
+	size_t to_is = another ? is->head_at : is->body_at;
 
 	if (!cm_span_eq(slice(proof->before, done->before, to_was),
 			slice(proof->after, done->after, to_is)))
 		return "between";
-	if (upgraded ? !is_upgraded(leaf, was, is) : !same_type(was, is))
+	if (allowed.upgraded ? !is_upgraded(leaf, was, is)
+			     : !same_type(was, is))
 		return "type";
-	if (upgraded &&
-	    !same_other_fields(was, slice(proof->before, to_was, was->body_at),
-			       slice(proof->after, to_is, is->body_at)))
+	if (another && !same_fields(was, &allowed,
+				    slice(proof->before, to_was, was->body_at),
+				    slice(proof->after, to_is, is->body_at)))
 		return "fields";
+	done->before = was->body_at;
+	done->after = is->body_at;
 	return NULL;
 }
 
-static const char *check_part(const struct cm_proof *proof,
-			      struct compared *done, size_t index,
-			      const struct cm_mime_part *is)
+static const char *check_content(const struct cm_proof *proof,
+				 struct compared *done, size_t index,
+				 const struct cm_mime_part *is)
 {
 	const struct cm_mime_part *was = &proof->tree->parts[index];
 	const struct cm_proof_leaf *leaf = find_leaf(proof, index);
 	struct cm_span old = slice(proof->before, was->body_at, was->end);
 	struct cm_span new = slice(proof->after, is->body_at, is->end);
-	const char *why = check_between(proof, done, leaf, was, is);
+	const char *why = NULL;
 
-	if (why == NULL && leaf != NULL)
+	if (leaf != NULL)
 		why = check_leaf(leaf, old, new, was->cte);
-	else if (why == NULL && !cm_span_eq(old, new))
+	else if (!cm_span_eq(old, new))
 		why = "other";
 	/* An empty part had no line end of its own; edited, it has. */
 	done->before = was->end;
@@ -464,14 +492,15 @@ static const char *check_tree(const struct cm_proof *proof,
 
 	for (i = 0; i < tree->count; i++) {
 		const struct cm_mime_part *part = &tree->parts[i];
-		const char *why = NULL;
+		const char *why;
 
 		if (!same_shape(&proof->tree->parts[i], part))
 			return "shape";
-		if (!cm_mime_is_multipart(part))
-			why = check_part(proof, &done, i, part);
-		else if (!same_type(&proof->tree->parts[i], part))
-			why = "type";
+		if (part->measures > 0 && holds_edited(proof, i))
+			return "fields";
+		why = check_header(proof, &done, i, part);
+		if (why == NULL && !cm_mime_is_multipart(part))
+			why = check_content(proof, &done, i, part);
 		if (why != NULL)
 			return why;
 	}
@@ -483,11 +512,16 @@ static const char *check_tree(const struct cm_proof *proof,
 
 /* ---- the message's own header ------------------------------------------ */
 
-/* Of these an upgrade of the only part brings its own. */
+/*
+ * Measures are gone (check_tree() saw to that); of others an upgrade of the
+ * only part brings its own.
+ */
 static bool is_replaced(const struct cm_proof *proof, struct cm_span name)
 {
 	const struct cm_proof_leaf *root = find_leaf(proof, 0);
 
+	if (cm_field_is_measure(name))
+		return true;
 	return root != NULL && root->upgraded &&
 	       (cm_span_is(name, "MIME-Version") ||
 		cm_span_is(name, "Content-Type") ||

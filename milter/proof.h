@@ -5,6 +5,9 @@
  * decoders, cm_proof_gmime() GMime (the only file that includes <gmime/...>).
  * Both check the same claim: the same tree, every leaf that was not edited
  * bit-identical, every edited one its old text plus the piece at one place.
+ * Headers are the same, too, but for what an upgrade announces, and for the
+ * fields that measure what was edited (cm_field_is_measure()): those are gone
+ * from the leaf's header up to the message's, all of them, and no other.
  */
 #ifndef CM_MILTER_PROOF_H
 #define CM_MILTER_PROOF_H

@@ -145,6 +145,13 @@ static bool next_field(struct cm_span *rest, struct cm_span *ret_name,
 	return true;
 }
 
+/* RMIME-10. */
+static bool is_measure(struct cm_span name)
+{
+	return cm_span_is(name, "Content-MD5") ||
+	       cm_span_is(name, "Content-Length") || cm_span_is(name, "Lines");
+}
+
 static bool is_upgraded_field(struct cm_span name)
 {
 	return cm_span_is(name, "Content-Type") ||
@@ -199,6 +206,7 @@ static bool fields_are_upgraded(GMimeHeaderList *list)
 
 /* How a part's header may differ from what it was. */
 struct upgraded {
+	bool measured; /* then what measured it is gone */
 	bool is;
 	bool moved; /* the message's own, where an MTA puts ours first */
 	bool had_type;
@@ -253,6 +261,8 @@ static bool same_fields(struct cm_span was, GMimeObject *object,
 	while (next_field(&was, &name, &value)) {
 		GMimeHeader *is;
 
+		if (upgraded->measured && is_measure(name))
+			continue;
 		/* GMime keeps the message's with the message. */
 		if ((upgraded->moved && cm_span_is(name, "MIME-Version")) ||
 		    is_passed_over(upgraded, name))
@@ -269,11 +279,23 @@ static bool same_fields(struct cm_span was, GMimeObject *object,
 	return their_next(&theirs, upgraded) == NULL;
 }
 
+static bool holds_edited(const struct walk *w, size_t part)
+{
+	size_t i;
+
+	for (i = 0; i < w->proof->nleaves; i++)
+		if (cm_mime_is_within(w->proof->tree, w->proof->leaves[i].part,
+				      part))
+			return true;
+	return false;
+}
+
 static bool check_fields(struct walk *w, size_t index, GMimeObject *object)
 {
 	const struct cm_mime_part *part = &w->proof->tree->parts[index];
 	const struct cm_proof_leaf *leaf = find_leaf(w, index);
 	const struct upgraded upgraded = {
+		holds_edited(w, index),
 		leaf != NULL && leaf->upgraded,
 		index == 0,
 		part->type.n > 0,

@@ -123,14 +123,8 @@ static void add(struct cm_upgrade *upgrade, size_t at, size_t remove,
 {
 	struct cm_splice splice = {
 		.at = at, .remove = remove, .insert = cm_span(insert)};
-	size_t i = upgrade->nsplices++;
 
-	/* In the order of the body, whichever field comes first. */
-	if (i > 0 && upgrade->splices[0].at > at) {
-		upgrade->splices[1] = upgrade->splices[0];
-		i = 0;
-	}
-	upgrade->splices[i] = splice;
+	upgrade->splices[upgrade->nsplices++] = splice;
 }
 
 static int plan_part(struct cm_span body, const struct cm_mime_part *part,

@@ -15,7 +15,7 @@
 #include "milter/mime.h"
 
 struct cm_upgrade {
-	/* A part within the body: changes in its header, in body order. */
+	/* A part within the body: changes in its header, in any order. */
 	struct cm_splice splices[2];
 	size_t nsplices;
 	/* The message itself: fields it leaves with; NULL = as they came. */

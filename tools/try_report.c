@@ -145,7 +145,10 @@ static void text_splice(const struct cm_try_report *report,
 	(void)cm_out_count(splice->insert.n, insert);
 	(void)cm_out_count(splice->at, at);
 	(void)fprintf(out, "  part %s %s: ", splice->part, splice->what);
-	if (splice->remove > 0)
+	if (splice->insert.n == 0)
+		(void)fprintf(out, "not true any more, remove %s bytes",
+			      cm_out_count(splice->remove, remove));
+	else if (splice->remove > 0)
 		(void)fprintf(out, "put %s bytes in place of %s", insert,
 			      cm_out_count(splice->remove, remove));
 	else

@@ -102,6 +102,34 @@ def test_standard_input(desk):
     assert "List-Unsubscribe-Post" in done.stdout
 
 
+def test_a_length_that_is_not_true_any_more(desk):
+    """RMIME-10: fields that say how long an edited part is go, in words."""
+    field = b"Content-Length: 66\n"
+    out, told = tried(desk, SPRING.replace(
+        b"--b1\nContent-Type: text/plain", b"--b1\n" + field +
+        b"Content-Type: text/plain"))
+    plain, html = [line for line in told.splitlines() if " text/" in line]
+    assert plain.startswith("  part 1 text/plain ")
+    assert html.startswith("  part 2 text/html ")
+    assert ("  part 1 Content-Length: not true any more, remove 20 bytes "
+            "at 6\n  part 1 text/plain") in told
+    assert b"Content-Length" not in out
+    # Its twin: what is beside the text keeps its own.
+    message = SPRING.replace(b"alternative", b"mixed").replace(
+        b"--b1\nContent-Type: text/html", b"--b1\n" + field +
+        b"Content-Disposition: attachment\nContent-Type: text/html")
+    out, told = tried(desk, message)
+    assert "Content-Length" not in told and field in out
+    changes = desk.json("try", desk.file(SPRING.replace(
+        b"Content-Type: text/html", field + b"Content-Type: text/html")),
+        *ANN)["body"]["changes"]
+    assert [(c["part"], c["what"], c["remove"], c["insert"] > 0)
+            for c in changes] == [
+        ("1", "text/plain quoted-printable utf-8", 0, True),
+        ("2", "Content-Length", 20, False),
+        ("2", "text/html quoted-printable utf-8", 0, True)]
+
+
 def test_json_is_the_same(desk):
     """One document: plan and message."""
     out, told = tried(desk, SPRING)

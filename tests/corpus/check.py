@@ -172,6 +172,38 @@ def check_splices(raw_old, raw_new, declared):
     return None
 
 
+MEASURES = ("content-md5", "content-length", "lines")
+
+
+def headers(message, path=""):
+    """(path, fields) of every part, multiparts too; not the message's own."""
+    if message.get_content_maintype() != "multipart" or \
+            not isinstance(message.get_payload(), list):
+        return
+    for i, part in enumerate(message.get_payload(), 1):
+        below = f"{path}.{i}" if path else str(i)
+        yield below, [(k.lower(), v) for k, v in part.items()]
+        yield from headers(part, below)
+
+
+def check_headers(old, new, edited):
+    """RMIME-10: gone from an edited part up, kept elsewhere; the others stay.
+
+    An edited part may say another charset and encoding.
+    """
+    if any(new.get(field) is not None for field in MEASURES):
+        return "the message is not as long any more"
+    for (path, was), (_, now) in zip(headers(old), headers(new)):
+        holds = any((e + ".").startswith(path + ".") for e in edited)
+        free = ("content-type", "content-transfer-encoding") \
+            if path in edited else ()
+        want = [(k, v) for k, v in was if k not in free
+                and not (holds and k in MEASURES)]
+        if [(k, v) for k, v in now if k not in free] != want:
+            return f"part {path} has another header"
+    return None
+
+
 def check_message(name, folder, here=HERE):
     expect = read_expect(os.path.join(here, name + ".expect"))
     with open(os.path.join(here, name + ".eml"), "rb") as file:
@@ -200,6 +232,9 @@ def check_message(name, folder, here=HERE):
             why = None if decoded(was) == decoded(now) else "changed"
         if why:
             return f"part {path} {why}"
+    why = check_headers(old, new, edited)
+    if why:
+        return why
     for header in ("From", "To", "Subject", "Date", "Message-ID"):
         if old.get_all(header) != new.get_all(header):
             return f"changed {header}"

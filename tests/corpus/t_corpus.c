@@ -1,9 +1,10 @@
 /*
  * corpus: every tests/corpus/NAME.eml, edited as NAME.expect says.
  *
- * A .expect file is "key: value" lines: outcome, why, parts, language, what
- * (the first splice in words) and list (what becomes of the list headers:
- * "kept" or "ours") are compared; contact-language, controller, link, footer,
+ * A .expect file is "key: value" lines: outcome, why, parts, gone (fields that
+ * go from parts' headers, each behind its part), language, what (the first
+ * splice in words) and list (what becomes of the list headers: "kept" or
+ * "ours") are compared; contact-language, controller, link, footer,
  * presigned and max set the request; signatures says how many DKIM-Signature
  * fields are left; charset, what the edited leaves are labelled with in the
  * end, is for check.py.  Bytes outside the splices must be as they came, and
@@ -33,6 +34,7 @@ struct expect {
 	char outcome[32];
 	char why[32];
 	char parts[64];
+	char gone[128];
 	char language[16];
 	char list[16];
 	char contact_language[16];
@@ -60,6 +62,7 @@ static const struct {
 	KEY("outcome", outcome),
 	KEY("why", why),
 	KEY("parts", parts),
+	KEY("gone", gone),
 	KEY("language", language),
 	KEY("list", list),
 	KEY("contact-language", contact_language),
@@ -164,8 +167,10 @@ static bool differs(const char *name, const char *what, const char *have,
 	return true;
 }
 
+/* Where something was inserted. */
 static void join_parts(const struct cm_edit *edit, char *out, size_t size)
 {
+	const char *last = "";
 	size_t i;
 	size_t n = 0;
 
@@ -173,11 +178,26 @@ static void join_parts(const struct cm_edit *edit, char *out, size_t size)
 	for (i = 0; i < edit->nsplices; i++) {
 		const char *part = edit->splices[i].part;
 
-		if (i > 0 && strcmp(part, edit->splices[i - 1].part) == 0)
+		if (edit->splices[i].insert.n == 0 || strcmp(part, last) == 0)
 			continue;
+		last = part;
 		n += (size_t)snprintf(out + n, size - n, "%s%s",
 				      n > 0 ? " " : "", part);
 	}
+}
+
+/* Fields that went, "1.1 Lines 1.2 Lines". */
+static void join_gone(const struct cm_edit *edit, char *out, size_t size)
+{
+	size_t i;
+	size_t n = 0;
+
+	*out = '\0';
+	for (i = 0; i < edit->nsplices; i++)
+		if (edit->splices[i].insert.n == 0)
+			n += (size_t)snprintf(
+				out + n, size - n, "%s%s %s", n > 0 ? " " : "",
+				edit->splices[i].part, edit->splices[i].what);
 }
 
 /* What was outside the splices is where it was, octet by octet. */
@@ -341,6 +361,7 @@ static bool check(struct test_world *w, const char *name)
 	struct cm_error err = {0};
 	struct cm_span all;
 	char parts[64];
+	char gone[128];
 	bool bad = false;
 
 	test_world_message(w, eml.data, eml.len);
@@ -349,6 +370,7 @@ static bool check(struct test_world *w, const char *name)
 	if (cm_edit_make(&w->request, w->arena, &edit, &err) != CM_OK)
 		fail_msg("%s: %s", name, err.text);
 	join_parts(&edit, parts, sizeof(parts));
+	join_gone(&edit, gone, sizeof(gone));
 	bad |= differs(name, "outcome", cm_body_outcome_name(edit.outcome),
 		       expect.outcome);
 	bad |= differs(name, "why", edit.why != NULL ? edit.why : "",
@@ -359,6 +381,7 @@ static bool check(struct test_world *w, const char *name)
 		bad = true;
 	}
 	bad |= differs(name, "parts", parts, expect.parts);
+	bad |= differs(name, "gone", gone, expect.gone);
 	if (*expect.what != '\0')
 		bad |= differs(name, "what",
 			       edit.nsplices > 0 ? edit.splices[0].what : "",

@@ -218,7 +218,8 @@ static bool is_edited(const struct checker *c, const char *path)
 	size_t i;
 
 	for (i = 0; i < c->edit->nsplices; i++)
-		if (strcmp(c->edit->splices[i].part, path) == 0)
+		if (c->edit->splices[i].insert.n > 0 &&
+		    strcmp(c->edit->splices[i].part, path) == 0)
 			return true;
 	return false;
 }
@@ -263,6 +264,77 @@ static bool check_leaf(struct checker *c, const char *path, GMimePart *was,
 	return ok;
 }
 
+static bool is_measure(const char *name)
+{
+	static const char *const names[] = {"Content-MD5", "Content-Length",
+					    "Lines"};
+	size_t i;
+
+	for (i = 0; i < G_N_ELEMENTS(names); i++)
+		if (g_ascii_strcasecmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Footers are put in, fields are taken out. */
+static bool holds_footer(const struct checker *c, const char *path)
+{
+	size_t n = strlen(path);
+	size_t i;
+
+	for (i = 0; i < c->edit->nsplices; i++) {
+		const struct cm_splice *s = &c->edit->splices[i];
+
+		if (s->insert.n > 0 && strncmp(s->part, path, n) == 0 &&
+		    (n == 0 || s->part[n] == '\0' || s->part[n] == '.'))
+			return true;
+	}
+	return false;
+}
+
+/* The next field that an edit must not touch. */
+static GMimeHeader *next_field(GMimeHeaderList *list, int *at, bool measures,
+			       bool types)
+{
+	while (*at < g_mime_header_list_get_count(list)) {
+		GMimeHeader *header =
+			g_mime_header_list_get_header_at(list, (*at)++);
+		const char *name = g_mime_header_get_name(header);
+
+		if ((measures || !is_measure(name)) &&
+		    (types ||
+		     (g_ascii_strcasecmp(name, "Content-Type") != 0 &&
+		      g_ascii_strcasecmp(name, "Content-Transfer-Encoding") !=
+			      0)))
+			return header;
+	}
+	return NULL;
+}
+
+/* RMIME-10: gone from an edited part up, and nothing else is. */
+static bool check_fields(struct checker *c, const char *path, GMimeObject *was,
+			 GMimeObject *is)
+{
+	GMimeHeaderList *a = g_mime_object_get_header_list(was);
+	GMimeHeaderList *b = g_mime_object_get_header_list(is);
+	bool holds = holds_footer(c, path);
+	bool types = !is_edited(c, *path != '\0' ? path : "1");
+	GMimeHeader *one, *other;
+	int i = 0;
+	int k = 0;
+
+	do {
+		one = next_field(a, &i, !holds, types);
+		other = next_field(b, &k, true, types);
+	} while (one != NULL && other != NULL &&
+		 strcmp(g_mime_header_get_name(one),
+			g_mime_header_get_name(other)) == 0 &&
+		 strcmp(g_mime_header_get_raw_value(one),
+			g_mime_header_get_raw_value(other)) == 0);
+	return (one == NULL && other == NULL) ||
+	       wrong(c, "part %s has another header", path);
+}
+
 static bool check_objects(struct checker *c, const char *path, GMimeObject *was,
 			  GMimeObject *is)
 {
@@ -273,6 +345,8 @@ static bool check_objects(struct checker *c, const char *path, GMimeObject *was,
 	if (was == NULL || is == NULL ||
 	    G_OBJECT_TYPE(was) != G_OBJECT_TYPE(is))
 		return wrong(c, "part %s is of another kind", path);
+	if (!check_fields(c, path, was, is))
+		return false;
 	if (GMIME_IS_PART(was))
 		return check_leaf(c, *path != '\0' ? path : "1",
 				  (GMimePart *)was, (GMimePart *)is);

@@ -356,6 +356,22 @@ static void is_shown(struct random_message *m)
 		       *m->path != '\0' ? m->path : "1");
 }
 
+/* RMIME-10: true or not, an edit makes it wrong. */
+static void random_measure(struct random_message *m)
+{
+	static const char *const measures[] = {
+		"Content-Length: 3\r\n",
+		"content-length:\r\n 12\r\n",
+		"Content-MD5: XrY7u+Ae7tCTyyK7j1rNww==\r\n",
+		"CONTENT-MD5: \r\n\tXrY7u+Ae7tCTyyK7j1rNww==\r\n",
+		"Lines: 1\r\n",
+		"Lines:\r\n",
+		"lines: 2\r\nX-Lines: 2\r\nLines: 2\r\n"};
+
+	if (one_in(m, 8))
+		put(m, PICK(m, measures));
+}
+
 /* Header fields of a leaf in some order, then its text. */
 static void put_leaf(struct random_message *m, bool html)
 {
@@ -377,8 +393,10 @@ static void put_leaf(struct random_message *m, bool html)
 	cte = random_cte(m, charset, &text);
 	if (cte == BASE64 && one_in(m, 4) && cm_charset_has_ascii(charset))
 		unix_lines(&text);
+	random_measure(m);
 	if (cte != SEVEN || one_in(m, 2))
 		put_encoding(m, cte);
+	random_measure(m);
 	if (one_in(m, 5))
 		put(m, "Content-Disposition: inline\r\n");
 	if (labelled || html || one_in(m, 2)) {
@@ -394,6 +412,7 @@ static void put_leaf(struct random_message *m, bool html)
 			put_charset(m, charset);
 		put(m, one_in(m, 8) ? ";\r\n" : "\r\n");
 	}
+	random_measure(m);
 	put(m, "\r\n");
 	put_text(m, cte, &text);
 	cm_buf_free(&text);
@@ -426,6 +445,7 @@ static void put_attachment(struct random_message *m)
 		"Content-Disposition: attachment; filename*=utf-8''%C5%BE.html"
 		"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\x9e\r\n"};
 
+	random_measure(m);
 	put(m, PICK(m, kinds));
 }
 
@@ -455,6 +475,7 @@ static void open_multipart(struct random_message *m, const char *subtype,
 			   const char *parameters, char boundary[BOUNDARY_MAX])
 {
 	random_boundary(m, boundary);
+	random_measure(m);
 	if (one_in(m, 6))
 		put(m, "Content-Transfer-Encoding: 8bit\r\n");
 	(void)field(m, "Content-Type: ");
@@ -620,6 +641,7 @@ void random_message_make(struct random_message *m)
 	m->path[0] = '\0';
 	put(m, "From: a@acme.example\r\nSubject: x\r\n");
 	put(m, PICK(m, more));
+	random_measure(m);
 	put(m, "MIME-Version: 1.0\r\n");
 	put(m, PICK(m, more));
 	put_display(m, 0);

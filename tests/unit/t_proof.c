@@ -188,11 +188,105 @@ static void a_new_line_over_the_limit_is_seen(void **state)
 		}
 }
 
+/* ---- fields that measure what is edited (RMIME-10) ---------------------- */
+
+#define LENGTH "Content-Length: 7\r\n"
+#define GIF    "--b\r\nContent-Type: image/gif\r\n"
+
+static const char measured[] =
+	"--b\r\n" LENGTH "Content-Type: text/plain\r\nX-Other: 1\r\n"
+	"Lines:\r\n 1\r\n\r\nHello\r\n" GIF LENGTH "\r\nGIF\r\n--b--\r\n";
+
+static void ask_of_measured(const char *after, bool top_kept,
+			    const char **ret_scan, const char **ret_gmime)
+{
+	const struct cm_facts_header headers[] = {
+		{cm_span("Content-Type"),
+		 cm_span("multipart/mixed; boundary=b")},
+		{cm_span("Content-Length"), cm_span("90")},
+	};
+	const struct cm_proof_leaf leaf = {
+		.part = 1,
+		.at = 5,
+		.piece = cm_span("\r\nStop"),
+		.charset_was = cm_charset_find(cm_span("us-ascii")),
+	};
+	struct cm_arena *arena = NULL;
+	struct cm_mime tree;
+	const struct cm_proof proof = {
+		.headers = headers,
+		.nheaders = 2,
+		.headers_after = headers,
+		.nheaders_after = top_kept ? 2 : 1,
+		.before = cm_span(measured),
+		.after = cm_span(after),
+		.tree = &tree,
+		.leaves = &leaf,
+		.nleaves = 1,
+	};
+
+	assert_int_equal(cm_arena_new(1 << 20, &arena), CM_OK);
+	assert_int_equal(cm_mime_scan(headers, 2, proof.before, arena, &tree),
+			 CM_OK);
+	assert_null(tree.unsure);
+	assert_int_equal(cm_proof_scan(&proof, arena, ret_scan), CM_OK);
+	assert_int_equal(cm_proof_gmime(&proof, ret_gmime), CM_OK);
+	cm_arena_free(&arena);
+}
+
+/* Those go, all of them, where something was edited; no other, and nowhere
+ * else. */
+static void what_measured_it_is_gone(void **state)
+{
+	static const char type[] = "--b\r\nContent-Type: text/plain\r\n";
+	static const struct {
+		const char *header;
+		const char *other; /* of the part beside it */
+		bool top_kept;
+		const char *scan;
+		const char *gmime;
+	} rows[] = {
+		{"X-Other: 1\r\n", LENGTH, false, "holds", "holds"},
+		{"X-Other: 1\r\n" LENGTH, LENGTH, false, "fields", "fields"},
+		{"X-Other: 1\r\nLines:\r\n 1\r\n", LENGTH, false, "fields",
+		 "fields"},
+		{"X-Other: 1\r\nLines: 3\r\n", LENGTH, false, "fields",
+		 "fields"},
+		{"", LENGTH, false, "fields", "fields"},
+		{"X-Other: 2\r\n", LENGTH, false, "fields", "fields"},
+		{"X-Other: 1\r\nX-New: 1\r\n", LENGTH, false, "fields",
+		 "fields"},
+		{"X-Other: 1\r\n", "", false, "between", "fields"},
+		{"X-Other: 1\r\n", LENGTH "Lines: 1\r\n", false, "between",
+		 "fields"},
+		{"X-Other: 1\r\n", LENGTH, true, "fields", "fields"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const char *scan = NULL;
+		const char *gmime = NULL;
+		char after[512];
+
+		(void)snprintf(after, sizeof(after),
+			       "%s%s\r\nHello\r\nStop\r\n" GIF
+			       "%s\r\nGIF\r\n--b--\r\n",
+			       type, rows[i].header, rows[i].other);
+		ask_of_measured(after, rows[i].top_kept, &scan, &gmime);
+		if (strcmp(or_holds(scan), rows[i].scan) != 0 ||
+		    strcmp(or_holds(gmime), rows[i].gmime) != 0)
+			fail_msg("row %zu: %s and %s", i, or_holds(scan),
+				 or_holds(gmime));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_holds_and_what_does_not),
 		cmocka_unit_test(a_new_line_over_the_limit_is_seen),
+		cmocka_unit_test(what_measured_it_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,17 @@ static const char *const messages[] = {
 	     "\tname=\"a.csv\"\r\n\r\n\r\n--b.1--\r\n",
 	HEAD "Content-Type: multipart/mixed; boundary=e\r\n\r\n"
 	     "--e\r\nContent-Type: text/plain\r\n\r\n--e\r\n" PDF "--e--\r\n",
+	/* fields that go, and such that stay */
+	HEAD "Content-Length: 400\r\n"
+	     "Content-Type: multipart/mixed; boundary=m\r\n\r\n"
+	     "--m\r\nContent-Length: 200\r\n"
+	     "Content-Type: multipart/alternative; boundary=a\r\n\r\n"
+	     "--a\r\nLines: 1\r\nContent-Type: text/plain\r\n"
+	     "X-Other: 1\r\nContent-MD5:\r\n XrY7u+Ae7tCTyyK7j1rNww==\r\n"
+	     "\r\nHello\r\n--a\r\nContent-Length: 12\r\n"
+	     "Content-Type: text/html; charset=utf-8\r\n\r\n<p>Hello</p>\r\n"
+	     "--a--\r\n--m\r\nContent-Length: 30\r\nLines: 2\r\n" PDF
+	     "--m--\r\n",
 };
 
 /* ---- what is read ------------------------------------------------------ */
@@ -319,6 +330,8 @@ static void put_word(struct damage *d)
 					    "</body>",
 					    "<!--",
 					    "-- \r\n",
+					    "Lines: 1\r\n",
+					    "Content-Length: 5\r\n",
 					    "Stop"};
 	const char *word =
 		words[chance_below(d->chance, sizeof(words) / sizeof(*words))];
