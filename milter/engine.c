@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "milter/head.h"
+
 enum {
 	/* A missing store costs a message two system calls, not each. */
 	CM_REOPEN_WAIT_MS = 1000,
@@ -339,6 +341,21 @@ static int open_keys(struct cm_engine *engine, struct cm_error *err)
 	return rc;
 }
 
+/* What was signed for has been there: a shorter ledger is an older copy. */
+static int see_checkpoint(struct cm_engine *engine, struct cm_error *err)
+{
+	const struct cm_config *config = engine->snapshot->config;
+	uint64_t events = 0;
+	int rc;
+
+	if (config->checkpoint_origin == NULL)
+		return CM_OK;
+	rc = cm_head_events(config->checkpoint_path, &events, err);
+	if (rc == CM_OK && events > engine->seen)
+		engine->seen = events;
+	return rc;
+}
+
 static int open_store(struct cm_engine *engine, struct cm_error *err)
 {
 	const struct cm_store_options options = {
@@ -348,9 +365,11 @@ static int open_store(struct cm_engine *engine, struct cm_error *err)
 		.group = (gid_t)-1,
 		.write_group = (gid_t)-1,
 	};
-	int rc = cm_store_open(&options, CM_STORE_READ, engine->keyring->keys,
-			       &engine->store, err);
+	int rc = see_checkpoint(engine, err);
 
+	if (rc == CM_OK)
+		rc = cm_store_open(&options, CM_STORE_READ,
+				   engine->keyring->keys, &engine->store, err);
 	if (rc != CM_OK) {
 		/* Perhaps it was restored together with its keys. */
 		keyring_unref(&engine->keyring);
@@ -419,7 +438,8 @@ int cm_engine_saw(struct cm_engine *engine, const struct cm_loan *loan,
 		return cm_fail(err, CM_ECORRUPT,
 			       "the store has %" PRIu64 " events where it had "
 			       "%" PRIu64 ": an older copy took its place; "
-			       "bring back the refusals since then and restart",
+			       "put back the refusals since then (consentctl "
+			       "restore) and restart",
 			       events, loan->seen);
 	if (events == loan->seen)
 		return CM_OK;

@@ -60,8 +60,9 @@ void cm_engine_return(struct cm_engine *engine, struct cm_loan *loan,
 		      int failure, const struct cm_error *err);
 /*
  * Say how many events the ledger of a loan has.  A ledger only grows: one
- * that is shorter than before is an older copy, without the refusals that
- * came since, and CM_ECORRUPT until the process is started again.
+ * that is shorter than before, or than the newest checkpoint, is an older
+ * copy, without the refusals that came since, and CM_ECORRUPT until the
+ * process is started again.
  */
 CM_MUST_CHECK int cm_engine_saw(struct cm_engine *engine,
 				const struct cm_loan *loan, uint64_t events,

@@ -327,10 +327,11 @@ static const struct cm_setting settings[] = {
 	 "The key that signs, mode 0600, of the user below; made by "
 	 "consentctl keys checkpoint."},
 	{CM_SECTION_CHECKPOINT, "path", CM_SETTING_PATH, 0,
-	 "/var/lib/consent-milter/checkpoints", 0, 0, NULL, CM_FOR_CTL,
-	 IN_CONFIG(checkpoint_path),
+	 "/var/lib/consent-milter/checkpoints", 0, 0, NULL,
+	 CM_FOR_MILTER | CM_FOR_CTL, IN_CONFIG(checkpoint_path),
 	 "Folder of every checkpoint signed. The newest tells what may be "
-	 "signed next."},
+	 "signed next, and consent-milter sends no marketing from a store "
+	 "with fewer events."},
 	{CM_SECTION_CHECKPOINT, "user", CM_SETTING_NAME, 0, "consent-signer", 1,
 	 128, NULL, CM_FOR_CTL, IN_CONFIG(checkpoint_user),
 	 "User that consentctl checkpoint becomes when started as root. It "
