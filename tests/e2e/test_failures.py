@@ -275,10 +275,9 @@ def test_terminate_lets_the_message_finish(busy):
         d.mail("news@acme.example")
         d.rcpt("anna@x.test")
         busy.milter.signal(signal.SIGTERM)
-        code, _ = d.data(messages.newsletter())
-    assert code in (250, 451)
+        assert d.data(messages.newsletter())[0] == 250
     assert busy.milter.popen.wait(20) == 0
-    assert busy.settled().get("anna@x.test", 0) == (code == 250)
+    assert busy.settled() == {"anna@x.test": 1}
 
 
 def test_reload(busy):

@@ -186,6 +186,8 @@ def test_many_connections_at_once(small):
         ends = [e for job in jobs for e in job.result()]
     assert len(ends) == 320
     assert set(ends) <= {"continue", "replycode"}
+    # 451 only in the moment without a store.
+    assert ends.count("continue") > 160
 
 
 # -- reload --------------------------------------------------------------

@@ -58,6 +58,10 @@ def test_service_sender_from_elsewhere_is_not_service(quiet):
                       xclient={"addr": "192.0.2.1", "name": "[UNAVAILABLE]",
                                "login": "tool"})
     assert told.accepted == []
+    # From its own client it is, on that listener, too.
+    message = messages.password_reset()
+    assert passes(quiet, "shop@acme.example", message,
+                  listener="marketing") == message
 
 
 def test_bounces_pass(quiet):
