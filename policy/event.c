@@ -36,6 +36,10 @@ static const char *const type_names[CM_EVENT_TYPES] = {
 	[CM_EVENT_ERASED] = "erased",
 	[CM_EVENT_ASKED] = "asked",
 	[CM_EVENT_CORRECTED] = "corrected",
+	[CM_EVENT_DISCLOSED] = "disclosed",
+	[CM_EVENT_REQUEST_OPENED] = "request-opened",
+	[CM_EVENT_REQUEST_EXTENDED] = "request-extended",
+	[CM_EVENT_REQUEST_CLOSED] = "request-closed",
 };
 
 static const char *const actor_names[CM_ACTORS] = {
@@ -63,6 +67,18 @@ bool cm_event_type_grants(enum cm_event_type type)
 bool cm_event_type_asks(enum cm_event_type type)
 {
 	return type == CM_EVENT_REQUESTED || cm_event_type_grants(type);
+}
+
+bool cm_event_type_is_request(enum cm_event_type type)
+{
+	return type == CM_EVENT_REQUEST_OPENED ||
+	       type == CM_EVENT_REQUEST_EXTENDED ||
+	       type == CM_EVENT_REQUEST_CLOSED;
+}
+
+bool cm_event_type_is_remark(enum cm_event_type type)
+{
+	return type == CM_EVENT_DISCLOSED || cm_event_type_is_request(type);
 }
 
 const char *cm_actor_name(enum cm_actor actor)
@@ -106,7 +122,7 @@ static bool has_no_purpose(enum cm_event_type type)
 {
 	return type == CM_EVENT_OBJECTED || type == CM_EVENT_UNDELIVERABLE ||
 	       type == CM_EVENT_RESTRICTED || type == CM_EVENT_CLEARED ||
-	       type == CM_EVENT_ERASED;
+	       type == CM_EVENT_ERASED || cm_event_type_is_remark(type);
 }
 
 static bool is_word(const char *text)
@@ -153,6 +169,7 @@ static int check_words(const struct cm_event *event, struct cm_error *err)
 		{"source", event->source},
 		{"language", event->language},
 		{"channel", event->channel},
+		{"right", event->right},
 	};
 	size_t i;
 
@@ -162,9 +179,28 @@ static int check_words(const struct cm_event *event, struct cm_error *err)
 				       "%s may hold a-z, 0-9 and - only",
 				       words[i].key);
 	if (!is_printable(event->batch) ||
-	    !cm_utf8_valid(event->who, strlen(event->who)))
+	    !cm_utf8_valid(event->who, strlen(event->who)) ||
+	    !cm_utf8_valid(event->to, strlen(event->to)))
 		return cm_fail(err, CM_EDATA,
-			       "batch or who is not printable text");
+			       "batch, who or to is not printable text");
+	return CM_OK;
+}
+
+/* The ledger holds no addresses: a recipient is named (design 6). */
+static int check_remark(const struct cm_event *event, struct cm_error *err)
+{
+	bool disclosed = event->type == CM_EVENT_DISCLOSED;
+	bool request = cm_event_type_is_request(event->type);
+
+	if (disclosed != (event->to[0] != '\0') ||
+	    strchr(event->to, '@') != NULL)
+		return cm_fail(err, CM_EDATA,
+			       "a disclosed event names who got the data, "
+			       "without an address; others name nobody");
+	if (request != (event->right[0] != '\0'))
+		return cm_fail(err, CM_EDATA,
+			       "a request's event says which right is meant; "
+			       "others none");
 	return CM_OK;
 }
 
@@ -199,6 +235,8 @@ static int check_event(const struct cm_event *event, struct cm_error *err)
 			       " is not between 1970 and 9999",
 			       event->at, event->rec);
 	rc = check_purpose(event, err);
+	if (rc == CM_OK)
+		rc = check_remark(event, err);
 	return rc == CM_OK ? check_words(event, err) : rc;
 }
 
@@ -247,7 +285,9 @@ static const struct field fields[] = {
 	{"notice", FIELD_HASH, AT(notice), AT(has_notice)},
 	TEXT(purpose),
 	{"rec", FIELD_TIME, AT(rec), 0},
+	TEXT(right),
 	TEXT(source),
+	TEXT(to),
 	{"type", FIELD_TYPE, AT(type), 0},
 	{"untimed", FIELD_FLAG, AT(untimed), 0},
 	{"v", FIELD_VERSION, 0, 0},

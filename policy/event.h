@@ -7,10 +7,11 @@
  * environment and is bound by a salted commitment ("evidence").
  *
  * JSON keys (absent when empty): actor at attested basis batch channel
- * contact evidence family language mark notice purpose rec source type
- * untimed v who.  ids and hashes are lower-case hex, times milliseconds;
+ * contact evidence family language mark notice purpose rec right source to
+ * type untimed v who.  ids and hashes are lower-case hex, times milliseconds;
  * attested and untimed are 1; family is absent when it is the contact, basis
- * stands where something is asked or granted, mark where one is cleared.  A
+ * stands where something is asked or granted, mark where one is cleared, to
+ * where something is disclosed, right where a request is meant.  A
  * corrected event takes back what a batch said of the contact, as if it had
  * never been said; see cm_event_undoes().
  */
@@ -37,6 +38,10 @@ enum cm_event_type {
 	CM_EVENT_ERASED,        /* GDPR 17; a tombstone remains */
 	CM_EVENT_ASKED,         /* renewal or re-permission mail was sent */
 	CM_EVENT_CORRECTED,     /* an import batch was undone */
+	CM_EVENT_DISCLOSED,     /* their data was handed to somebody, GDPR 19 */
+	CM_EVENT_REQUEST_OPENED,   /* they asked for a right; its clock runs */
+	CM_EVENT_REQUEST_EXTENDED, /* by two months, GDPR 12(3) */
+	CM_EVENT_REQUEST_CLOSED,   /* they were answered */
 	CM_EVENT_TYPES
 };
 
@@ -60,6 +65,8 @@ enum {
 	CM_CHANNEL_MAX = 32,  /* "one-click", "page", "cli", "import" */
 	CM_WHO_MAX = 64,      /* user name of an admin; "" for a person */
 	CM_BATCH_MAX = 32,    /* "20261121T101500-1f2e3d4c" */
+	CM_TO_MAX = 64,       /* who got data: a name, never an address */
+	CM_RIGHT_MAX = 16,    /* "access", "erasure" ... */
 };
 
 struct cm_event {
@@ -74,6 +81,8 @@ struct cm_event {
 	char channel[CM_CHANNEL_MAX + 1];
 	char who[CM_WHO_MAX + 1];
 	char batch[CM_BATCH_MAX + 1];
+	char to[CM_TO_MAX + 1];       /* of DISCLOSED only */
+	char right[CM_RIGHT_MAX + 1]; /* of REQUEST_* only */
 	/* Of CLEARED: RESTRICTED or UNDELIVERABLE.  Of CORRECTED: WITHDRAWN,
 	 * when refusals are taken back, too; else 0. */
 	enum cm_event_type mark;
@@ -92,6 +101,10 @@ const char *cm_event_type_name(enum cm_event_type type); /* "granted" */
 bool cm_event_type_grants(enum cm_event_type type);
 /* These, or requested: whatever has a basis. */
 bool cm_event_type_asks(enum cm_event_type type);
+/* A remark about the record: no consent, no refusal, no act of theirs. */
+bool cm_event_type_is_remark(enum cm_event_type type);
+/* opened, extended, closed */
+bool cm_event_type_is_request(enum cm_event_type type);
 const char *cm_actor_name(enum cm_actor actor);
 const char *cm_basis_name(enum cm_basis basis); /* "soft-opt-in" */
 CM_MUST_CHECK int cm_basis_parse(struct cm_span name, enum cm_basis *ret_basis);

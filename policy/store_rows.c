@@ -71,7 +71,8 @@ static bool to_kind(const struct cm_event *event, struct cm_event *kind)
 	if (event->has_notice)
 		kind->notice = event->notice;
 	return COPY_TEXT(purpose) && COPY_TEXT(source) && COPY_TEXT(language) &&
-	       COPY_TEXT(channel) && COPY_TEXT(who) && COPY_TEXT(batch);
+	       COPY_TEXT(channel) && COPY_TEXT(who) && COPY_TEXT(batch) &&
+	       COPY_TEXT(to) && COPY_TEXT(right);
 }
 
 #undef COPY_TEXT

@@ -206,6 +206,8 @@ int cm_view_apply(struct cm_view *view, const struct cm_event *event,
 		return rc;
 	if (event->at > view->newest_at)
 		view->newest_at = event->at;
+	if (cm_event_type_is_remark(event->type))
+		return CM_OK;
 	if (event->actor == CM_ACTOR_PERSON && event->at > view->person_at)
 		view->person_at = event->at;
 	apply_language(view, event);

@@ -39,6 +39,10 @@ static const char *heading(const struct cm_event *event)
 		[CM_EVENT_ERASED] = "Your data was erased",
 		[CM_EVENT_ASKED] = "You were asked whether to go on",
 		[CM_EVENT_CORRECTED] = "A list that we took over was undone",
+		[CM_EVENT_DISCLOSED] = "Your data was handed out",
+		[CM_EVENT_REQUEST_OPENED] = "You asked us for something",
+		[CM_EVENT_REQUEST_EXTENDED] = "We took more time for it",
+		[CM_EVENT_REQUEST_CLOSED] = "We answered what you asked",
 	};
 	bool proven = cm_event_is_proven(event);
 

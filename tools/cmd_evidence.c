@@ -53,6 +53,10 @@ const char *cm_evidence_heading(const struct cm_event *event)
 		[CM_EVENT_ERASED] = "Data erased",
 		[CM_EVENT_ASKED] = "Asked whether to go on",
 		[CM_EVENT_CORRECTED] = "Import undone",
+		[CM_EVENT_DISCLOSED] = "Data handed out",
+		[CM_EVENT_REQUEST_OPENED] = "Request received",
+		[CM_EVENT_REQUEST_EXTENDED] = "Time for a request extended",
+		[CM_EVENT_REQUEST_CLOSED] = "Request answered",
 	};
 
 	if (cm_event_type_grants(event->type) && !cm_event_is_proven(event))

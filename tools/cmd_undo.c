@@ -110,7 +110,8 @@ static bool is_an_act(const struct cm_event *event)
 {
 	return event->actor != CM_ACTOR_IMPORT &&
 	       event->type != CM_EVENT_ASKED &&
-	       event->type != CM_EVENT_CORRECTED;
+	       event->type != CM_EVENT_CORRECTED &&
+	       !cm_event_type_is_remark(event->type);
 }
 
 static bool is_of_batch(const struct undo *undo, const struct cm_event *event)
@@ -495,7 +496,7 @@ static int count_batch(void *ctx, const struct cm_event *event, uint64_t seq,
 	struct batches *batches = ctx;
 	struct batch *batch;
 
-	if (event->batch[0] == '\0')
+	if (event->batch[0] == '\0' || event->type == CM_EVENT_DISCLOSED)
 		return CM_OK;
 	batch = find_batch(batches, event->batch);
 	if (batch == NULL)

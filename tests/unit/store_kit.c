@@ -115,6 +115,10 @@ struct cm_event kit_event(struct kit *kit, const char *address,
 	    type == CM_EVENT_WITHDRAWN || type == CM_EVENT_ASKED)
 		(void)snprintf(event.purpose, sizeof(event.purpose),
 			       KIT_PURPOSE);
+	if (type == CM_EVENT_DISCLOSED)
+		(void)snprintf(event.to, sizeof(event.to), "The court");
+	if (cm_event_type_is_request(type))
+		(void)snprintf(event.right, sizeof(event.right), "access");
 	return event;
 }
 

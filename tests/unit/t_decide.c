@@ -145,7 +145,7 @@ static bool consents(const struct world *w, const struct raw *e, int p)
 
 static bool lifts(const struct raw *mark, const struct raw *e, int p)
 {
-	if (e->other || e->at <= mark->at)
+	if (e->other || e->at <= mark->at || cm_event_type_is_remark(e->type))
 		return false;
 	if (mark->type == CM_EVENT_RESTRICTED)
 		return e->type == CM_EVENT_CLEARED && e->mark == mark->type;
@@ -505,6 +505,7 @@ static struct raw random_event(uint64_t *seed)
 		CM_EVENT_RESTRICTED, CM_EVENT_UNDELIVERABLE,
 		CM_EVENT_ERASED,     CM_EVENT_CLEARED,
 		CM_EVENT_ASKED,      CM_EVENT_CORRECTED,
+		CM_EVENT_DISCLOSED,
 	};
 	struct raw raw = {0};
 

@@ -112,6 +112,10 @@ static void every_type_and_actor_comes_back(void **state)
 				SET(event.batch, "b1");
 				event.mark = actor % 2 ? CM_EVENT_WITHDRAWN : 0;
 			}
+			if (type == CM_EVENT_DISCLOSED)
+				SET(event.to, "Gr\xc3\xbcn & Co");
+			if (cm_event_type_is_request(event.type))
+				SET(event.right, "access");
 			cm_buf_init(&out, 4096);
 			assert_int_equal(cm_event_encode(&event, &out), CM_OK);
 			assert_int_equal(
@@ -122,6 +126,37 @@ static void every_type_and_actor_comes_back(void **state)
 			cm_buf_free(&out);
 		}
 	}
+}
+
+/* G19, G12: whom, and which right; no address, and nothing elsewhere. */
+static void remarks_say_what_they_must(void **state)
+{
+	struct cm_event event = plain(CM_EVENT_DISCLOSED);
+	struct cm_buf out;
+
+	(void)state;
+	cm_buf_init(&out, 4096);
+	assert_int_equal(cm_event_encode(&event, &out), CM_EDATA);
+	SET(event.to, "auditor@law.example");
+	assert_int_equal(cm_event_encode(&event, &out), CM_EDATA);
+	event = plain(CM_EVENT_DISCLOSED);
+	SET(event.to, "Auditor");
+	assert_bytes(&event,
+		     "{\"actor\":\"admin\",\"at\":1000,\"contact\":\"" CONTACT
+		     "\",\"rec\":2000,\"to\":\"Auditor\","
+		     "\"type\":\"disclosed\",\"v\":1}");
+	event.type = CM_EVENT_WITHDRAWN;
+	assert_int_equal(cm_event_encode(&event, &out), CM_EDATA);
+	event = plain(CM_EVENT_REQUEST_OPENED);
+	assert_int_equal(cm_event_encode(&event, &out), CM_EDATA);
+	SET(event.right, "erasure");
+	assert_bytes(&event,
+		     "{\"actor\":\"admin\",\"at\":1000,\"contact\":\"" CONTACT
+		     "\",\"rec\":2000,\"right\":\"erasure\","
+		     "\"type\":\"request-opened\",\"v\":1}");
+	SET(event.purpose, "acme");
+	assert_int_equal(cm_event_encode(&event, &out), CM_EDATA);
+	cm_buf_free(&out);
 }
 
 /* Each row spoils one thing of a good event. */
@@ -351,6 +386,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_are_canonical),
 		cmocka_unit_test(every_type_and_actor_comes_back),
+		cmocka_unit_test(remarks_say_what_they_must),
 		cmocka_unit_test(a_bad_event_is_not_written),
 		cmocka_unit_test(what_a_correction_takes_back),
 		cmocka_unit_test(only_our_own_bytes_are_read),

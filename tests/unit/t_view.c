@@ -69,6 +69,10 @@ static void an_event_makes_one_fact_at_most(void **state)
 		{CM_EVENT_CLEARED, 0, 0, false, CM_FACT_CLEARED_RESTRICTED},
 		{CM_EVENT_ASKED, 0, 0, false, CM_FACT_KINDS},
 		{CM_EVENT_CORRECTED, 0, 0, false, CM_FACT_KINDS},
+		{CM_EVENT_DISCLOSED, 0, 0, true, CM_FACT_KINDS},
+		{CM_EVENT_REQUEST_OPENED, 0, 0, true, CM_FACT_KINDS},
+		{CM_EVENT_REQUEST_EXTENDED, 0, 0, true, CM_FACT_KINDS},
+		{CM_EVENT_REQUEST_CLOSED, 0, 0, true, CM_FACT_KINDS},
 	};
 	struct cm_event event;
 	size_t i;
