@@ -18,7 +18,7 @@ struct kit {
 	char keys_path[96];
 	struct cm_store_options options;
 	struct cm_keys *keys;
-	struct cm_hmac *hmac; /* of the store key */
+	struct cm_hmac *hmac; /* of the store key; for one thread */
 	struct cm_store *store;
 	struct cm_arena *arena;
 };

@@ -216,7 +216,7 @@ static bool unused(const struct world *w, const struct raw *e, size_t n,
 
 	for (size_t i = 0; i < n; i++)
 		if (!e[i].other && e[i].actor == CM_ACTOR_PERSON &&
-		    e[i].at > at)
+		    !cm_event_type_is_remark(e[i].type) && e[i].at > at)
 			at = e[i].at;
 	for (node = p; over(g->node, node); node = up[node]) {
 		end = at + w->purposes[node].idle.ms;
