@@ -83,10 +83,6 @@ static void count_all(struct counts *counts, const struct cm_decided *decided)
 static void add_stream(struct cm_line *line,
 		       const struct cm_classified *classified)
 {
-	static const char *const types[] = {
-		[CM_STREAM_MARKETING] = "marketing",
-		[CM_STREAM_SERVICE] = "service",
-	};
 	static const char *const modes[] = {
 		[CM_MODE_OBSERVE] = "observe",
 		[CM_MODE_EDIT] = "edit",
@@ -108,8 +104,9 @@ static void add_stream(struct cm_line *line,
 		cm_line_text(line, "class", classes[classified->class]);
 	} else {
 		cm_line_text(line, "stream", stream->name);
-		cm_line_text(line, "type", types[stream->type]);
-		if (stream->type == CM_STREAM_MARKETING)
+		cm_line_text(line, "type", 
+			     cm_stream_type_name(stream->type));
+		if (cm_stream_is_marketing(stream))
 			cm_line_text(line, "mode", modes[stream->mode]);
 	}
 	if (classified->rule != NULL)

@@ -56,7 +56,7 @@ bool cm_session_may_refuse_rcpt(const struct cm_config *config)
 	for (i = 0; i < config->nstreams; i++) {
 		const struct cm_stream *stream = &config->streams[i];
 
-		if (stream->type == CM_STREAM_MARKETING &&
+		if (cm_stream_is_marketing(stream) &&
 		    stream->mode == CM_MODE_ENFORCE &&
 		    stream->refuse == CM_REFUSE_REJECT)
 			return true;
@@ -235,7 +235,7 @@ static bool is_marketing(const struct cm_classified *classified)
 	return (classified->class == CM_CLASS_STREAM ||
 		classified->class == CM_CLASS_BULK) &&
 	       classified->stream != NULL &&
-	       classified->stream->type == CM_STREAM_MARKETING;
+	       cm_stream_is_marketing(classified->stream);
 }
 
 /* ---- RCPT ------------------------------------------------------------- */

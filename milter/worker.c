@@ -117,7 +117,7 @@ void cm_worker_say_modes(const struct cm_config *config, struct cm_log *log)
 	for (i = 0; i < config->nstreams; i++) {
 		const struct cm_stream *stream = &config->streams[i];
 
-		if (stream->type == CM_STREAM_MARKETING &&
+		if (cm_stream_is_marketing(stream) &&
 		    effects[stream->mode] != NULL)
 			cm_log(log, CM_LOG_NOTICE, "stream \"%s\": %s",
 			       stream->name, effects[stream->mode]);

@@ -260,7 +260,7 @@ static bool from_matches(const struct cm_facts *facts,
 		}
 	}
 	return matching > 0 &&
-	       (stream->type == CM_STREAM_MARKETING || others == 0);
+	       (cm_stream_is_marketing(stream) || others == 0);
 }
 
 /* ---- one stream -------------------------------------------------------------
@@ -364,7 +364,7 @@ static enum purpose_header chosen_purpose(const struct sorter *s,
 		header_at(s->facts, CM_PURPOSE_HEADER, 0);
 	size_t i;
 
-	if (header == NULL || stream->type != CM_STREAM_MARKETING)
+	if (header == NULL || !cm_stream_is_marketing(stream))
 		return PURPOSE_ABSENT;
 	if (!s->own || header_at(s->facts, CM_PURPOSE_HEADER, 1) != NULL)
 		return PURPOSE_IGNORED;

@@ -335,7 +335,7 @@ static void settle(struct build *b)
 
 	for (i = 0; i < c->nstreams; i++)
 		if (c->streams[i].refuse != CM_REFUSE_REWRITE ||
-		    c->streams[i].type != CM_STREAM_MARKETING)
+		    !cm_stream_is_marketing(&c->streams[i]))
 			c->streams[i].rewrite_to = NULL;
 	if (c->unmatched_bulk != CM_BULK_STREAM)
 		return;
@@ -430,6 +430,22 @@ void cm_config_unref(struct cm_config **config)
 
 /* ---- lookups
  * ------------------------------------------------------------------ */
+
+bool cm_stream_is_marketing(const struct cm_stream *stream)
+{
+	return stream->type != CM_STREAM_SERVICE;
+}
+
+const char *cm_stream_type_name(enum cm_stream_type type)
+{
+	static const char *const names[] = {
+		[CM_STREAM_MARKETING] = "marketing",
+		[CM_STREAM_SERVICE] = "service",
+		[CM_STREAM_RENEWAL] = "renewal",
+	};
+
+	return names[type];
+}
 
 const struct cm_stream *cm_config_stream(const struct cm_config *config,
 					 const char *name)

@@ -24,7 +24,12 @@ enum cm_level { CM_LEVEL_SINGLE, CM_LEVEL_DOUBLE };
 /* What keeps a consent from going idle: a mail of ours, too, or only what the
  * person does. */
 enum cm_use { CM_USE_MAILED, CM_USE_PERSON };
-enum cm_stream_type { CM_STREAM_MARKETING, CM_STREAM_SERVICE };
+/* A renewal stream is marketing that asks for consent (UK-2). */
+enum cm_stream_type {
+	CM_STREAM_MARKETING,
+	CM_STREAM_SERVICE,
+	CM_STREAM_RENEWAL
+};
 enum cm_mode { CM_MODE_OBSERVE, CM_MODE_EDIT, CM_MODE_ENFORCE };
 enum cm_refusal { CM_REFUSE_REJECT, CM_REFUSE_DROP, CM_REFUSE_REWRITE };
 enum cm_uneditable {
@@ -112,7 +117,16 @@ struct cm_stream {
 	const char *cfbl_address; /* "fbl@acme.example; report=arf" */
 	bool footer;              /* false: headers only, by choice */
 	const char *language;     /* last resort before the global one */
-	const char *approved_by;  /* of a service stream */
+	const char *approved_by;  /* of a service stream, or of ask_unknown */
+	/* Of a renewal stream. */
+	struct cm_period renew_before; /* how long before a consent's end */
+	unsigned wave_size;            /* people asked in one wave */
+	struct cm_period wave_every;
+	unsigned cap;             /* people asked in all; 0 = no limit */
+	unsigned stop_complaints; /* of a thousand asked */
+	bool ask_unknown;         /* also those without evidence */
+	const char *legal_note;   /* of ask_unknown */
+	int64_t ask_until;        /* ditto: over from this instant on */
 	int line;
 };
 
@@ -204,6 +218,9 @@ CM_MUST_CHECK int cm_config_load(const char *file,
 struct cm_config *cm_config_ref(struct cm_config *config);
 void cm_config_unref(struct cm_config **config); /* sets it to NULL */
 
+/* Needs consent and gets a way out: marketing and renewal. */
+bool cm_stream_is_marketing(const struct cm_stream *stream);
+const char *cm_stream_type_name(enum cm_stream_type type); /* "renewal" */
 const struct cm_stream *cm_config_stream(const struct cm_config *config,
 					 const char *name);
 const struct cm_purpose *cm_config_purpose(const struct cm_config *config,

@@ -243,17 +243,25 @@ static int check_languages(struct check *c)
 static int check_foreign(struct check *c, const struct cm_raw_section *s,
 			 const struct cm_stream *stream)
 {
-	bool service = stream->type == CM_STREAM_SERVICE;
-	unsigned foreign = service ? CM_SETTING_MARKETING : CM_SETTING_SERVICE;
+	static const unsigned own[] = {
+		[CM_STREAM_MARKETING] = CM_SETTING_MARKETING,
+		[CM_STREAM_SERVICE] = CM_SETTING_SERVICE,
+		[CM_STREAM_RENEWAL] = CM_SETTING_MARKETING | CM_SETTING_RENEWAL,
+	};
+	const unsigned any = CM_SETTING_MARKETING | CM_SETTING_SERVICE |
+			     CM_SETTING_RENEWAL;
 	size_t i;
 
-	for (i = 0; i < s->nvalues; i++)
-		if ((s->values[i].setting->flags & foreign) != 0)
+	for (i = 0; i < s->nvalues; i++) {
+		unsigned of = s->values[i].setting->flags & any;
+
+		if (of != 0 && (of & own[stream->type]) == 0)
 			return FAIL(c, s, s->values[i].texts[0].line,
 				    "\"%s\" means nothing in a %s stream "
 				    "(remove it)",
 				    s->values[i].name,
-				    service ? "service" : "marketing");
+				    cm_stream_type_name(stream->type));
+	}
 	return CM_OK;
 }
 
@@ -315,8 +323,9 @@ static int check_purposes(struct check *c, const struct cm_raw_section *s,
 
 	if (stream->npurposes == 0)
 		return FAIL(c, s, s->line,
-			    "a marketing stream needs a purpose: what must "
-			    "people have agreed to?");
+			    "a %s stream needs a purpose: what must "
+			    "people have agreed to?",
+			    cm_stream_type_name(stream->type));
 	for (i = 0; i < stream->npurposes; i++)
 		for (j = 0; j < i; j++)
 			if (stream->purposes[i] == stream->purposes[j])
@@ -356,6 +365,71 @@ static int check_marketing(struct check *c, const struct cm_raw_section *s,
 			    "its mail would have no way out: add a web section "
 			    "with base-url (or set mode = observe)");
 	return CM_OK;
+}
+
+/* What must be said, and only may be, where people are asked of whom nothing
+ * proves a consent. */
+static int check_unknown(struct check *c, const struct cm_raw_section *s,
+			 const struct cm_stream *stream)
+{
+	const struct {
+		const struct cm_setting *setting;
+		const char *what;
+		bool there;
+	} needed[] = {
+		{STREAM_ROW(approved_by), "who answers for it?",
+		 stream->approved_by != NULL},
+		{STREAM_ROW(legal_note), "why is it lawful?",
+		 stream->legal_note != NULL},
+		{STREAM_ROW(ask_until), "when does it end?",
+		 stream->ask_until != 0},
+		{STREAM_ROW(senders), "whose mail is it?",
+		 stream->nsenders > 0},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		const char *name = needed[i].setting->name;
+
+		if (stream->ask_unknown && !needed[i].there)
+			return FAIL(c, s, line_of(s, STREAM_ROW(ask_unknown)),
+				    "ask-unknown = yes needs \"%s\": %s", name,
+				    needed[i].what);
+		if (!stream->ask_unknown && needed[i].there &&
+		    (needed[i].setting->flags & CM_SETTING_RENEWAL) != 0)
+			return FAIL(c, s, line_of(s, needed[i].setting),
+				    "\"%s\" means nothing without "
+				    "ask-unknown = yes (remove it)",
+				    name);
+	}
+	return CM_OK;
+}
+
+static int check_renewal(struct check *c, const struct cm_raw_section *s,
+			 const struct cm_stream *stream)
+{
+	int rc = check_marketing(c, s, stream);
+
+	if (rc != CM_OK)
+		return rc;
+	if (stream->npurposes > 1)
+		return FAIL(c, s, line_of(s, STREAM_ROW(purposes)),
+			    "a renewal stream asks for one purpose (make a "
+			    "stream for each)");
+	if (!has_condition(s))
+		return FAIL(c, s, s->line,
+			    "nothing says which mail belongs to it (give it a "
+			    "sender or another condition)");
+	if (stream->mode == CM_MODE_EDIT)
+		return FAIL(c, s, line_of(s, STREAM_ROW(mode)),
+			    "a renewal stream in mode edit would ask everybody "
+			    "and again and again (set observe or enforce)");
+	if (cm_period_is_none(stream->renew_before) ||
+	    cm_period_is_none(stream->wave_every))
+		return FAIL(c, s, s->line,
+			    "renew-before and wave-every are times, as 60d and "
+			    "1d; none is not possible");
+	return check_unknown(c, s, stream);
 }
 
 static int check_service(struct check *c, const struct cm_raw_section *s,
@@ -414,6 +488,12 @@ static bool share_envelope(const struct cm_stream *a, const struct cm_stream *b)
 	       share_text(&a->listeners, &b->listeners);
 }
 
+/* Goes to people whose consent nobody asks for: other mail must not get in. */
+static bool is_guarded(const struct cm_stream *stream)
+{
+	return stream->type == CM_STREAM_SERVICE || stream->ask_unknown;
+}
+
 /* A target without conditions takes only what no stream takes. */
 static int check_apart(struct check *c, const struct cm_raw_section *s,
 		       const struct cm_stream *marketing)
@@ -423,19 +503,34 @@ static int check_apart(struct check *c, const struct cm_raw_section *s,
 	if (!has_condition(s))
 		return CM_OK;
 	for (i = 0; i < c->config->nstreams; i++) {
-		const struct cm_stream *service = &c->config->streams[i];
+		const struct cm_stream *other = &c->config->streams[i];
 
-		if (service->type != CM_STREAM_SERVICE ||
-		    !share_envelope(marketing, service))
+		if (other == marketing || !is_guarded(other) ||
+		    !share_envelope(marketing, other))
 			continue;
 		return FAIL(c, s, s->line,
-			    "mail of service stream \"%s\" (line %d) could be "
+			    "mail of %s stream \"%s\" (line %d) could be "
 			    "of this stream too: sender, auth, client or "
 			    "listener must keep them apart (headers and From "
 			    "do not count)",
-			    service->name, service->line);
+			    cm_stream_type_name(other->type), other->name,
+			    other->line);
 	}
 	return CM_OK;
+}
+
+static int check_by_type(struct check *c, const struct cm_raw_section *s,
+			 const struct cm_stream *stream)
+{
+	static int (*const checks[])(struct check *,
+				     const struct cm_raw_section *,
+				     const struct cm_stream *) = {
+		[CM_STREAM_MARKETING] = check_marketing,
+		[CM_STREAM_SERVICE] = check_service,
+		[CM_STREAM_RENEWAL] = check_renewal,
+	};
+
+	return checks[stream->type](c, s, stream);
 }
 
 static int check_streams(struct check *c)
@@ -450,12 +545,10 @@ static int check_streams(struct check *c)
 
 		rc = check_foreign(c, s, stream);
 		if (rc == CM_OK)
-			rc = stream->type == CM_STREAM_MARKETING
-				     ? check_marketing(c, s, stream)
-				     : check_service(c, s, stream);
+			rc = check_by_type(c, s, stream);
 		if (rc == CM_OK)
 			rc = check_clients(c, s, stream);
-		if (rc == CM_OK && stream->type == CM_STREAM_MARKETING)
+		if (rc == CM_OK && cm_stream_is_marketing(stream))
 			rc = check_apart(c, s, stream);
 	}
 	return rc;
@@ -470,9 +563,10 @@ static int check_target(struct check *c, const struct cm_raw_section *s,
 	if (stream == NULL || stream->type == CM_STREAM_MARKETING)
 		return CM_OK;
 	return FAIL(c, s, line,
-		    "stream \"%s\" is a service stream: unknown mail must not "
-		    "pass as service",
-		    stream->name);
+		    "stream \"%s\" is a %s stream: unknown mail must not "
+		    "pass as %s",
+		    stream->name, cm_stream_type_name(stream->type),
+		    cm_stream_type_name(stream->type));
 }
 
 static int check_listener(struct check *c, size_t nth)

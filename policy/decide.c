@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "policy/purpose.h"
+#include "policy/renewal.h"
 
 /* All that a judgement about one purpose looks at. */
 struct ask {
@@ -528,6 +529,9 @@ void cm_decide(const struct cm_config *config,
 	if (classified->npurposes <= CM_STREAM_PURPOSES_MAX)
 		decide_all(&ask, classified->purposes, classified->npurposes,
 			   ret_decision);
+	if (stream->type == CM_STREAM_RENEWAL)
+		cm_renewal_decide(stream, ask.own, ask.family, ask.past->asked,
+				  now, ret_decision);
 }
 
 void cm_decide_purpose(const struct cm_config *config,

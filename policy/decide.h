@@ -49,6 +49,7 @@ enum {
  */
 struct cm_past {
 	const int64_t *mailed; /* ms, last mail of each purpose asked */
+	int64_t asked;         /* ms, last asked to renew the first of them */
 };
 
 struct cm_decision {
@@ -74,7 +75,7 @@ struct cm_decision {
 };
 
 /*
- * classified: STREAM, of type marketing or service.  own and family may be
+ * classified: STREAM, of any type; for renewal see policy/renewal.h.  own and family may be
  * NULL (nothing known), as may past.  newest_rec: of the whole ledger.
  */
 void cm_decide(const struct cm_config *config,

@@ -93,7 +93,7 @@ static const struct cm_setting_word uses[] = {
 static const struct cm_setting_word stream_types[] = {
 	{"marketing", CM_STREAM_MARKETING},
 	{"service", CM_STREAM_SERVICE},
-	{"renewal", -1},
+	{"renewal", CM_STREAM_RENEWAL},
 	{"optin", -1},
 	{NULL, 0},
 };
@@ -131,6 +131,7 @@ enum {
 	LOCK_WAIT_MAX = 3600,
 	DARK_PAGE = 0x161b22, /* --card of conf/templates/layout.html */
 	SAMPLES_MAX = 10000,  /* names that are read for each new one */
+	WAVE_MAX = 100000000,
 };
 #define MIB (INT64_C(1) << 20)
 #define TIB (INT64_C(1) << 40)
@@ -145,6 +146,7 @@ enum {
 #define STRINGS(type, strings) AT(type, strings.v), AT(type, strings.n)
 
 #define MARKETING CM_SETTING_MARKETING
+#define RENEWAL   CM_SETTING_RENEWAL
 #define CONDITION CM_SETTING_CONDITION
 #define REQUIRED  CM_SETTING_REQUIRED
 #define RESTART   CM_SETTING_RESTART
@@ -396,7 +398,9 @@ static const struct cm_setting settings[] = {
 	/* ---- stream: conditions ---- */
 	{CM_SECTION_STREAM, "type", CM_SETTING_WORD, REQUIRED, NULL, 0, 0,
 	 stream_types, CM_FOR_ALL, IN_STREAM(type),
-	 "marketing needs consent and gets a way out. service (receipts, "
+	 "marketing needs consent and gets a way out. renewal is marketing "
+	 "that asks people to renew a consent that is about to end: it goes "
+	 "to nobody else, and to each of them once. service (receipts, "
 	 "password resets) is never touched and needs approved-by."},
 	{CM_SECTION_STREAM, "sender", CM_SETTING_SENDER, LIST | CONDITION, NULL,
 	 1, LIST_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL,
@@ -512,11 +516,48 @@ static const struct cm_setting settings[] = {
 	 0, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(language),
 	 "Language of the footer where neither the person's nor the message's "
 	 "is known."},
-	{CM_SECTION_STREAM, "approved-by", CM_SETTING_TEXT, CM_SETTING_SERVICE,
-	 NULL, 1, TEXT_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL,
-	 IN_STREAM(approved_by),
+	{CM_SECTION_STREAM, "approved-by", CM_SETTING_TEXT,
+	 CM_SETTING_SERVICE | RENEWAL, NULL, 1, TEXT_MAX, NULL,
+	 CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(approved_by),
 	 "Who approved that this mail needs no consent, and when. A service "
-	 "stream must say."},
+	 "stream must say, and a renewal stream with ask-unknown."},
+
+	/* ---- stream: asking to renew ---- */
+	{CM_SECTION_STREAM, "renew-before", CM_SETTING_PERIOD, RENEWAL, "60d",
+	 0, 0, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(renew_before),
+	 "How long before its end, by lifetime or idle, a person may be asked "
+	 "to renew a consent or soft opt-in that is still valid. Each is "
+	 "asked once; who does not answer hears no more after that end."},
+	{CM_SECTION_STREAM, "wave-size", CM_SETTING_NUMBER, RENEWAL, "1000", 1,
+	 WAVE_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(wave_size),
+	 "How many people are asked in one wave; the others get 451 until the "
+	 "next one begins. Begin with a hundred."},
+	{CM_SECTION_STREAM, "wave-every", CM_SETTING_PERIOD, RENEWAL, "1d", 0,
+	 0, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(wave_every),
+	 "How long after the first mail of a wave the next one may begin."},
+	{CM_SECTION_STREAM, "cap", CM_SETTING_NUMBER, RENEWAL, "0", 0, WAVE_MAX,
+	 NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(cap),
+	 "How many people this stream ever asks; 0 sets no limit."},
+	{CM_SECTION_STREAM, "stop-complaints", CM_SETTING_NUMBER, RENEWAL, "3",
+	 0, 1000, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(stop_complaints),
+	 "When more than this many of a thousand people asked complained of "
+	 "spam or objected since, the stream stops: 451, and a line in the "
+	 "log. 0 stops at the first."},
+	{CM_SECTION_STREAM, "ask-unknown", CM_SETTING_BOOL, RENEWAL, "no", 0, 0,
+	 NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(ask_unknown),
+	 "Also ask people on record of whom nothing proves a consent, each "
+	 "once, ever. Companies were fined for just that, so ask a lawyer "
+	 "first; it needs approved-by, legal-note, ask-until, and a sender "
+	 "that no other stream has. Nobody who ever refused anything is "
+	 "asked, nor anybody whose address was bought."},
+	{CM_SECTION_STREAM, "legal-note", CM_SETTING_TEXT, RENEWAL, NULL, 1,
+	 TEXT_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(legal_note),
+	 "Why that is lawful here, in words for whoever asks later; needed "
+	 "with ask-unknown."},
+	{CM_SECTION_STREAM, "ask-until", CM_SETTING_DATE, RENEWAL, NULL, 0, 0,
+	 NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(ask_until),
+	 "The last day (UTC) of ask-unknown, as 2027-03-31; needed with it. "
+	 "From the day after those people are refused."},
 };
 
 const struct cm_section *cm_section(enum cm_section_kind kind)
@@ -584,6 +625,7 @@ const char *cm_setting_type_name(enum cm_setting_type type)
 		[CM_SETTING_URL] = "URL",
 		[CM_SETTING_COLOUR] = "colour",
 		[CM_SETTING_ORIGIN] = "name",
+		[CM_SETTING_DATE] = "date",
 		[CM_SETTING_LIST_ID] = "list id",
 		[CM_SETTING_FEEDBACK_ID] = "ids",
 		[CM_SETTING_CFBL] = "address",

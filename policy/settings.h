@@ -67,6 +67,7 @@ enum cm_setting_type {
 	CM_SETTING_URL,    /* http or https */
 	CM_SETTING_COLOUR, /* "#0b57d0"; text on one of min */
 	CM_SETTING_ORIGIN, /* of checkpoints */
+	CM_SETTING_DATE,   /* "2027-03-31": the int64_t ms at its end, UTC */
 	CM_SETTING_LIST_ID,
 	CM_SETTING_FEEDBACK_ID,
 	CM_SETTING_CFBL,         /* RFC 9477; kept as the field's value */
@@ -88,11 +89,12 @@ enum {
 enum {
 	CM_SETTING_LIST = 1,       /* {"a", "b"}; min..max values */
 	CM_SETTING_REQUIRED = 2,   /* where its section stands */
-	CM_SETTING_MARKETING = 4,  /* only in streams of this type */
+	CM_SETTING_MARKETING = 4,  /* only in streams of this type, or renewal */
 	CM_SETTING_SERVICE = 8,    /* ditto */
 	CM_SETTING_CONDITION = 16, /* says which mail a stream takes */
 	CM_SETTING_RESTART = 32,   /* a reload does not change it */
 	CM_SETTING_INHERITED = 64, /* by purposes below */
+	CM_SETTING_RENEWAL = 128,  /* in renewal streams */
 };
 
 /* value < 0: a word of the design that this version does not know yet. */

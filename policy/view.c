@@ -37,6 +37,7 @@ const char *cm_fact_kind_name(enum cm_fact_kind kind)
 		[CM_FACT_UNDELIVERABLE] = "undeliverable",
 		[CM_FACT_CLEARED_RESTRICTED] = "cleared-restricted",
 		[CM_FACT_CLEARED_UNDELIVERABLE] = "cleared-undeliverable",
+		[CM_FACT_ASKED] = "asked",
 	};
 
 	return names[kind];
@@ -83,6 +84,8 @@ enum cm_fact_kind cm_event_fact(const struct cm_event *event)
 		return event->mark == CM_EVENT_RESTRICTED
 			       ? CM_FACT_CLEARED_RESTRICTED
 			       : CM_FACT_CLEARED_UNDELIVERABLE;
+	case CM_EVENT_ASKED:
+		return CM_FACT_ASKED;
 	default:
 		return CM_FACT_KINDS;
 	}

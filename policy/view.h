@@ -33,6 +33,7 @@ enum cm_fact_kind {
 	CM_FACT_UNDELIVERABLE,
 	CM_FACT_CLEARED_RESTRICTED,
 	CM_FACT_CLEARED_UNDELIVERABLE,
+	CM_FACT_ASKED, /* to renew: neither allows nor refuses */
 	CM_FACT_KINDS
 };
 
@@ -62,7 +63,7 @@ struct cm_view {
 const char *cm_fact_kind_name(enum cm_fact_kind kind);
 bool cm_fact_refuses(enum cm_fact_kind kind); /* withdrawn .. undeliverable */
 
-/* What kind of fact an event makes; CM_FACT_KINDS if none (asked, ...). */
+/* What kind of fact an event makes; CM_FACT_KINDS if none (corrected). */
 enum cm_fact_kind cm_event_fact(const struct cm_event *event);
 
 /* Fold one event in; strings and facts grow in the arena. */

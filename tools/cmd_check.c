@@ -168,7 +168,7 @@ static void check_text(const struct check *check, const char *to)
 				cm_reason_code(reason), cm_reason_text(reason));
 	}
 	if (check->stream->mode != CM_MODE_ENFORCE &&
-	    check->stream->type == CM_STREAM_MARKETING)
+	    cm_stream_is_marketing(check->stream))
 		(void)fputs("note: the stream is not in mode enforce: nobody "
 			    "is refused\n",
 			    out);

@@ -196,7 +196,7 @@ static int decide(struct question *q, struct cm_error *err)
 	};
 	int rc = cm_person_identify(ctl, cm_span(q->given), &q->person, err);
 
-	if (rc == CM_EDATA && q->stream->type == CM_STREAM_MARKETING) {
+	if (rc == CM_EDATA && cm_stream_is_marketing(q->stream)) {
 		q->decision.verdict = CM_VERDICT_REFUSE;
 		q->decision.reason = CM_REASON_BAD_ADDRESS;
 		return CM_OK;
@@ -345,7 +345,7 @@ static int why_text(const struct question *q, struct cm_error *err)
 				    : cm_out_quote(cm_span(q->given), quoted),
 		      "stream", q->stream->name);
 	if (q->stream->mode != CM_MODE_ENFORCE &&
-	    q->stream->type == CM_STREAM_MARKETING)
+	    cm_stream_is_marketing(q->stream))
 		(void)fputs("note       the stream is not in mode enforce: "
 			    "nobody is refused\n",
 			    out);

@@ -99,7 +99,7 @@ static void text_stream(const struct cm_try_report *report, FILE *out)
 		(void)fprintf(out, "stream: %s", c->stream->name);
 	if (c->rule != NULL)
 		(void)fprintf(out, " (rule: %s)", c->rule);
-	if (c->stream != NULL && c->stream->type == CM_STREAM_SERVICE)
+	if (c->stream != NULL && !cm_stream_is_marketing(c->stream))
 		(void)fputs(", service: untouched", out);
 	else if (c->stream != NULL)
 		(void)fprintf(out, ", mode %s", modes[c->stream->mode]);
@@ -239,7 +239,8 @@ static void json_stream(const struct cm_classified *c, struct cm_json_writer *w)
 
 		cm_json_begin_object(w);
 		cm_json_put_text(w, "name", c->stream->name);
-		cm_json_put_text(w, "type", service ? "service" : "marketing");
+		cm_json_put_text(w, "type",
+				 cm_stream_type_name(c->stream->type));
 		cm_json_put_text(w, "mode",
 				 service ? NULL : modes[c->stream->mode]);
 		cm_json_end(w);

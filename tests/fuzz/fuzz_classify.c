@@ -109,7 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	facts.headers_known = true;
 	cm_classify(config, &facts, &class);
 	must(class.rule != NULL && class.class != CM_CLASS_LATER);
-	must(class.stream == NULL || class.stream->type == CM_STREAM_MARKETING);
+	must(class.stream == NULL || cm_stream_is_marketing(class.stream));
 	must((class.class == CM_CLASS_STREAM) == (class.npurposes > 0));
 	memcpy(facts.client, foreign, sizeof(foreign));
 	facts.auth.n = 0;

@@ -528,12 +528,12 @@ static void names_are_suggested(void **state)
 		{PRELUDE "language = \"xx\"",
 		 "6: \"xx\" is no language of the European Union, and there "
 		 "are no templates in it"},
-		{PRELUDE "stream \"n\" {\n type = renewal }",
-		 "7: stream \"n\": type: this version does not have "
-		 "\"renewal\" (it has: marketing, service)"},
 		{PRELUDE "stream \"n\" { type = optin }",
 		 "6: stream \"n\": type: this version does not have \"optin\" "
-		 "(it has: marketing, service)"},
+		 "(it has: marketing, service, renewal)"},
+		{PRELUDE "stream \"n\" { type = renewl }",
+		 "6: stream \"n\": type: \"renewl\" is not one of: marketing, "
+		 "service, renewal (did you mean \"renewal\"?)"},
 		{PRELUDE "stream \"n\" { uneditable = wrp }",
 		 "6: stream \"n\": uneditable: \"wrp\" is not one of: "
 		 "headers-only, wrap, hold, reject (did you mean \"wrap\"?)"},

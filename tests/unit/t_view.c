@@ -67,7 +67,7 @@ static void an_event_makes_one_fact_at_most(void **state)
 		{CM_EVENT_RESTRICTED, 0, 0, false, CM_FACT_RESTRICTED},
 		{CM_EVENT_UNDELIVERABLE, 0, 0, false, CM_FACT_UNDELIVERABLE},
 		{CM_EVENT_CLEARED, 0, 0, false, CM_FACT_CLEARED_RESTRICTED},
-		{CM_EVENT_ASKED, 0, 0, false, CM_FACT_KINDS},
+		{CM_EVENT_ASKED, 0, 0, false, CM_FACT_ASKED},
 		{CM_EVENT_CORRECTED, 0, 0, false, CM_FACT_KINDS},
 		{CM_EVENT_DISCLOSED, 0, 0, true, CM_FACT_KINDS},
 		{CM_EVENT_REQUEST_OPENED, 0, 0, true, CM_FACT_KINDS},
