@@ -33,6 +33,7 @@ struct cm_engine {
 	char *keys_path;
 	char *store_path;
 	uint64_t map_size;
+	struct cm_memory *memory;
 
 	pthread_mutex_t lock; /* of all below, atomics excepted */
 	struct cm_snapshot *snapshot;
@@ -82,6 +83,20 @@ static struct cm_snapshot *snapshot_new(struct cm_config *config)
 	return snapshot;
 }
 
+static int make_memory(struct cm_engine *engine, bool write,
+		       struct cm_memory **ret_memory, struct cm_error *err)
+{
+	const struct cm_memory_options options = {
+		.store_path = engine->store_path,
+		.map_size = engine->map_size,
+		.write = write,
+		.log = engine->log,
+		.now = engine->now,
+	};
+
+	return cm_memory_new(&options, ret_memory, err);
+}
+
 int cm_engine_new(struct cm_config *config, struct cm_log *log,
 		  int64_t (*now)(void), struct cm_engine **ret_engine,
 		  struct cm_error *err)
@@ -104,7 +119,8 @@ int cm_engine_new(struct cm_config *config, struct cm_log *log,
 	engine->store_path = strdup(config->store_path);
 	engine->snapshot = snapshot_new(config);
 	if (engine->keys_path == NULL || engine->store_path == NULL ||
-	    engine->snapshot == NULL) {
+	    engine->snapshot == NULL ||
+	    make_memory(engine, false, &engine->memory, err) != CM_OK) {
 		cm_engine_free(&engine);
 		return cm_fail(err, CM_ENOMEM, "out of memory");
 	}
@@ -118,6 +134,9 @@ void cm_engine_free(struct cm_engine **engine)
 
 	if (e == NULL)
 		return;
+	if (e->memory != NULL)
+		cm_memory_stop(e->memory);
+	cm_memory_free(&e->memory);
 	cm_store_close(&e->store);
 	keyring_unref(&e->store_keyring);
 	keyring_unref(&e->keyring);
@@ -127,6 +146,27 @@ void cm_engine_free(struct cm_engine **engine)
 	free(e->store_path);
 	free(e);
 	*engine = NULL;
+}
+
+struct cm_memory *cm_engine_memory(const struct cm_engine *engine)
+{
+	return engine->memory;
+}
+
+int cm_engine_remember(struct cm_engine *engine, struct cm_error *err)
+{
+	struct cm_memory *memory = NULL;
+	int rc = make_memory(engine, true, &memory, err);
+
+	if (rc == CM_OK)
+		rc = cm_memory_start(memory, err);
+	if (rc != CM_OK) {
+		cm_memory_free(&memory);
+		return rc;
+	}
+	cm_memory_free(&engine->memory);
+	engine->memory = memory;
+	return CM_OK;
 }
 
 struct cm_log *cm_engine_log(const struct cm_engine *engine)

@@ -11,6 +11,7 @@
 #define CM_MILTER_ENGINE_H
 
 #include "lib/log.h"
+#include "milter/memory.h"
 #include "policy/config.h"
 #include "policy/store.h"
 #include "policy/template.h"
@@ -67,6 +68,12 @@ void cm_engine_return(struct cm_engine *engine, struct cm_loan *loan,
 CM_MUST_CHECK int cm_engine_saw(struct cm_engine *engine,
 				const struct cm_loan *loan, uint64_t events,
 				struct cm_error *err);
+
+/* What the milter itself remembers; for reading, unless it was told to. */
+struct cm_memory *cm_engine_memory(const struct cm_engine *engine);
+/* From now on asks are spent and mail is noted: the daemon, after fork. */
+CM_MUST_CHECK int cm_engine_remember(struct cm_engine *engine,
+				     struct cm_error *err);
 
 struct cm_log *cm_engine_log(const struct cm_engine *engine);
 int64_t cm_engine_now(const struct cm_engine *engine);

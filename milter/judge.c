@@ -12,6 +12,8 @@ struct hearing {
 	struct cm_store_reader *reader;
 	struct cm_arena *arena;
 	int64_t now;
+	size_t ahead; /* told yes before, of a renewal stream */
+	struct cm_campaign campaign;
 };
 
 void cm_judge_init(struct cm_judge *judge, struct cm_engine *engine)
@@ -51,6 +53,9 @@ static int take(const struct hearing *hearing, struct cm_recipient *rcpt,
 	rcpt->by_family = decision->by_family;
 	rcpt->has_event = decision->has_event;
 	rcpt->seq = decision->seq;
+	rcpt->grant_at = decision->reason == CM_REASON_ALLOWED_RENEWAL
+				 ? decision->at
+				 : 0;
 	if (decision->language == NULL)
 		return CM_OK;
 	/* It stands in the view, and that is gone in a moment. */
@@ -98,12 +103,98 @@ static int identify(const struct hearing *hearing, struct cm_recipient *rcpt,
 	return *ret_readable ? ids_of(hearing, &address, rcpt, err) : CM_OK;
 }
 
-static int hear(const struct hearing *hearing, struct cm_recipient *rcpt,
+static bool asks_to_renew(const struct hearing *hearing)
+{
+	return hearing->classified->stream->type == CM_STREAM_RENEWAL;
+}
+
+struct views {
+	struct cm_view own;
+	struct cm_view family;
+};
+
+static void decide(const struct hearing *hearing, const struct views *views,
+		   const struct cm_past *past, struct cm_decision *decision)
+{
+	cm_decide(hearing->config, hearing->classified, &views->own,
+		  &views->family, past, cm_store_newest_rec(hearing->reader),
+		  hearing->now, decision);
+}
+
+/* It is not the store that fails here: that stays open. */
+static int forgotten(struct cm_error *err)
+{
+	err->code = CM_EAGAIN;
+	return CM_EAGAIN;
+}
+
+static int decide_with_past(const struct hearing *hearing,
+			    const struct cm_recipient *rcpt,
+			    const struct views *views,
+			    struct cm_decision *decision, struct cm_error *err)
+{
+	const struct cm_classified *classified = hearing->classified;
+	struct cm_memory *memory = cm_engine_memory(hearing->engine);
+	int64_t mailed[CM_STREAM_PURPOSES_MAX];
+	struct cm_past past = {.mailed = mailed};
+	int rc = cm_memory_mailed(memory, &rcpt->contact, classified->purposes,
+				  classified->npurposes, mailed, err);
+
+	if (rc == CM_OK && asks_to_renew(hearing))
+		rc = cm_memory_asked(memory, &rcpt->contact,
+				     classified->purposes[0], &past.asked, err);
+	if (rc != CM_OK)
+		return forgotten(err);
+	decide(hearing, views, &past, decision);
+	return CM_OK;
+}
+
+/* A wave has an end, and so has people's patience. */
+static void find_room(struct hearing *hearing, struct cm_decision *decision)
+{
+	const struct cm_stream *stream = hearing->classified->stream;
+	enum cm_reason room;
+
+	if (decision->verdict != CM_VERDICT_ALLOW)
+		return;
+	room = cm_campaign_room(&hearing->campaign, stream, hearing->ahead,
+				hearing->now);
+	if (cm_reason_verdict(room) == CM_VERDICT_ALLOW) {
+		hearing->ahead++;
+		return;
+	}
+	decision->reason = room;
+	decision->verdict = cm_reason_verdict(room);
+	if (room == CM_REASON_STOPPED)
+		cm_memory_say_stopped(cm_engine_memory(hearing->engine), stream,
+				      &hearing->campaign);
+}
+
+/* What the milter remembers is asked only where it can matter. */
+static int decide_one(struct hearing *hearing, const struct cm_recipient *rcpt,
+		      const struct views *views, struct cm_decision *decision,
+		      struct cm_error *err)
+{
+	int rc = CM_OK;
+
+	if (!asks_to_renew(hearing)) {
+		decide(hearing, views, NULL, decision);
+		if (decision->reason == CM_REASON_IDLE)
+			rc = decide_with_past(hearing, rcpt, views, decision,
+					      err);
+		return rc;
+	}
+	rc = decide_with_past(hearing, rcpt, views, decision, err);
+	if (rc == CM_OK)
+		find_room(hearing, decision);
+	return rc;
+}
+
+static int hear(struct hearing *hearing, struct cm_recipient *rcpt,
 		struct cm_error *err)
 {
 	struct cm_decision decision;
-	struct cm_view own;
-	struct cm_view family;
+	struct views views;
 	bool readable;
 	int rc = identify(hearing, rcpt, &readable, err);
 
@@ -115,22 +206,26 @@ static int hear(const struct hearing *hearing, struct cm_recipient *rcpt,
 		return CM_OK;
 	}
 	rc = cm_store_lookup(hearing->reader, &rcpt->contact, &rcpt->family,
-			     &own, &family, err);
-	if (rc != CM_OK)
-		return rc;
-	cm_decide(hearing->config, hearing->classified, &own, &family,
-		  NULL, cm_store_newest_rec(hearing->reader), hearing->now,
-		  &decision);
-	return take(hearing, rcpt, &decision, err);
+			     &views.own, &views.family, err);
+	if (rc == CM_OK)
+		rc = decide_one(hearing, rcpt, &views, &decision, err);
+	return rc == CM_OK ? take(hearing, rcpt, &decision, err) : rc;
 }
 
 static int hear_all(struct hearing *hearing, const struct cm_loan *loan,
 		    struct cm_recipient *rcpts, size_t count,
-		    struct cm_arena *arena, struct cm_error *err)
+		    struct cm_error *err)
 {
 	size_t i;
-	int rc = cm_store_read_begin(loan->store, arena, &hearing->reader, err);
+	int rc = CM_OK;
 
+	if (asks_to_renew(hearing) &&
+	    cm_memory_campaign(cm_engine_memory(hearing->engine),
+			       hearing->classified->stream->name,
+			       &hearing->campaign, err) != CM_OK)
+		return forgotten(err);
+	rc = cm_store_read_begin(loan->store, hearing->arena, &hearing->reader,
+				 err);
 	if (rc != CM_OK)
 		return rc;
 	rc = cm_engine_saw(hearing->engine, loan,
@@ -144,7 +239,7 @@ static int hear_all(struct hearing *hearing, const struct cm_loan *loan,
 
 int cm_judge_all(struct cm_judge *judge, const struct cm_config *config,
 		 const struct cm_classified *classified,
-		 struct cm_recipient *rcpts, size_t count,
+		 struct cm_recipient *rcpts, size_t count, size_t ahead,
 		 struct cm_arena *arena, struct cm_error *err)
 {
 	struct hearing hearing = {
@@ -153,6 +248,7 @@ int cm_judge_all(struct cm_judge *judge, const struct cm_config *config,
 		.classified = classified,
 		.arena = arena,
 		.now = cm_engine_now(judge->engine),
+		.ahead = ahead,
 	};
 	struct cm_loan loan;
 	int rc = cm_engine_lend(judge->engine, &loan, err);
@@ -163,7 +259,7 @@ int cm_judge_all(struct cm_judge *judge, const struct cm_config *config,
 	if (rc == CM_OK) {
 		hearing.hmac = judge->hmac;
 		hearing.generation = judge->generation;
-		rc = hear_all(&hearing, &loan, rcpts, count, arena, err);
+		rc = hear_all(&hearing, &loan, rcpts, count, err);
 	}
 	cm_engine_return(judge->engine, &loan, rc, err);
 	return rc;

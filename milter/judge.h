@@ -22,12 +22,14 @@ void cm_judge_free(struct cm_judge *judge);
 
 /*
  * Fill in the verdict of every recipient whose fate is pending, and its
- * contact.  On failure nothing that was filled in may be used.
+ * contact.  ahead: people of the same message that were told yes before, for
+ * a renewal stream's wave.  On failure nothing that was filled in may be used.
  */
 CM_MUST_CHECK int cm_judge_all(struct cm_judge *judge,
 			       const struct cm_config *config,
 			       const struct cm_classified *classified,
 			       struct cm_recipient *rcpts, size_t count,
-			       struct cm_arena *arena, struct cm_error *err);
+			       size_t ahead, struct cm_arena *arena,
+			       struct cm_error *err);
 
 #endif

@@ -19,6 +19,7 @@
 #include "milter/supervise.h"
 #include "milter/worker.h"
 #include "policy/config.h"
+#include "policy/sent.h"
 #include "policy/template.h"
 
 #define PROGRAM "consent-milter"
@@ -262,6 +263,18 @@ static int open_log(struct daemon *daemon, struct cm_error *err)
 	return CM_OK;
 }
 
+/* What the milter itself remembers lies there.  Without it service mail still
+ * has to pass: workers try again, and say so. */
+static void make_memory_folder(const struct daemon *daemon)
+{
+	const struct cm_proc_user *user = &daemon->user;
+	struct cm_error err;
+
+	if (cm_sent_make(daemon->config->store_path, user->uid,
+			 user->groups[user->ngroups - 1], &err) != CM_OK)
+		(void)fprintf(stderr, PROGRAM ": %s\n", err.text);
+}
+
 /* All that needs root, then never again root. */
 static int become_daemon(struct daemon *daemon, struct cm_error *err)
 {
@@ -276,6 +289,8 @@ static int become_daemon(struct daemon *daemon, struct cm_error *err)
 		rc = cm_proc_detach(&daemon->ready, err);
 	if (rc == CM_OK)
 		rc = listen_all(daemon, err);
+	if (rc == CM_OK && geteuid() == 0)
+		make_memory_folder(daemon);
 	if (rc == CM_OK && daemon->config->pid_file != NULL)
 		rc = cm_proc_pid_file(daemon->config->pid_file, err);
 	if (rc == CM_OK)

@@ -23,6 +23,7 @@ enum {
 	CM_NOTES_SOON = 20000, /* so many do not wait for the next round */
 	CM_FLUSH_S = 5,
 	CM_REOPEN_WAIT_MS = 1000,
+	CM_SAY_STOPPED_MS = 3600000,
 	CM_WRITER_WAIT_MS = 5000, /* a batch of notes is written in less */
 };
 
@@ -33,6 +34,7 @@ struct cm_memory {
 	pthread_rwlock_t use; /* of the next three */
 	struct cm_sent *sent;
 	bool bad;
+	bool said_bad; /* in the log */
 	int64_t try_again;
 
 	pthread_mutex_t mutex; /* of all below */
@@ -40,6 +42,7 @@ struct cm_memory {
 	struct cm_sent_mail *notes;
 	size_t nnotes, room;
 	uint64_t dropped;
+	int64_t said_stopped; /* ms */
 	bool ending;
 	bool started;
 	pthread_t thread;
@@ -125,11 +128,20 @@ static int reopen(struct cm_memory *memory, struct cm_error *err)
 				: CM_OK;
 	if (rc == CM_OK)
 		rc = cm_sent_open(&options, &memory->sent, err);
-	if (rc == CM_OK || rc == CM_ENOTFOUND)
+	if (rc == CM_OK && memory->said_bad)
+		cm_log(memory->with.log, CM_LOG_NOTICE,
+		       "what was sent can be remembered again");
+	if (rc == CM_OK || rc == CM_ENOTFOUND) {
+		memory->said_bad = false;
 		return rc;
+	}
 	memory->try_again = now + CM_REOPEN_WAIT_MS;
-	cm_log_error(memory->with.log, CM_LOG_ERROR,
-		     "what was sent cannot be remembered", err);
+	if (!memory->said_bad)
+		cm_log_error(memory->with.log, CM_LOG_ERROR,
+			     "what was sent cannot be remembered, mail to "
+			     "renew a consent gets 451",
+			     err);
+	memory->said_bad = true;
 	return rc;
 }
 
@@ -221,6 +233,32 @@ int cm_memory_ask(struct cm_memory *memory, const struct cm_stream *stream,
 					     news, now, ret_reason, err));
 }
 
+void cm_memory_say_stopped(struct cm_memory *memory,
+			   const struct cm_stream *stream,
+			   const struct cm_campaign *campaign)
+{
+	int64_t now = memory->with.now();
+	bool say;
+
+	(void)pthread_mutex_lock(&memory->mutex);
+	say = memory->said_stopped == 0 ||
+	      now >= memory->said_stopped + CM_SAY_STOPPED_MS;
+	if (say)
+		memory->said_stopped = now;
+	(void)pthread_mutex_unlock(&memory->mutex);
+	if (!say)
+		return;
+	cm_log(memory->with.log, CM_LOG_ERROR,
+	       "stream \"%s\" is stopped, its mail gets 451: of %llu people "
+	       "asked %llu complained or objected, more than stop-complaints = "
+	       "%u of a thousand allows; see \"consentctl renewal status\", "
+	       "then end it (take the stream out), or raise the setting and "
+	       "reload",
+	       stream->name, (unsigned long long)campaign->asked,
+	       (unsigned long long)campaign->complained,
+	       stream->stop_complaints);
+}
+
 /* ---- notes -------------------------------------------------------------- */
 
 /* With the mutex held. */
@@ -301,11 +339,12 @@ static void write_notes(struct cm_memory *memory, struct cm_sent_mail *notes,
 	count = sort_out(notes, count);
 	rc = take(memory, &err);
 	if (rc == CM_OK)
-		rc = give_back(memory, cm_sent_mails(memory->sent, notes, count,
-						     &err));
-	if (rc != CM_OK && rc != CM_EAGAIN)
-		cm_log_error(memory->with.log, CM_LOG_WARNING,
-			     "last-mailed days are not remembered", &err);
+		rc = give_back(memory,
+			       cm_sent_mails(memory->sent, notes, count, &err));
+	/* Why it cannot be opened has been said. */
+	if (rc == CM_EAGAIN)
+		cm_log(memory->with.log, CM_LOG_DEBUG,
+		       "last-mailed days are not remembered: %s", err.text);
 }
 
 /* With the mutex held: until there is enough, or the time is over. */

@@ -64,4 +64,9 @@ CM_MUST_CHECK int cm_memory_ask(struct cm_memory *memory,
 				enum cm_reason *ret_reason,
 				struct cm_error *err);
 
+/* Why a stream gives 451, and what to do: in the log, once an hour at most. */
+void cm_memory_say_stopped(struct cm_memory *memory,
+			   const struct cm_stream *stream,
+			   const struct cm_campaign *campaign);
+
 #endif

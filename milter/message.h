@@ -57,6 +57,7 @@ struct cm_recipient {
 	bool by_family;
 	bool has_event;
 	uint64_t seq;
+	int64_t grant_at;     /* renewal: of the consent that ends; 0 = none */
 	const char *language; /* of the person; NULL if unknown */
 };
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "milter/asking.h"
 #include "milter/judge.h"
 #include "milter/release.h"
 #include "milter/sample.h"
@@ -268,13 +269,25 @@ static enum cm_answer defer_rcpt(struct cm_session *session,
 	return answer(session, CM_ANSWER_TEMPFAIL, &cm_reply_tempfail);
 }
 
+/* People of this message who were told yes, besides the last one. */
+static size_t told_yes(const struct cm_message *message)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i + 1 < message->nrcpts; i++)
+		n += message->rcpts[i].fate == CM_FATE_PENDING &&
+		     message->rcpts[i].verdict == CM_VERDICT_ALLOW;
+	return n;
+}
+
 static enum cm_answer judge_rcpt(struct cm_session *session,
 				 struct cm_recipient *rcpt)
 {
 	struct cm_error err;
 
 	if (cm_judge_all(&session->judge, session->snapshot->config,
-			 &session->envelope, rcpt, 1, session->message->arena,
+			 &session->envelope, rcpt, 1,
+			 told_yes(session->message), session->message->arena,
 			 &err) != CM_OK)
 		return defer_rcpt(session, rcpt);
 	if (rcpt->verdict == CM_VERDICT_TEMPFAIL)
@@ -394,7 +407,7 @@ static int judge_message(struct cm_session *session, struct ending *ending,
 			       message->nrcpts, message->nheaders);
 	return cm_judge_all(&session->judge, session->snapshot->config,
 			    ending->classified, message->rcpts, message->nrcpts,
-			    message->arena, err);
+			    0, message->arena, err);
 }
 
 static int plan(struct cm_session *session, struct ending *ending,
@@ -485,6 +498,54 @@ static void warn_of_proof(struct cm_session *session,
 	keep_sample(session, ending);
 }
 
+/* Would it go out, and be an ask that counts? */
+static bool asks(const struct cm_session *session, const struct ending *ending)
+{
+	const struct cm_stream *stream = ending->classified->stream;
+	enum cm_result result = ending->release.result;
+
+	return stream->type == CM_STREAM_RENEWAL &&
+	       stream->mode == CM_MODE_ENFORCE && session->report == NULL &&
+	       (result == CM_RESULT_ACCEPTED || result == CM_RESULT_HELD);
+}
+
+/* After the plan, so that what cannot go out costs nobody their one ask. */
+static int spend_asks(struct cm_session *session, struct ending *ending,
+		      struct cm_error *err)
+{
+	bool again;
+	int rc = cm_asking_spend(session->engine, ending->classified->stream,
+				 session->message, &again, err);
+
+	if (rc != CM_OK || !again)
+		return rc;
+	cm_arena_free(&ending->scratch);
+	memset(&ending->release, 0, sizeof(ending->release));
+	return plan(session, ending, err);
+}
+
+/* Mail that leaves keeps a consent from going idle; an ask to renew does not,
+ * or nobody's silence would ever end anything. */
+static void remember(struct cm_session *session, const struct ending *ending)
+{
+	const struct cm_classified *classified = ending->classified;
+	const struct cm_message *message = session->message;
+	size_t i;
+
+	if (classified->stream->type != CM_STREAM_MARKETING ||
+	    ending->release.result != CM_RESULT_ACCEPTED)
+		return;
+	for (i = 0; i < message->nrcpts; i++) {
+		const struct cm_recipient *rcpt = &message->rcpts[i];
+
+		if (rcpt->fate == CM_FATE_ALLOWED && rcpt->has_contact &&
+		    rcpt->verdict == CM_VERDICT_ALLOW)
+			cm_memory_note(cm_engine_memory(session->engine),
+				       &rcpt->contact, classified->purposes,
+				       classified->npurposes);
+	}
+}
+
 static void marketing(struct cm_session *session, struct ending *ending)
 {
 	struct cm_error err = {CM_OK, ""};
@@ -492,6 +553,8 @@ static void marketing(struct cm_session *session, struct ending *ending)
 
 	if (rc == CM_OK)
 		rc = plan(session, ending, &err);
+	if (rc == CM_OK && asks(session, ending))
+		rc = spend_asks(session, ending, &err);
 	if (rc != CM_OK) {
 		log_failure(session, ending, &err);
 		fail(ending, rc);
@@ -502,6 +565,8 @@ static void marketing(struct cm_session *session, struct ending *ending)
 	if (cm_release_apply(&ending->release, session->message,
 			     &session->mta) != CM_OK)
 		tempfail(ending, "mta-refused-change");
+	else
+		remember(session, ending);
 }
 
 static void decide_end(struct cm_session *session, struct ending *ending)

@@ -104,6 +104,24 @@ static void reload(struct worker *worker)
 		cm_log(log, CM_LOG_NOTICE, "configuration reloaded");
 }
 
+/* Nobody should forget that this is on. */
+static void say_unknown(const struct cm_stream *stream, struct cm_log *log)
+{
+	char last[CM_CLOCK_TEXT];
+	bool over = cm_clock_now() >= stream->ask_until;
+
+	(void)cm_clock_format(stream->ask_until - CM_DAY_MS, last);
+	cm_log(log, over ? CM_LOG_WARNING : CM_LOG_NOTICE,
+	       "stream \"%s\": ask-unknown %s %.10s, approved by \"%s\"%s",
+	       stream->name,
+	       over ? "ended on"
+		    : "asks people of unknown "
+		      "origin until",
+	       last, stream->approved_by,
+	       over ? ": they are refused; take the setting out, or the stream"
+		    : "");
+}
+
 void cm_worker_say_modes(const struct cm_config *config, struct cm_log *log)
 {
 	static const char *const effects[] = {
@@ -121,6 +139,8 @@ void cm_worker_say_modes(const struct cm_config *config, struct cm_log *log)
 		    effects[stream->mode] != NULL)
 			cm_log(log, CM_LOG_NOTICE, "stream \"%s\": %s",
 			       stream->name, effects[stream->mode]);
+		if (stream->ask_unknown)
+			say_unknown(stream, log);
 	}
 }
 
@@ -166,6 +186,7 @@ static void drain(struct worker *worker)
 		       "clients hear 451 and send again",
 		       left, CM_DRAIN_MS / 1000);
 	cm_engine_log_tallies(worker->engine);
+	cm_memory_stop(cm_engine_memory(worker->engine));
 	pause_ms(CM_DRAIN_GRACE_MS);
 	/* Threads of libmilter still run: no exit handlers under them. */
 	_exit(EX_OK);
@@ -247,6 +268,9 @@ static int start(struct worker *worker, struct cm_error *err)
 		rc = put_in_force(worker, options->config, err);
 	if (rc == CM_OK)
 		rc = start_signals(worker, err);
+	/* Its thread must not take the signals. */
+	if (rc == CM_OK)
+		rc = cm_engine_remember(worker->engine, err);
 	if (rc == CM_OK)
 		rc = cm_libmilter_open(worker->engine,
 				       options->listening->listener->name,
