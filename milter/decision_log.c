@@ -48,6 +48,8 @@ static void count_one(struct counts *counts, enum cm_result result,
 		break;
 	case CM_FATE_DEFERRED_RCPT:
 		counts->deferred++;
+		if (rcpt->verdict == CM_VERDICT_TEMPFAIL)
+			counts->by_reason[rcpt->reason]++;
 		break;
 	case CM_FATE_REFUSED:
 		/* Deleted, unless the message as a whole went nowhere. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "policy/reason.h"
+#include "tools/ctl_past.h"
 #include "tools/ctl_person.h"
 #include "tools/dialect.h"
 #include "tools/file.h"
@@ -37,14 +38,6 @@ struct check {
 static int decide_row(struct check *check, struct cm_store_reader *reader,
 		      struct cm_decision *decision, struct cm_error *err)
 {
-	const struct cm_stream *stream = check->stream;
-	const struct cm_classified classified = {
-		.class = CM_CLASS_STREAM,
-		.stream = stream,
-		.purposes = stream->purposes,
-		.npurposes = stream->npurposes,
-		.rule = "asked",
-	};
 	struct cm_span cell = check->list->row.cells[check->email];
 	struct cm_person person;
 	int rc = cm_person_identify(check->ctl, cell, &person, NULL);
@@ -60,10 +53,9 @@ static int decide_row(struct check *check, struct cm_store_reader *reader,
 			     &person.own, &person.family_view, err);
 	if (rc != CM_OK)
 		return rc;
-	cm_decide(check->ctl->config, &classified, &person.own,
-		  &person.family_view, NULL, cm_store_newest_rec(reader),
-		  check->ctl->now, decision);
-	return CM_OK;
+	return cm_ctl_decide(check->ctl, check->stream, &person.contact,
+			     &person.own, &person.family_view,
+			     cm_store_newest_rec(reader), decision, err);
 }
 
 static void count_row(struct check *check, const struct cm_decision *decision)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "tools/ctl_past.h"
 #include "tools/ctl_person.h"
 #include "tools/ledger_scan.h"
 #include "tools/words.h"
@@ -208,6 +209,10 @@ static int decide(struct question *q, struct cm_error *err)
 	if (rc != CM_OK)
 		return rc;
 	q->has_person = true;
+	if (!q->in_the_past)
+		return cm_ctl_decide(ctl, q->stream, &q->person.contact,
+				     &q->person.own, &q->person.family_view,
+				     q->person.newest_rec, &q->decision, err);
 	cm_decide(ctl->config, &classified, &q->person.own,
 		  &q->person.family_view, NULL, q->person.newest_rec, q->at,
 		  &q->decision);

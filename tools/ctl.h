@@ -23,6 +23,7 @@ struct cm_args;
 struct cm_config;
 struct cm_hmac;
 struct cm_keys;
+struct cm_sent;
 struct cm_store;
 
 struct cm_option {
@@ -54,6 +55,8 @@ struct cm_ctl {
 	struct cm_keys *keys;     /* ditto */
 	struct cm_hmac *hmac;     /* with the store key, for contact ids */
 	struct cm_store *store;   /* ditto */
+	struct cm_sent *sent;     /* by cm_ctl_sent() */
+	bool sent_tried;          /* sent NULL: there is nothing */
 };
 
 struct cm_command {

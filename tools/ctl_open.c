@@ -11,6 +11,7 @@
 #include "lib/crypto.h"
 #include "policy/config.h"
 #include "policy/keys.h"
+#include "policy/sent.h"
 #include "policy/store.h"
 
 static int open_keys(struct cm_ctl *ctl, struct cm_error *err)
@@ -157,6 +158,7 @@ int cm_ctl_groups(const struct cm_config *config, gid_t *ret_group,
 
 void cm_ctl_close(struct cm_ctl *ctl)
 {
+	cm_sent_close(&ctl->sent);
 	cm_store_close(&ctl->store);
 	cm_hmac_free(&ctl->hmac);
 	cm_keys_free(&ctl->keys);

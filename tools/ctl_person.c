@@ -9,6 +9,7 @@
 
 #include "lib/clock.h"
 #include "policy/purpose.h"
+#include "tools/ctl_past.h"
 
 const enum cm_fact_kind cm_person_marks[] = {
 	CM_FACT_OBJECTED,   CM_FACT_COMPLAINED,    CM_FACT_ERASED,
@@ -176,9 +177,11 @@ static int standing_of(struct cm_ctl *ctl, const struct cm_person *person,
 	int rc;
 
 	standing->purpose = purpose;
-	cm_decide_purpose(ctl->config, purpose, &person->own,
-			  &person->family_view, NULL, ctl->now,
-			  &standing->decision);
+	rc = cm_ctl_decide_purpose(ctl, purpose, &person->contact, &person->own,
+				   &person->family_view, &standing->decision,
+				   err);
+	if (rc != CM_OK)
+		return rc;
 	if (standing->decision.ngrants > 0)
 		standing->until = standing->decision.grants[0].until;
 	if (!standing->decision.has_event ||

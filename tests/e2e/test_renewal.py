@@ -1,0 +1,188 @@
+"""Mail that asks to renew a consent: to whom, and once; UK-2, issue 4.
+
+AT-FLYBE, AT-HONDA, AT-MORRISONS, AT-VIRGIN, AT-SPORTSDIRECT: the campaigns
+that were fined, sent as what they were, reach nobody of those people.
+"""
+import concurrent.futures
+import datetime
+
+import people
+import pytest
+
+from harness import messages
+from harness.clients import Dialogue
+from harness.proc import wait_until
+
+NEWS = people.NEWS
+REFUSED = (550, "5.7.1 No consent on record for this recipient")
+LATER = (451, "4.3.0 Consent cannot be checked now, try again later")
+NOW = datetime.datetime.now(datetime.timezone.utc)
+
+RENEWAL = """
+stream "keep" {
+    type = renewal
+    sender = {"keep@acme.example"}
+    purpose = {"acme/newsletter"}
+    wave-size = 3
+    %s
+}
+"""
+UNKNOWN = """ask-unknown = yes
+    approved-by = "DPO, 2026-10-01"
+    legal-note = "opinion 17/2026"
+    ask-until = "%s"
+"""
+
+
+def ago(days):
+    return (NOW - datetime.timedelta(days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# The newsletter's lifetime is three years.
+SOON = ago(3 * 365 - 20)
+
+
+def keep_world(new_world, extra="", start=True):
+    world = new_world(settings=RENEWAL % extra)
+    world.import_csv(people.csv())
+    world.import_csv(people.granted("soon@x.test", "soon2@x.test",
+                                    "soon3@x.test", "soon4@x.test", time=SOON))
+    return world.start() if start else world
+
+
+def ask(world, *rcpts, sender="keep@acme.example"):
+    return world.send(sender, list(rcpts), messages.newsletter())
+
+
+def test_an_ask_leaves_once(new_world):
+    """G7-4: who is asked is asked once; who may not be never is."""
+    world = keep_world(new_world)
+    told = ask(world, "soon@x.test")
+    assert told.data[0] == 250
+    told = ask(world, "soon@x.test")
+    assert told.rcpts["soon@x.test"] == REFUSED
+    told = ask(world, *people.EVERYBODY)
+    assert {told.rcpts[a] for a in people.EVERYBODY} == {REFUSED}
+    assert world.settled() == {"soon@x.test": 1}
+    # It has a way out, as all marketing.
+    mail = world.sink.to("soon@x.test")
+    assert messages.unsubscribe_uris(mail.data)
+    assert world.why("soon@x.test", "keep") == ("refuse", "asked-before")
+    assert world.why("soon2@x.test", "keep") == ("allow", "renewal")
+    assert world.why("consent@x.test", "keep") == ("refuse", "not-due")
+    # Ordinary mail still goes out: the consent is valid to its end.
+    assert world.send("news@acme.example", ["soon@x.test"],
+                      messages.newsletter()).data[0] == 250
+
+
+def test_a_message_that_is_given_up_costs_no_ask(new_world):
+    """RCPT only looks; and what mode observe lets pass is not counted."""
+    world = keep_world(new_world, start=False)
+    world.write_config(world.config.replace("wave-size = 3",
+                                            "wave-size = 3 mode = observe"))
+    world.start()
+    for _ in range(2):
+        assert ask(world, "soon@x.test").data[0] == 250
+    world.write_config(world.config.replace("mode = observe", ""))
+    world.restart_milter()
+    with Dialogue(world.postfix.port("main")) as dialogue:
+        dialogue.mail("keep@acme.example")
+        dialogue.rcpt("soon@x.test")
+        assert dialogue.result.rcpts["soon@x.test"][0] == 250
+    assert ask(world, "soon@x.test").data[0] == 250
+    assert ask(world, "soon@x.test").rcpts["soon@x.test"] == REFUSED
+    assert world.settled() == {"soon@x.test": 3}
+
+
+def test_two_workers_ask_once(new_world):
+    """The same people, at the same time, by two listeners: one mail each."""
+    world = keep_world(new_world)
+    world.write_config(world.config.replace("wave-size = 3",
+                                            "wave-size = 300"))
+    world.restart_milter()
+    crowd = [f"soon{n}@x.test" for n in ("", 2, 3, 4)]
+
+    def one(n):
+        return world.send("keep@acme.example", crowd, messages.newsletter(),
+                          listener=("main", "marketing")[n % 2])
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, range(16)))
+    assert world.settled() == {a: 1 for a in crowd}
+    # Nor after a crash, nor by mail of another spelling.
+    world.kill_milter()
+    world.start_milter()
+    assert ask(world, "SOON@X.test").rcpts["SOON@X.test"] == REFUSED
+
+
+def test_waves(new_world):
+    """pitfall 15: a wave's people, and the rest hears 451."""
+    world = keep_world(new_world)
+    told = ask(world, "soon@x.test", "soon2@x.test", "soon3@x.test",
+               "soon4@x.test")
+    assert told.rcpts["soon4@x.test"] == LATER
+    assert ask(world, "soon4@x.test").rcpts["soon4@x.test"] == LATER
+    assert "deferred=1 wave-full=1" in world.milter_log()
+    assert len(world.settled()) == 3
+    world.write_config(world.config.replace("wave-size = 3",
+                                            "wave-size = 3 wave-every = 1s"))
+    world.restart_milter()
+    wait_until("the next wave",
+               lambda: ask(world, "soon4@x.test").data is not None)
+    assert world.settled()["soon4@x.test"] == 1
+
+
+def test_a_cap(new_world):
+    world = keep_world(new_world, "cap = 1")
+    told = ask(world, "soon@x.test", "soon2@x.test")
+    assert told.rcpts["soon2@x.test"] == REFUSED
+    assert world.settled() == {"soon@x.test": 1}
+
+
+def test_complaints_stop_it(new_world):
+    """One of two complains: no more, and the log says what to do."""
+    world = keep_world(new_world)
+    for name in ("soon", "soon2"):
+        assert ask(world, f"{name}@x.test").data[0] == 250
+    world.ctl("object", "soon@x.test")
+    told = ask(world, "soon3@x.test")
+    assert told.data[0] == 451
+    assert ask(world, "soon3@x.test").rcpts["soon3@x.test"] == LATER
+    assert 'stream "keep" is stopped' in world.milter_log()
+    assert "stop-complaints" in world.milter_log()
+    assert set(world.settled()) == {"soon@x.test", "soon2@x.test"}
+    world.write_config(world.config.replace(
+        "wave-size = 3", "wave-size = 3 stop-complaints = 1000"))
+    world.restart_milter()
+    assert ask(world, "soon3@x.test").data[0] == 250
+
+
+@pytest.mark.parametrize("until, asked", [(ago(-1)[:10], True),
+                                          (ago(2)[:10], False)])
+def test_unknown_people(new_world, until, asked):
+    """AT-HONDA: only by a switch with a name, a reason and an end."""
+    world = keep_world(new_world, UNKNOWN % until)
+    told = ask(world, "unknown@x.test", *people.OTHERS)
+    allowed = {a for a, answer in told.rcpts.items() if answer[0] == 250}
+    assert allowed == ({"unknown@x.test"} if asked else set())
+    assert ask(world, "unknown@x.test").rcpts["unknown@x.test"] == REFUSED
+    assert set(world.settled()) == allowed
+    assert world.why("purchased@x.test", "keep") == ("refuse", "purchased")
+    log = world.milter_log()
+    assert 'approved by "DPO, 2026-10-01"' in log
+    assert ("ended on" in log) is not asked
+
+
+def test_without_its_memory(new_world):
+    """What cannot be remembered is not asked; other mail goes out."""
+    world = keep_world(new_world)
+    world.milter.stop()
+    folder = world.dir / "store" / "milter"
+    for file in folder.iterdir():
+        file.unlink()
+    (folder / "data.mdb").write_bytes(b"no database")
+    world.start_milter()
+    assert ask(world, "soon@x.test").rcpts["soon@x.test"] == LATER
+    assert world.send("news@acme.example", ["consent@x.test"],
+                      messages.newsletter()).data[0] == 250
+    assert "what was sent cannot be remembered" in world.milter_log()
