@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """consent-milter beside the cheapest milters there can be (`make bench`).
 
-    bench.py --build FOLDER [--contacts N] [--rounds N] [--ms N]
-             [--only import,edit,milter,postfix,lookup] [--cell TEXT] [--long]
+    bench.py --build FOLDER [--contacts N] [--rounds N] [--ms N] [--flybe N]
+             [--only import,edit,milter,postfix,lookup,flybe] [--cell TEXT]
+             [--long]
 
 In one run and interleaved, in random order inside each round, because a
 shared machine is half as fast from one minute to the next: only ratios of
@@ -36,6 +37,8 @@ from harness.postfix import Postfix  # noqa: E402
 from harness.proc import (Process, free_port, run, unix_answers,  # noqa: E402
                           wait_until)
 from harness.world import MILTER_USER, READ_GROUP, WRITE_GROUP  # noqa: E402
+
+import flybe  # noqa: E402
 
 CONFIG = """\
 controller "acme" {{
@@ -163,6 +166,12 @@ class Bench:
         self.cells = {}
         self.goals = []
 
+    def beside(self, folder):
+        """Another store, the same list of goals."""
+        other = Bench(self.args, folder)
+        other.goals = self.goals
+        return other
+
     def program(self, name):
         for sub in ("", "milter", "tools", "web"):
             path = self.build / sub / name
@@ -244,8 +253,8 @@ class Bench:
 
     # ---- the milters ---------------------------------------------------
 
-    def start(self):
-        for name in PEERS:
+    def start(self, names=PEERS):
+        for name in names:
             if name in OURS:
                 argv = [self.program("consent-milter"), "-f", "-c",
                         self.config(name)]
@@ -271,9 +280,10 @@ class Bench:
                    "-u", self.socket(name), "-m", message, "-n", rcpts,
                    "-c", connections, "-t", self.args.ms, "-d", drop,
                    "-k", self.args.contacts,
-                   "-p", self.pids[name], *more])
+                   "-p", self.pids[name], *more], timeout=3600)
         result = json.loads(out.stdout)
-        if result["deferred"] or (name != "noop" and not result["bodies"]):
+        if result["deferred"] or (name != "noop" and not result["bodies"]
+                                  and "-a" not in more):
             raise SystemExit(f"bench: {name} did not do its work: {result}")
         n = max(1, result["messages"])
         result["rate"] = n / result["elapsed_us"] * 1e6
@@ -435,7 +445,9 @@ def options():
     p.add_argument("--ms", type=int, default=400)
     p.add_argument("--rate", type=int, default=500)
     p.add_argument("--mails", type=int, default=300)
-    p.add_argument("--only", default="import,edit,milter,postfix,lookup")
+    p.add_argument("--only",
+                   default="import,edit,milter,postfix,lookup,flybe")
+    p.add_argument("--flybe", type=int, default=flybe.PEOPLE)
     p.add_argument("--cell", default="", help="only titles with this in them")
     p.add_argument("--long", action="store_true")
     args = p.parse_args()
@@ -453,6 +465,10 @@ def main():
         if "edit" in args.only:
             bench.body_step()
         measure(bench, args)
+        if "flybe" in args.only:
+            below = pathlib.Path(folder) / "flybe"
+            below.mkdir(mode=0o755)
+            flybe.run_case(bench.beside(below))
         print("\n" + "\n".join(bench.goals))
 
 

@@ -474,6 +474,8 @@ static int send_envelope(struct cm_load_connection *c, const char *sender,
 			     &reply, result);
 		if (reply == 'c')
 			result->taken++;
+		else if (reply == 't')
+			result->later++;
 		else
 			result->refused++;
 	}

@@ -41,6 +41,7 @@ struct cm_load_result {
 			   * recipients were refused, message not sent */
 	unsigned taken;   /* RCPTs answered with yes or not at all */
 	unsigned refused; /* RCPTs answered 5xx */
+	unsigned later;   /* RCPTs answered 4xx */
 	unsigned deleted; /* recipients deleted at end of message */
 	unsigned headers; /* header changes */
 	size_t body;      /* octets of the new body, 0 = unchanged */

@@ -34,6 +34,7 @@ static const char usage[] =
 	"  -n N   recipients of a message (1)\n"
 	"  -k N   contacts that recipients are drawn from (1000000)\n"
 	"  -d P   percent of recipients that have withdrawn (0)\n"
+	"  -a     every contact once, in turn, however long it takes\n"
 	"  -y US  pause before each command, as SMTP makes it (0)\n"
 	"  -r N   open loop: messages a second, all connections together\n"
 	"  -s     a connection of its own for each message\n"
@@ -45,7 +46,7 @@ struct options {
 	const char *file;
 	const char *sender;
 	uint64_t connections, ms, rcpts, contacts, drop, pause_us, rate, pid;
-	bool single;
+	bool single, all;
 };
 
 /* Shared by the threads of one run. */
@@ -53,7 +54,7 @@ struct run {
 	const struct options *options;
 	struct cm_load_message message;
 	int64_t begin, end;   /* ns */
-	atomic_ullong ticket; /* of the open loop */
+	atomic_ullong ticket; /* of the open loop, of -a */
 	atomic_bool failed;
 };
 
@@ -65,9 +66,10 @@ struct worker {
 	uint64_t *times; /* ns; owned */
 	size_t count, room;
 	uint64_t passed, refused, deferred, dropped;
-	uint64_t rcpts_refused, rcpts_deleted, headers, bodies;
+	uint64_t rcpts_refused, rcpts_later, rcpts_deleted, headers, bodies;
 	char (*rcpts)[ADDRESS_MAX];
 	const char **list;
+	size_t nrcpts; /* of the next message */
 };
 
 static int64_t now_ns(void)
@@ -89,20 +91,38 @@ static uint64_t draw(uint64_t *seed, uint64_t below)
 /* ---- the threads ----------------------------------------------------------
  */
 
+static void name_recipient(struct worker *w, uint64_t who)
+{
+	char *rcpt = w->rcpts[w->nrcpts];
+
+	(void)snprintf(rcpt, ADDRESS_MAX, "<user%" PRIu64 "@example.com>", who);
+	w->list[w->nrcpts++] = rcpt;
+}
+
+/* The next ones in turn; none when all have had theirs. */
+static void take_recipients(struct worker *w)
+{
+	const struct options *o = w->run->options;
+	uint64_t who = atomic_fetch_add(&w->run->ticket, 1) * o->rcpts;
+
+	w->nrcpts = 0;
+	for (; w->nrcpts < o->rcpts && who < o->contacts; who++)
+		name_recipient(w, who);
+}
+
 static void draw_recipients(struct worker *w)
 {
 	const struct options *o = w->run->options;
 	uint64_t i;
 
+	w->nrcpts = 0;
 	for (i = 0; i < o->rcpts; i++) {
 		uint64_t who = draw(&w->seed, o->contacts / REFUSED_EVERY) *
 			       REFUSED_EVERY;
 
 		if (draw(&w->seed, 100) >= o->drop)
 			who += 1 + draw(&w->seed, REFUSED_EVERY - 1);
-		(void)snprintf(w->rcpts[i], ADDRESS_MAX,
-			       "<user%" PRIu64 "@example.com>", who);
-		w->list[i] = w->rcpts[i];
+		name_recipient(w, who);
 	}
 }
 
@@ -139,6 +159,7 @@ static void count_result(struct worker *w, const struct cm_load_result *r)
 		break;
 	}
 	w->rcpts_refused += r->refused;
+	w->rcpts_later += r->later;
 	w->rcpts_deleted += r->deleted;
 	w->headers += r->headers;
 	w->bodies += r->body > 0 ? 1 : 0;
@@ -168,12 +189,12 @@ static int send_one(struct worker *w, struct cm_load_connection *c, bool *open)
 	struct cm_load_result result;
 	int64_t due = next_due(w->run);
 
-	if (due >= w->run->end)
+	if (w->nrcpts == 0 || (!o->all && due >= w->run->end))
 		return CM_ENOTFOUND; /* over */
 	if (!*open && cm_load_open(c, o->path, (unsigned)o->pause_us) != CM_OK)
 		return CM_EIO;
 	*open = true;
-	if (cm_load_send(c, o->sender, w->list, o->rcpts, &w->run->message,
+	if (cm_load_send(c, o->sender, w->list, w->nrcpts, &w->run->message,
 			 &result) != CM_OK)
 		return CM_EIO;
 	if (o->single) {
@@ -194,7 +215,10 @@ static void *work(void *arg)
 	int rc = CM_OK;
 
 	while (rc == CM_OK && !atomic_load(&w->run->failed)) {
-		draw_recipients(w);
+		if (w->run->options->all)
+			take_recipients(w);
+		else
+			draw_recipients(w);
 		rc = send_one(w, &c, &open);
 	}
 	if (rc != CM_ENOTFOUND)
@@ -301,6 +325,7 @@ static int report(const struct worker *workers, size_t n, int64_t ns,
 		{"headers", offsetof(struct worker, headers)},
 		{"passed", offsetof(struct worker, passed)},
 		{"rcpts_deleted", offsetof(struct worker, rcpts_deleted)},
+		{"rcpts_later", offsetof(struct worker, rcpts_later)},
 		{"rcpts_refused", offsetof(struct worker, rcpts_refused)},
 		{"refused", offsetof(struct worker, refused)},
 	};
@@ -362,6 +387,8 @@ static int take_option(struct options *o, int letter, const char *text)
 		o->sender = text;
 	if (letter == 's')
 		o->single = true;
+	if (letter == 'a')
+		o->all = true;
 	if (letter == '?')
 		return CM_EUSAGE;
 	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -375,11 +402,12 @@ static int take_options(int argc, char **argv, struct options *o)
 {
 	int letter;
 
-	while ((letter = getopt(argc, argv, "u:m:f:c:t:n:k:d:y:r:p:s")) != -1)
+	while ((letter = getopt(argc, argv, "u:m:f:c:t:n:k:d:y:r:p:sa")) != -1)
 		if (take_option(o, letter, optarg) != CM_OK)
 			return CM_EUSAGE;
 	if (optind != argc || o->path == NULL || o->file == NULL ||
-	    o->connections == 0 || o->rcpts == 0 || o->contacts < REFUSED_EVERY)
+	    o->connections == 0 || o->rcpts == 0 ||
+	    o->contacts < REFUSED_EVERY || (o->all && o->rate > 0))
 		return CM_EUSAGE;
 	return CM_OK;
 }
