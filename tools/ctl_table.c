@@ -54,6 +54,15 @@ static const struct cm_option undo_options[] = {
 	{.name = NULL},
 };
 
+static const struct cm_option renewal_options[] = {
+	{.name = "stream", .value = "S", .help = "a stream of type renewal"},
+	{.name = "output",
+	 .value = "OUT",
+	 .letter = 'o',
+	 .help = "plan: write those who may be asked to this new file"},
+	{.name = NULL},
+};
+
 static const struct cm_option duplicates_options[] = {
 	{.name = "all", .help = "also those whose states are the same"},
 	{.name = NULL},
@@ -223,6 +232,16 @@ static const char undo_help[] =
 	"one, takes \"withdrawn\" and \"undeliverable\" back, too.  "
 	"Objections,\n"
 	"complaints and erasures always stay.\n";
+
+static const char renewal_help[] =
+	"For streams of type renewal.  plan says who may be asked, in which\n"
+	"wave, soonest end first, and counts why the others may not; -o "
+	"writes\n"
+	"a list to send to (email, wave, until).  Exit code 1 if nobody may\n"
+	"be.  status counts who was asked, kept their consent, left,\n"
+	"complained or objected, or is silent: silence ends with the consent.\n"
+	"record puts the asks into the ledger, for history and evidence; run\n"
+	"it daily.\n";
 
 static const char duplicates_help[] =
 	"Addresses that are one person's: the same but for +tag, or for dots\n"
@@ -647,6 +666,19 @@ const struct cm_command cm_commands[] = {
 		.max = 1,
 		.options = check_options,
 		.run = cm_cmd_check,
+	},
+	{
+		.name = "renewal",
+		.usage = "plan --stream S [-o OUT] | status [--stream S] | "
+			 "record",
+		.summary = "Ask people to renew: whom, and what came of it",
+		.help = renewal_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.min = 1,
+		.max = 1,
+		.options = renewal_options,
+		.run = cm_cmd_renewal,
 	},
 	{
 		.name = "duplicates",

@@ -186,3 +186,30 @@ def test_without_its_memory(new_world):
     assert world.send("news@acme.example", ["consent@x.test"],
                       messages.newsletter()).data[0] == 250
     assert "what was sent cannot be remembered" in world.milter_log()
+
+
+def test_status_and_record(new_world):
+    """What they did since; the ledger knows, even without the memory."""
+    world = keep_world(new_world)
+    ask(world, "soon@x.test", "soon2@x.test")
+    status, = world.ctl_json("renewal", "status", ok=True)
+    assert (status["asked"], status["silent"]) == (2, 2)
+    plan = world.ctl_json("renewal", "plan", "--stream", "keep", ok=True)
+    assert plan["reasons"]["asked-before"] == 2
+    # Of the wave's three one is left; the next one is the next wave's.
+    assert [w["people"] for w in plan["waves"]] == [1, 1]
+    world.ctl("withdraw", "soon2@x.test", "--purpose", "acme/newsletter")
+    world.ctl("grant", "soon@x.test", "--purpose", "acme/newsletter",
+              "--source", "web-form", "--attest", "Test")
+    status, = world.ctl_json("renewal", "status", ok=True)
+    assert (status["kept"], status["left"], status["silent"]) == (1, 1, 0)
+    assert b"2 asks recorded" in world.ctl("renewal", "record").stdout
+    assert b"0 asks recorded" in world.ctl("renewal", "record").stdout
+    assert b"asked" in world.ctl("history", "soon2@x.test").stdout
+    world.ctl("verify")
+    world.milter.stop()
+    for file in (world.dir / "store" / "milter").iterdir():
+        file.unlink()
+    world.start_milter()
+    assert world.why("soon2@x.test", "keep") == ("refuse", "withdrawn")
+    assert world.why("soon@x.test", "keep") == ("refuse", "not-due")
