@@ -162,11 +162,32 @@ static size_t plain_run(const char *p, size_t n)
 	return i;
 }
 
-/* Everything but what needs an escape stands as it is. */
-static void write_text(struct cm_json_writer *writer, struct cm_span text)
+/* "text", with what may follow it (':'), as one piece: most need no escape. */
+static bool write_plain(struct cm_buf *out, struct cm_span text, bool colon)
 {
-	struct cm_buf *out = writer->out;
+	char *to;
 
+	if (plain_run(text.p, text.n) < text.n ||
+	    cm_buf_reserve(out, text.n + 2 + colon) != CM_OK)
+		return false;
+	to = out->data + out->len;
+	*to++ = '"';
+	if (text.n > 0)
+		memcpy(to, text.p, text.n);
+	to += text.n;
+	*to++ = '"';
+	if (colon)
+		*to++ = ':';
+	*to = '\0';
+	out->len = (size_t)(to - out->data);
+	return true;
+}
+
+/* Everything but what needs an escape stands as it is. */
+static void write_text(struct cm_buf *out, struct cm_span text)
+{
+	if (write_plain(out, text, false))
+		return;
 	(void)cm_buf_addc(out, '"');
 	while (text.n > 0) {
 		size_t run = plain_run(text.p, text.n);
@@ -183,12 +204,9 @@ static void write_text(struct cm_json_writer *writer, struct cm_span text)
 /* Printable ASCII without escapes, so that octets sort as RFC 8785 asks. */
 static bool is_plain_name(struct cm_span name)
 {
-	size_t i;
-
-	for (i = 0; i < name.n; i++)
-		if (name.p[i] > 0x7e || needs_escape(name.p[i]))
-			return false;
-	return cm_ascii_only(name.p, name.n);
+	return plain_run(name.p, name.n) == name.n &&
+	       cm_ascii_only(name.p, name.n) &&
+	       (name.n == 0 || memchr(name.p, 0x7f, name.n) == NULL);
 }
 
 static bool name_may_follow(struct cm_json_writer *writer, struct cm_span name)
@@ -221,8 +239,10 @@ void cm_json_name_span(struct cm_json_writer *writer, struct cm_span name)
 	separate(writer);
 	writer->level[writer->depth - 1].name_at = writer->out->len + 1;
 	writer->level[writer->depth - 1].name_n = name.n;
-	write_text(writer, name);
-	(void)cm_buf_addc(writer->out, ':');
+	if (!write_plain(writer->out, name, true)) {
+		write_text(writer->out, name);
+		(void)cm_buf_addc(writer->out, ':');
+	}
 	if (writer->style == CM_JSON_PRETTY)
 		(void)cm_buf_addc(writer->out, ' ');
 	writer->named = true;
@@ -241,7 +261,7 @@ void cm_json_add_text(struct cm_json_writer *writer, struct cm_span text)
 		fail(writer, CM_EDATA);
 		return;
 	}
-	write_text(writer, text);
+	write_text(writer->out, text);
 	close_value(writer);
 }
 

@@ -69,18 +69,10 @@ static int ids_of(const struct hearing *hearing,
 		  const struct cm_address *address, struct cm_recipient *rcpt,
 		  struct cm_error *err)
 {
-	struct cm_address family;
-	int rc;
+	int rc = cm_address_ids(address, hearing->config->dots_ignored.v,
+				hearing->config->dots_ignored.n, hearing->hmac,
+				&rcpt->contact, &rcpt->family);
 
-	cm_address_family(address, hearing->config->dots_ignored.v,
-			  hearing->config->dots_ignored.n, &family);
-	rc = cm_address_id(address, hearing->hmac, &rcpt->contact);
-	/* Most people are their own family. */
-	if (rc == CM_OK && family.n == address->n &&
-	    memcmp(family.canonical, address->canonical, family.n) == 0)
-		rcpt->family = rcpt->contact;
-	else if (rc == CM_OK)
-		rc = cm_address_id(&family, hearing->hmac, &rcpt->family);
 	if (rc != CM_OK)
 		return cm_fail(err, (enum cm_code)rc,
 			       "the contact id could not be computed");

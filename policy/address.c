@@ -530,6 +530,29 @@ int cm_address_id(const struct cm_address *address, struct cm_hmac *store_key,
 	return rc;
 }
 
+int cm_address_ids(const struct cm_address *address,
+		   const char *const *dots_ignored, size_t count,
+		   struct cm_hmac *store_key, struct cm_id *ret_contact,
+		   struct cm_id *ret_family)
+{
+	struct cm_address family;
+	struct cm_id contact, of_family;
+	int rc = cm_address_id(address, store_key, &contact);
+
+	if (rc != CM_OK)
+		return rc;
+	of_family = contact;
+	cm_address_family(address, dots_ignored, count, &family);
+	if (family.n != address->n ||
+	    memcmp(family.canonical, address->canonical, family.n) != 0)
+		rc = cm_address_id(&family, store_key, &of_family);
+	if (rc != CM_OK)
+		return rc;
+	*ret_contact = contact;
+	*ret_family = of_family;
+	return CM_OK;
+}
+
 /* ---- what a page may show ----------------------------------------------- */
 
 static bool starts_character(char c)

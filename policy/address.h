@@ -65,6 +65,13 @@ CM_MUST_CHECK int cm_address_id(const struct cm_address *address,
 				struct cm_hmac *store_key,
 				struct cm_id *ret_id);
 
+/* The ids of an address and of its family; most people are their own. */
+CM_MUST_CHECK int cm_address_ids(const struct cm_address *address,
+				 const char *const *dots_ignored, size_t count,
+				 struct cm_hmac *store_key,
+				 struct cm_id *ret_contact,
+				 struct cm_id *ret_family);
+
 /* "p***n@example.com": what a page may show of an address (PREF-1). */
 void cm_address_mask(const struct cm_address *address,
 		     char out[CM_ADDRESS_MAX + 8]);

@@ -263,6 +263,7 @@ struct cm_private_text {
 
 struct cm_store_batch {
 	struct cm_store *store;
+	struct cm_hasher *hasher; /* NULL until there is evidence */
 	struct cm_rows rows;
 	bool grants; /* some row does not refuse */
 	int64_t rec; /* after commit */

@@ -259,25 +259,46 @@ static int put_addresses(struct cm_writer *writer, struct cm_kv_txn *txn,
 	return rc;
 }
 
+/* Numbers only rise, but private may be of a newer ledger than ours. */
+static int is_behind_all(struct cm_kv_txn *txn, uint64_t first, bool *ret_is,
+			 struct cm_error *err)
+{
+	struct cm_kv_cursor *cursor;
+	struct cm_span row, value;
+	uint8_t key[CM_SEQ_LEN];
+	int rc = cm_kv_cursor_open(txn, CM_DB_EVIDENCE, &cursor, err);
+
+	if (rc != CM_OK)
+		return rc;
+	cm_put_u64(first, key);
+	rc = cm_kv_seek(cursor, cm_span_n((const char *)key, sizeof(key)), &row,
+			&value, err);
+	cm_kv_cursor_close(&cursor);
+	*ret_is = rc == CM_ENOTFOUND;
+	return rc == CM_ENOTFOUND ? CM_OK : rc;
+}
+
 static int put_evidence(struct cm_kv_txn *txn,
 			const struct cm_store_batch *batch, uint64_t first,
 			struct cm_error *err)
 {
-	int rc = CM_OK;
+	bool append = false;
+	int rc = is_behind_all(txn, first, &append, err);
 
 	for (size_t i = 0; rc == CM_OK && i < batch->rows.count; i++) {
 		uint32_t evidence = batch->rows.row[i].evidence;
 		const struct cm_private_text *text;
+		struct cm_span k, value;
 		uint8_t key[CM_SEQ_LEN];
 
 		if (evidence == 0 || batch->rows.row[i].erased)
 			continue;
 		text = &batch->evidence[evidence - 1];
 		cm_put_u64(first + i, key);
-		rc = cm_kv_put(txn, CM_DB_EVIDENCE,
-			       cm_span_n((const char *)key, sizeof(key)),
-			       cm_span_n(batch->texts.data + text->at, text->n),
-			       err);
+		k = cm_span_n((const char *)key, sizeof(key));
+		value = cm_span_n(batch->texts.data + text->at, text->n);
+		rc = append ? cm_kv_append(txn, CM_DB_EVIDENCE, k, value, err)
+			    : cm_kv_put(txn, CM_DB_EVIDENCE, k, value, err);
 	}
 	return rc;
 }

@@ -236,6 +236,7 @@ void cm_store_batch_free(struct cm_store_batch **batch)
 {
 	if (*batch == NULL)
 		return;
+	cm_hasher_free(&(*batch)->hasher);
 	cm_rows_free(&(*batch)->rows);
 	cm_buf_free(&(*batch)->texts);
 	free((*batch)->addresses);
@@ -292,8 +293,11 @@ static int keep_evidence(struct cm_store_batch *batch, struct cm_span evidence,
 		.n = (uint32_t)(CM_SALT_LEN + evidence.n),
 	};
 	const uint8_t *salt = NULL;
+	struct cm_span salted;
 	int rc = next_salt(batch, &salt, err);
 
+	if (rc == CM_OK && batch->hasher == NULL)
+		rc = cm_hasher_new(&batch->hasher, err);
 	if (rc == CM_OK)
 		rc = cm_grow(&batch->evidence, batch->nevidence,
 			     &batch->evidence_room, sizeof(text));
@@ -301,10 +305,10 @@ static int keep_evidence(struct cm_store_batch *batch, struct cm_span evidence,
 		rc = cm_buf_add(&batch->texts, salt, CM_SALT_LEN);
 	if (rc == CM_OK)
 		rc = cm_buf_add(&batch->texts, evidence.p, evidence.n);
-	if (rc == CM_OK)
-		rc = cm_evidence_hash(
-			cm_span_n(batch->texts.data + text.at, text.n),
-			&event->evidence);
+	if (rc != CM_OK)
+		return rc;
+	salted = cm_span_n(batch->texts.data + text.at, text.n);
+	rc = cm_hasher_sum(batch->hasher, &salted, 1, event->evidence.b);
 	if (rc != CM_OK)
 		return rc;
 	event->has_evidence = true;

@@ -21,18 +21,15 @@ int cm_person_identify(struct cm_ctl *ctl, struct cm_span text,
 {
 	const struct cm_config *config = ctl->config;
 	struct cm_person person;
-	struct cm_address family;
 	int rc;
 
 	memset(&person, 0, sizeof(person));
 	rc = cm_address_parse(text, &person.address, err);
 	if (rc != CM_OK)
 		return rc;
-	cm_address_family(&person.address, config->dots_ignored.v,
-			  config->dots_ignored.n, &family);
-	rc = cm_address_id(&person.address, ctl->hmac, &person.contact);
-	if (rc == CM_OK)
-		rc = cm_address_id(&family, ctl->hmac, &person.family);
+	rc = cm_address_ids(&person.address, config->dots_ignored.v,
+			    config->dots_ignored.n, ctl->hmac, &person.contact,
+			    &person.family);
 	if (rc != CM_OK)
 		return cm_fail(err, rc, "the contact id could not be made");
 	*ret_person = person;

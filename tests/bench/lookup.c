@@ -164,7 +164,7 @@ static double ask_bare(struct bench *b)
 static void ask_one(struct bench *b, struct cm_store_reader *reader,
 		    const struct cm_classified *classified)
 {
-	struct cm_address address, family;
+	struct cm_address address;
 	struct cm_view own, of_family;
 	struct cm_decision decision;
 	struct cm_id id, family_id;
@@ -174,10 +174,9 @@ static void ask_one(struct bench *b, struct cm_store_reader *reader,
 
 	if (cm_address_parse(cm_span_n(text, n), &address, &err) != CM_OK)
 		die("address", &err);
-	cm_address_family(&address, b->config->dots_ignored.v,
-			  b->config->dots_ignored.n, &family);
-	if (cm_address_id(&address, b->hmac, &id) != CM_OK ||
-	    cm_address_id(&family, b->hmac, &family_id) != CM_OK)
+	if (cm_address_ids(&address, b->config->dots_ignored.v,
+			   b->config->dots_ignored.n, b->hmac, &id,
+			   &family_id) != CM_OK)
 		die("id", NULL);
 	if (cm_store_lookup(reader, &id, &family_id, &own, &of_family, &err) !=
 	    CM_OK)

@@ -85,16 +85,15 @@ void kit_ids(struct kit *kit, const char *text, struct cm_id *contact,
 	     struct cm_id *family)
 {
 	const struct cm_key *key = cm_keys_current(kit->keys, CM_KEY_STORE);
-	struct cm_address address, of_family;
 	struct cm_hmac *hmac = NULL;
+	struct cm_address address;
 	struct cm_error err = {0};
 
 	/* Its own: an HMAC is one thread's, and tests have several. */
 	must(cm_hmac_new(key->bytes, key->len, &hmac, &err), &err, "hmac");
 	must(cm_address_parse(cm_span(text), &address, &err), &err, text);
-	cm_address_family(&address, dots_ignored, 2, &of_family);
-	must(cm_address_id(&address, hmac, contact), &err, "id");
-	must(cm_address_id(&of_family, hmac, family), &err, "family id");
+	must(cm_address_ids(&address, dots_ignored, 2, hmac, contact, family),
+	     &err, "ids");
 	cm_hmac_free(&hmac);
 }
 
