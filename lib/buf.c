@@ -88,6 +88,21 @@ int cm_buf_addc(struct cm_buf *buf, char c)
 	return CM_OK;
 }
 
+int cm_buf_add_int(struct cm_buf *buf, int64_t value)
+{
+	char digits[20]; /* "-9223372036854775808" */
+	size_t at = sizeof(digits);
+	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
+	do {
+		digits[--at] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest > 0);
+	if (value < 0)
+		digits[--at] = '-';
+	return cm_buf_add(buf, digits + at, sizeof(digits) - at);
+}
+
 int cm_buf_addf(struct cm_buf *buf, const char *fmt, ...)
 {
 	size_t room = buf->failed == CM_OK ? buf->cap - buf->len : 0;

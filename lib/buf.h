@@ -11,6 +11,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/err.h"
 
@@ -29,6 +30,7 @@ void cm_buf_reset(struct cm_buf *buf); /* empty again, memory kept */
 int cm_buf_add(struct cm_buf *buf, const void *data, size_t len);
 int cm_buf_adds(struct cm_buf *buf, const char *text);
 int cm_buf_addc(struct cm_buf *buf, char c);
+int cm_buf_add_int(struct cm_buf *buf, int64_t value); /* "-17"; no printf */
 int cm_buf_addf(struct cm_buf *buf, const char *fmt, ...) CM_PRINTF(2, 3);
 
 /* Make room for len octets more without adding them. */

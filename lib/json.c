@@ -265,27 +265,15 @@ void cm_json_add_text(struct cm_json_writer *writer, struct cm_span text)
 	close_value(writer);
 }
 
-/* printf would cost more than all the rest of an event. */
 void cm_json_add_int(struct cm_json_writer *writer, int64_t value)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
-	int64_t rest;
-
 	if (value > CM_JSON_INT_MAX || value < -CM_JSON_INT_MAX) {
 		fail(writer, CM_EDATA);
 		return;
 	}
 	if (!open_value(writer))
 		return;
-	rest = value < 0 ? -value : value;
-	do {
-		digits[--at] = (char)('0' + rest % 10);
-		rest /= 10;
-	} while (rest > 0);
-	if (value < 0)
-		digits[--at] = '-';
-	(void)cm_buf_add(writer->out, digits + at, sizeof(digits) - at);
+	(void)cm_buf_add_int(writer->out, value);
 	close_value(writer);
 }
 

@@ -20,8 +20,7 @@ enum {
 	CM_EVENT_JSON_MAX = 2048,
 };
 
-/* 9999-12-31T23:59:59.999Z, the last instant RFC 3339 can write. */
-#define TIME_MAX INT64_C(253402300799999)
+#define TIME_MAX CM_EVENT_TIME_MAX
 
 static const char *const type_names[CM_EVENT_TYPES] = {
 	[CM_EVENT_REQUESTED] = "requested",

@@ -69,6 +69,9 @@ enum {
 	CM_RIGHT_MAX = 16,    /* "access", "erasure" ... */
 };
 
+/* 9999-12-31T23:59:59.999Z, the last instant RFC 3339 can write. */
+#define CM_EVENT_TIME_MAX INT64_C(253402300799999)
+
 struct cm_event {
 	enum cm_event_type type;
 	enum cm_actor actor;

@@ -13,6 +13,7 @@
 
 #include "lib/lockfile.h"
 #include "policy/decide.h"
+#include "policy/event_form.h"
 
 /* ---- the transaction ---------------------------------------------------- */
 
@@ -71,22 +72,61 @@ int cm_writer_commit(struct cm_writer *writer, struct cm_error *err)
 
 /* ---- events ------------------------------------------------------------- */
 
+/* Kinds take turns in a batch, but few at a time. */
+enum { FORMS = 64 };
+
+struct forms {
+	struct cm_event_form form[FORMS];
+	uint32_t of[FORMS]; /* kind + 1; 0 = none yet */
+};
+
+static int form_of(struct forms *forms, const struct cm_rows *rows,
+		   uint32_t kind, struct cm_event_form **ret_form)
+{
+	size_t slot = kind % FORMS;
+	int rc = CM_OK;
+
+	if (forms->of[slot] != kind + 1)
+		rc = cm_event_form_set(&forms->form[slot], &rows->kinds[kind]);
+	forms->of[slot] = rc == CM_OK ? kind + 1 : 0;
+	*ret_form = &forms->form[slot];
+	return rc;
+}
+
+static int encode_row(struct forms *forms, const struct cm_rows *rows, size_t i,
+		      int64_t rec, struct cm_buf *json, struct cm_error *err)
+{
+	const struct cm_row *row = &rows->row[i];
+	const struct cm_event_own own = {
+		.contact = &row->contact,
+		.family = &row->family,
+		.evidence = row->evidence != 0
+				    ? &rows->evidence[row->evidence - 1]
+				    : NULL,
+		.at = row->at,
+		.rec = rec,
+	};
+	struct cm_event_form *form;
+	int rc = form_of(forms, rows, row->kind, &form);
+
+	cm_buf_reset(json);
+	if (rc == CM_OK)
+		rc = cm_event_form_write(form, &own, json);
+	if (rc == CM_OK)
+		return rc;
+	return cm_fail(err, rc, "a %s event of %" PRId64 " is not well formed",
+		       cm_event_type_name(rows->kinds[row->kind].type),
+		       row->at);
+}
+
 static int append_event(struct cm_writer *writer, uint64_t seq,
-			const struct cm_event *event, struct cm_buf *json,
+			struct cm_span bytes,
 			struct cm_merkle_appender *appender,
 			struct cm_error *err)
 {
 	uint8_t key[CM_SEQ_LEN];
-	struct cm_span bytes;
 	int rc;
 
-	cm_buf_reset(json);
-	rc = cm_event_encode(event, json);
-	if (rc != CM_OK)
-		return cm_fail(err, rc,
-			       "a %s event of %" PRId64 " is not well formed",
-			       cm_event_type_name(event->type), event->at);
-	bytes = cm_span_n(json->data, json->len);
 	cm_put_u64(seq, key);
 	rc = cm_kv_append(writer->txn, CM_DB_LEDGER,
 			  cm_span_n((const char *)key, sizeof(key)), bytes,
@@ -98,18 +138,24 @@ static int append_events(struct cm_writer *writer, const struct cm_rows *rows,
 			 struct cm_merkle_appender *appender,
 			 struct cm_error *err)
 {
+	struct forms *forms = calloc(1, sizeof(*forms));
 	struct cm_buf json;
 	int rc = CM_OK;
 
+	if (forms == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
 	cm_buf_init(&json, CM_STORE_JSON_MAX);
 	for (size_t i = 0; rc == CM_OK && i < rows->count; i++) {
-		struct cm_event event;
-
-		cm_rows_event(rows, i, writer->rec, &event);
-		rc = append_event(writer, writer->head.size + i, &event, &json,
-				  appender, err);
+		rc = encode_row(forms, rows, i, writer->rec, &json, err);
+		if (rc == CM_OK)
+			rc = append_event(writer, writer->head.size + i,
+					  cm_span_n(json.data, json.len),
+					  appender, err);
 	}
 	cm_buf_free(&json);
+	for (size_t i = 0; i < FORMS; i++)
+		cm_event_form_free(&forms->form[i]);
+	free(forms);
 	return rc;
 }
 

@@ -1,5 +1,6 @@
 /* event: one canonical spelling, nothing else read; what proves a grant. */
 #include "policy/event.h"
+#include "policy/event_form.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -61,6 +62,82 @@ static void assert_bytes(const struct cm_event *event, const char *want)
 	assert_string_equal(cm_buf_text(&out), want);
 	assert_int_equal(cm_event_decode(cm_span(want), &back, NULL), CM_OK);
 	assert_memory_equal(&back, event, sizeof(back));
+	cm_buf_free(&out);
+}
+
+/* A form made of any event of the kind, filled in, is the event. */
+static void assert_form(struct cm_event_form *form,
+			const struct cm_event *event)
+{
+	const struct cm_event_own own = {
+		.contact = &event->contact,
+		.family = &event->family,
+		.evidence = event->has_evidence ? &event->evidence : NULL,
+		.at = event->at,
+		.rec = event->rec,
+	};
+	struct cm_event kind = *event;
+	struct cm_buf want, got;
+
+	cm_buf_init(&want, 4096);
+	cm_buf_init(&got, 4096);
+	memset(&kind.contact, 0x5a, sizeof(kind.contact));
+	kind.family = kind.contact;
+	kind.has_evidence = !event->has_evidence;
+	kind.at = 253402300799999;
+	assert_int_equal(cm_event_encode(event, &want), CM_OK);
+	assert_int_equal(cm_event_form_set(form, &kind), CM_OK);
+	assert_int_equal(cm_event_form_write(form, &own, &got), CM_OK);
+	assert_string_equal(cm_buf_text(&got), cm_buf_text(&want));
+	cm_buf_free(&want);
+	cm_buf_free(&got);
+}
+
+static void a_form_gives_the_same_bytes(void **state)
+{
+	static const char *const who[] = {"",
+					  "root",
+					  ",\"rec\":7",
+					  "\\",
+					  "\\\",\"at\":0,\"family\":\"x",
+					  "\x01,\"evidence\":\"",
+					  "J\xc3\xbcrgen"};
+	static const int64_t times[] = {0, 7, 1795212000000, 253402300799999};
+	struct cm_event_form form = {0};
+	struct cm_event event;
+	struct cm_buf out;
+	size_t i, k, n;
+
+	(void)state;
+	for (i = 0; i < CM_EVENT_TYPES; i++) {
+		event = i % 2 == 0 ? full() : plain(CM_EVENT_GRANTED);
+		event.type = (enum cm_event_type)i;
+		SET(event.batch, "20261121T101500-1f2e3d4c");
+		SET(event.purpose, i <= CM_EVENT_WITHDRAWN ? "acme" : "");
+		event.mark = i == CM_EVENT_CLEARED ? CM_EVENT_RESTRICTED
+						   : CM_EVENT_REQUESTED;
+		for (k = 0; k < sizeof(who) / sizeof(who[0]); k++) {
+			SET(event.who, who[k]);
+			for (n = 0; n < 4; n++) {
+				event.at = times[n];
+				event.rec = times[(n + k) % 4];
+				event.has_evidence = (n & 1) != 0;
+				assert_form(&form, &event);
+			}
+		}
+	}
+	/* What no event may be, no form is, nor makes. */
+	cm_buf_init(&out, 4096);
+	assert_int_equal(cm_event_form_write(&form,
+					     &(struct cm_event_own){
+						     .contact = &event.contact,
+						     .family = &event.family,
+						     .at = 253402300799999 + 1},
+					     &out),
+			 CM_EDATA);
+	SET(event.channel, "Not A Word");
+	assert_int_equal(cm_event_form_set(&form, &event), CM_EDATA);
+	cm_event_form_free(&form);
 	cm_buf_free(&out);
 }
 
@@ -385,6 +462,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_are_canonical),
+		cmocka_unit_test(a_form_gives_the_same_bytes),
 		cmocka_unit_test(every_type_and_actor_comes_back),
 		cmocka_unit_test(remarks_say_what_they_must),
 		cmocka_unit_test(a_bad_event_is_not_written),
