@@ -3,6 +3,7 @@
  *
  * usage: bench_store [CONTACTS]     default 1,000,000
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -10,10 +11,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tests/unit/store_kit.h"
 
-enum { DURABLE = 500, LOOKUPS = 1000000, THREADS = 16 };
+enum { DURABLE = 500, ROUND = 50, LOOKUPS = 1000000, THREADS = 16 };
 
 /* On a shared machine the CPU's time is the one to compare. */
 struct span {
@@ -124,11 +126,22 @@ static uint64_t file_bytes(const struct kit *kit, const char *name)
 	return stat(path, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
 }
 
-static void durable(struct kit *kit)
+/* What the disk itself gives: a page written and synced, again and again. */
+static void sync_pages(int fd)
 {
-	struct span start = begin();
+	char page[4096] = "";
 
-	for (uint64_t i = 0; i < DURABLE; i++) {
+	for (int i = 0; i < ROUND; i++) {
+		page[0] = (char)i;
+		if (pwrite(fd, page, sizeof(page), 0) != sizeof(page) ||
+		    fdatasync(fd) != 0)
+			exit(1);
+	}
+}
+
+static void append_acts(struct kit *kit, uint64_t from)
+{
+	for (uint64_t i = from; i < from + ROUND; i++) {
 		struct cm_event event;
 		char text[64];
 
@@ -136,9 +149,11 @@ static void durable(struct kit *kit)
 		event = kit_event(kit, text, CM_EVENT_WITHDRAWN);
 		(void)kit_append(kit, &event, KIT_NOW);
 	}
-	say("append, one durable act at a time", since(start), DURABLE);
-	start = begin();
-	for (uint64_t i = 0; i < DURABLE; i++) {
+}
+
+static void stop_acts(struct kit *kit, uint64_t from)
+{
+	for (uint64_t i = from; i < from + ROUND; i++) {
 		struct cm_error err = {0};
 		struct cm_event event;
 		char text[64];
@@ -148,7 +163,45 @@ static void durable(struct kit *kit)
 		stop_if(cm_store_stop(kit->store, &event, 1, KIT_NOW, &err),
 			&err);
 	}
-	say("stop, one durable act at a time", since(start), DURABLE);
+}
+
+static void add_span(struct span *sum, struct span start)
+{
+	struct span more = since(start);
+
+	sum->wall += more.wall;
+	sum->cpu += more.cpu;
+}
+
+/* By turns, for a disk has its moods. */
+static void durable(struct kit *kit)
+{
+	struct span disk = {0, 0}, append = {0, 0}, stop = {0, 0};
+	char path[160];
+	int fd;
+
+	kit_path(kit, "synced", path);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	if (fd < 0)
+		exit(1);
+	for (uint64_t i = 0; i < DURABLE; i += ROUND) {
+		struct span start = begin();
+
+		sync_pages(fd);
+		add_span(&disk, start);
+		start = begin();
+		append_acts(kit, i);
+		add_span(&append, start);
+		start = begin();
+		stop_acts(kit, i);
+		add_span(&stop, start);
+	}
+	(void)close(fd);
+	say("the disk: 4 KiB and fdatasync", disk, DURABLE);
+	say("append, one durable act at a time", append, DURABLE);
+	say("stop, one durable act at a time", stop, DURABLE);
+	printf("of the disk's own rate: append %.2f, stop %.2f\n",
+	       disk.wall / append.wall, disk.wall / stop.wall);
 }
 
 struct stopper {
