@@ -190,7 +190,7 @@ static const struct trial {
 	/* Each starts from what the one before has done. */
 	{"import", do_import, 60}, {"act", do_act, 20},
 	{"undo", do_undo, 40},     {"stop", do_stop, 4},
-	{"fold", do_fold, 15},     {"rebuild", do_rebuild, 60},
+	{"fold", do_fold, 15},     {"rebuild", do_rebuild, 40},
 };
 
 static void must_say(const struct trial *trial, int call, int rc,
