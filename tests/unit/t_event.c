@@ -65,8 +65,9 @@ static void assert_bytes(const struct cm_event *event, const char *want)
 	cm_buf_free(&out);
 }
 
-/* A form made of any event of the kind, filled in, is the event. */
-static void assert_form(struct cm_event_form *form,
+/* A form made of any event of the kind, filled in, is the event.  False for
+ * what is no event. */
+static bool assert_form(struct cm_event_form *form,
 			const struct cm_event *event)
 {
 	const struct cm_event_own own = {
@@ -78,6 +79,7 @@ static void assert_form(struct cm_event_form *form,
 	};
 	struct cm_event kind = *event;
 	struct cm_buf want, got;
+	int rc;
 
 	cm_buf_init(&want, 4096);
 	cm_buf_init(&got, 4096);
@@ -85,12 +87,15 @@ static void assert_form(struct cm_event_form *form,
 	kind.family = kind.contact;
 	kind.has_evidence = !event->has_evidence;
 	kind.at = 253402300799999;
-	assert_int_equal(cm_event_encode(event, &want), CM_OK);
-	assert_int_equal(cm_event_form_set(form, &kind), CM_OK);
-	assert_int_equal(cm_event_form_write(form, &own, &got), CM_OK);
-	assert_string_equal(cm_buf_text(&got), cm_buf_text(&want));
+	rc = cm_event_encode(event, &want);
+	assert_int_equal(cm_event_form_set(form, &kind), rc);
+	if (rc == CM_OK) {
+		assert_int_equal(cm_event_form_write(form, &own, &got), CM_OK);
+		assert_string_equal(cm_buf_text(&got), cm_buf_text(&want));
+	}
 	cm_buf_free(&want);
 	cm_buf_free(&got);
+	return rc == CM_OK;
 }
 
 static void a_form_gives_the_same_bytes(void **state)
@@ -107,6 +112,7 @@ static void a_form_gives_the_same_bytes(void **state)
 	struct cm_event event;
 	struct cm_buf out;
 	size_t i, k, n;
+	size_t done = 0;
 
 	(void)state;
 	for (i = 0; i < CM_EVENT_TYPES; i++) {
@@ -122,10 +128,13 @@ static void a_form_gives_the_same_bytes(void **state)
 				event.at = times[n];
 				event.rec = times[(n + k) % 4];
 				event.has_evidence = (n & 1) != 0;
-				assert_form(&form, &event);
+				done += assert_form(&form, &event);
 			}
 		}
 	}
+	assert_true(done >= 12 * 7 * 4);
+	event = full();
+	assert_true(assert_form(&form, &event));
 	/* What no event may be, no form is, nor makes. */
 	cm_buf_init(&out, 4096);
 	assert_int_equal(cm_event_form_write(&form,
