@@ -35,6 +35,8 @@ static const struct {
 	[CM_TEMPLATE_PAGE_ASK_AGAIN] = {"ask-again.html", true, false,
 					"ask-title"},
 	[CM_TEMPLATE_PAGE_DONE] = {"done.html", true, false, "done-title"},
+	[CM_TEMPLATE_PAGE_KEEP] = {"keep.html", true, false, "keep-title"},
+	[CM_TEMPLATE_PAGE_KEPT] = {"kept.html", true, false, "kept-title"},
 	[CM_TEMPLATE_PAGE_INVALID] = {"invalid.html", true, false,
 				      "invalid-title"},
 	[CM_TEMPLATE_PAGE_NO_TOKEN] = {"no-token.html", true, false,

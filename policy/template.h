@@ -30,6 +30,8 @@ enum cm_template_kind {
 	CM_TEMPLATE_PAGE_ASK,       /* "stop ... ?" with one button */
 	CM_TEMPLATE_PAGE_ASK_AGAIN, /* the link is older than the grant */
 	CM_TEMPLATE_PAGE_DONE,      /* "you will get no more ..." */
+	CM_TEMPLATE_PAGE_KEEP,      /* "keep ... ?", to who was asked */
+	CM_TEMPLATE_PAGE_KEPT,      /* "... goes on" */
 	CM_TEMPLATE_PAGE_INVALID,   /* not one of our links */
 	CM_TEMPLATE_PAGE_NO_TOKEN,  /* mail to several; how to leave */
 	CM_TEMPLATE_PAGE_LATER,     /* we failed; try again */

@@ -25,6 +25,7 @@ struct work {
 	struct cm_token token;
 	/* What the store says of the token's contact. */
 	struct cm_view view;
+	struct cm_view family_view;
 	struct cm_id family;
 	struct cm_span path; /* of the purpose */
 	struct cm_line line; /* for the log */
@@ -35,17 +36,19 @@ struct work {
 int cm_site_init(struct cm_site *site, struct cm_error *err)
 {
 	size_t i;
+	int rc = cm_keep_init(&site->keep, err);
 
-	for (i = 0; i < CM_SITE_LOCKS; i++) {
-		int rc = pthread_mutex_init(&site->one_post[i], NULL);
+	for (i = 0; rc == CM_OK && i < CM_SITE_LOCKS; i++) {
+		int errnum = pthread_mutex_init(&site->one_post[i], NULL);
 
-		if (rc == 0)
+		if (errnum == 0)
 			continue;
 		while (i > 0)
 			pthread_mutex_destroy(&site->one_post[--i]);
-		return cm_fail_errno(err, rc, "no lock can be made");
+		cm_keep_deinit(&site->keep);
+		rc = cm_fail_errno(err, errnum, "no lock can be made");
 	}
-	return CM_OK;
+	return rc;
 }
 
 void cm_site_deinit(struct cm_site *site)
@@ -54,6 +57,7 @@ void cm_site_deinit(struct cm_site *site)
 
 	for (i = 0; i < CM_SITE_LOCKS; i++)
 		pthread_mutex_destroy(&site->one_post[i]);
+	cm_keep_deinit(&site->keep);
 }
 
 static const struct cm_span no_purpose = {NULL, 0};
@@ -199,7 +203,6 @@ static int look_up(struct work *work, struct cm_error *err)
 {
 	const struct cm_id *contact = &work->token.contact;
 	struct cm_store_reader *reader = NULL;
-	struct cm_view family;
 	int rc;
 
 	rc = cm_store_read_begin(work->site->store, work->arena, &reader, err);
@@ -209,7 +212,7 @@ static int look_up(struct work *work, struct cm_error *err)
 	/* What stop holds stands under the family. */
 	if (rc == CM_OK)
 		rc = cm_store_lookup(reader, contact, &work->family,
-				     &work->view, &family, err);
+				     &work->view, &work->family_view, err);
 	cm_store_read_end(&reader);
 	return rc;
 }
@@ -267,6 +270,41 @@ static void leave(struct work *work, enum cm_form_act act)
 	set_page(work, 200, CM_TEMPLATE_PAGE_DONE, work->path);
 }
 
+static bool offers_to_keep(struct work *work, struct cm_keep_offer *offer)
+{
+	return cm_keep_offers(&work->site->keep, work->site->config,
+			      &work->token, &work->view, &work->family_view,
+			      work->now, offer);
+}
+
+static void ask_to_keep(struct work *work, int status)
+{
+	work->outcome = "shown-keep";
+	set_page(work, status, CM_TEMPLATE_PAGE_KEEP, work->path);
+}
+
+/* What they were shown is made again: by the same texts, in their language. */
+static void keep(struct work *work, const struct cm_keep_offer *offer)
+{
+	struct cm_answer *answer = work->answer;
+	size_t nheaders = answer->nheaders;
+	struct cm_error err;
+
+	ask_to_keep(work, 200);
+	if (answer->status != 200)
+		return; /* nobody can have been shown such a page */
+	answer->nheaders = nheaders;
+	if (cm_keep_write(
+		    work->site->store, offer, &work->token, &work->family,
+		    cm_span_n(answer->page.body.data, answer->page.body.len),
+		    answer->page.language, work->now, &err) != CM_OK) {
+		set_later(work, &err);
+		return;
+	}
+	work->outcome = "kept";
+	set_page(work, 200, CM_TEMPLATE_PAGE_KEPT, work->path);
+}
+
 static void describe_token(struct work *work)
 {
 	const struct cm_token *token = &work->token;
@@ -296,7 +334,7 @@ static void act_blindly(struct work *work, enum cm_form_act act,
 	const struct cm_purpose *purpose = cm_config_purpose_by_id(
 		work->site->config, work->token.purpose);
 
-	if (act == CM_FORM_NONE || purpose == NULL) {
+	if (act <= CM_FORM_KEEP || purpose == NULL) {
 		set_later(work, err);
 		return;
 	}
@@ -324,6 +362,7 @@ static void act_on_token(struct work *work)
 {
 	struct cm_span root = cm_span(work->site->config->controller_id);
 	enum cm_form_act act = act_of(work);
+	struct cm_keep_offer offer;
 	struct cm_error err;
 
 	if (look_up(work, &err) != CM_OK) {
@@ -340,8 +379,25 @@ static void act_on_token(struct work *work)
 	if (act == CM_FORM_ALL && cm_purpose_covers(root, work->path))
 		work->path = root;
 	cm_line_span(&work->line, "purpose", work->path);
-	if (act != CM_FORM_NONE) {
+	if (act > CM_FORM_KEEP) {
 		leave(work, act);
+		return;
+	}
+	if (offers_to_keep(work, &offer)) {
+		if (act == CM_FORM_KEEP)
+			keep(work, &offer);
+		else
+			ask_to_keep(work,
+				    work->method == CM_METHOD_POST
+					    ? refused_status(work->request)
+					    : 200);
+		return;
+	}
+	if (act == CM_FORM_KEEP &&
+	    cm_keep_stands(work->site->config, &work->token, &work->view,
+			   &work->family_view, work->now)) {
+		work->outcome = "kept-already";
+		set_page(work, 200, CM_TEMPLATE_PAGE_KEPT, work->path);
 		return;
 	}
 	if (work->method != CM_METHOD_POST) {

@@ -20,6 +20,7 @@
 #include "policy/keys.h"
 #include "policy/store.h"
 #include "policy/template.h"
+#include "web/keep.h"
 #include "web/logo.h"
 #include "web/page.h"
 #include "web/route.h"
@@ -33,7 +34,8 @@ struct cm_site {
 	const struct cm_logo *logo; /* NULL: none */
 	const struct cm_keys *keys;
 	struct cm_store *store;
-	struct cm_log *log; /* NULL: none */
+	struct cm_keep keep; /* of cm_site_init() */
+	struct cm_log *log;  /* NULL: none */
 	/* Told after each new withdrawal, so that stop gets folded. */
 	void (*withdrawn)(void *ctx);
 	void *ctx;

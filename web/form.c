@@ -20,6 +20,7 @@ static void take_pair(struct cm_form *form, struct cm_span name,
 	} known[] = {
 		/* RFC 8058, 5: an ABNF literal, so of either case. */
 		{"List-Unsubscribe", "One-Click", CM_FORM_ONE_CLICK},
+		{"act", "keep", CM_FORM_KEEP},
 		{"act", "stop", CM_FORM_BUTTON},
 		{"act", "stop-all", CM_FORM_ALL},
 	};

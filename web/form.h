@@ -19,6 +19,7 @@ enum {
 
 enum cm_form_act {
 	CM_FORM_NONE,      /* none of the pairs that we know */
+	CM_FORM_KEEP,      /* act=keep: yes to a mail that asked to renew */
 	CM_FORM_BUTTON,    /* act=stop: the button of our own page */
 	CM_FORM_ALL,       /* act=stop-all: from the root on */
 	CM_FORM_ONE_CLICK, /* List-Unsubscribe=One-Click */

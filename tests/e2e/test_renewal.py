@@ -5,6 +5,7 @@ that were fined, sent as what they were, reach nobody of those people.
 """
 import concurrent.futures
 import datetime
+import re
 
 import people
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from harness import messages
 from harness.clients import Dialogue
 from harness.proc import wait_until
+from harness.world import BASE_URL
 
 NEWS = people.NEWS
 REFUSED = (550, "5.7.1 No consent on record for this recipient")
@@ -213,3 +215,61 @@ def test_status_and_record(new_world):
     world.start_milter()
     assert world.why("soon2@x.test", "keep") == ("refuse", "withdrawn")
     assert world.why("soon@x.test", "keep") == ("refuse", "not-due")
+
+
+def press(world, uri, act):
+    return world.http("POST", uri, f"act={act}".encode(), {
+        "Content-Type": "application/x-www-form-urlencoded"})
+
+
+def footer_link(world, address):
+    texts = messages.texts(world.sink.to(address).data)
+    return re.search(rf"{BASE_URL}/u/[\w-]+", "".join(texts.values()))[0]
+
+
+def test_the_answer(new_world):
+    """Issue 4: yes is a POST, a new consent with what they saw as evidence;
+    GET and the header's token never say it."""
+    world = keep_world(new_world)
+    ask(world, "soon@x.test", "soon2@x.test")
+    for name in ("soon", "soon3"):
+        ask(world, f"{name}@x.test")
+    world.settled()
+    assert ask(world, "soon4@x.test").rcpts["soon4@x.test"] == LATER
+    uri = footer_link(world, "soon3@x.test")
+    page = world.http("GET", uri, headers={"Accept-Language": "cs"})
+    assert page.status == 200 and 'value="keep"' in page.text
+    assert "Chcete dál dostávat" in page.text
+    assert world.ctl_json("renewal", "status")[0]["silent"] == 3
+    header, _ = messages.unsubscribe_uris(
+        world.sink.to("soon3@x.test").data)
+    assert press(world, header, "keep").status == 400
+    assert world.ctl_json("renewal", "status")[0]["kept"] == 0
+    assert press(world, uri, "keep").status == 200
+    assert press(world, uri, "keep").status == 200
+    assert world.ctl_json("renewal", "status")[0]["kept"] == 1
+    assert world.why("soon3@x.test", "keep") == ("refuse", "not-due")
+    history = world.ctl("history", "soon3@x.test").stdout.decode()
+    assert history.count("granted") == 2
+    folder = world.dir / "evidence"
+    world.ctl("evidence", "soon3@x.test", "-o", folder)
+    everything = "".join(f.read_text(errors="replace")
+                         for f in folder.rglob("*") if f.is_file())
+    assert 'pressed \\"keep\\" on our page' in everything or \
+        'pressed "keep" on our page' in everything
+    assert "Do you want to keep getting" in everything
+    # Stop stays stop, and then nothing is offered any more.
+    assert press(world, uri, "stop").status == 200
+    assert 'value="keep"' not in world.http("GET", uri).text
+    assert world.why("soon3@x.test", "keep") == ("refuse", "withdrawn")
+
+
+def test_no_answer_where_nobody_asked(new_world):
+    """The footer of ordinary mail cannot renew anything."""
+    world = keep_world(new_world)
+    world.send("news@acme.example", ["soon@x.test"], messages.newsletter())
+    world.settled()
+    uri = footer_link(world, "soon@x.test")
+    assert 'value="keep"' not in world.http("GET", uri).text
+    assert press(world, uri, "keep").status == 200  # the page, no act
+    assert world.why("soon@x.test", "keep") == ("allow", "renewal")

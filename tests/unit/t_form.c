@@ -221,9 +221,22 @@ static void escapes(void **state)
 	}
 }
 
+/* Whoever manages to press both wants no mail. */
+static void to_stop_is_stronger_than_to_keep(void **state)
+{
+	struct cm_form form;
+
+	(void)state;
+	cm_form_read(cm_span(URLENCODED), cm_span("act=keep"), &form);
+	assert_int_equal(form.act, CM_FORM_KEEP);
+	cm_form_read(cm_span(URLENCODED), cm_span("act=stop&act=keep"), &form);
+	assert_int_equal(form.act, CM_FORM_BUTTON);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(to_stop_is_stronger_than_to_keep),
 		cmocka_unit_test(bodies_that_ask_and_bodies_that_do_not),
 		cmocka_unit_test(a_long_boundary_is_read_and_a_huge_one_is_not),
 		cmocka_unit_test(the_cap_is_4_kib),
