@@ -295,20 +295,6 @@ uint64_t cm_kv_bytes(struct cm_kv *kv)
 
 /* ---- is it still the file we opened? ----------------------------------- */
 
-static int check_path(const struct cm_kv *kv, struct cm_error *err)
-{
-	struct stat st;
-
-	if (stat(kv->data_path, &st) != 0)
-		return cm_fail_errno(err, errno, "%s", kv->data_path);
-	if (st.st_dev != kv->dev || st.st_ino != kv->ino)
-		return cm_fail(err, CM_ECORRUPT,
-			       "%s was replaced since it was opened: restart "
-			       "the program",
-			       kv->data_path);
-	return CM_OK;
-}
-
 /*
  * Before anything reads the map; ret_size: octets of the file.  The path is
  * looked up each time (1 us): a withdrawal acknowledged in the store that
@@ -318,17 +304,18 @@ static int check_file(const struct cm_kv *kv, uint64_t *ret_size,
 		      struct cm_error *err)
 {
 	struct stat st;
-	int rc;
 
 	if (kv->pid != getpid())
 		return cm_fail(err, CM_EREFUSED,
 			       "%s was opened before this process forked",
 			       kv->path);
-	if (fstat(kv->fd, &st) != 0)
+	if (stat(kv->data_path, &st) != 0)
 		return cm_fail_errno(err, errno, "%s", kv->data_path);
-	rc = check_path(kv, err);
-	if (rc != CM_OK)
-		return rc;
+	if (st.st_dev != kv->dev || st.st_ino != kv->ino)
+		return cm_fail(err, CM_ECORRUPT,
+			       "%s was replaced since it was opened: restart "
+			       "the program",
+			       kv->data_path);
 	if ((uint64_t)st.st_size < META_PAGES * kv->page_size)
 		return cm_fail(err, CM_ECORRUPT,
 			       "%s was cut short to %lld octets", kv->data_path,

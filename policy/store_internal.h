@@ -150,6 +150,22 @@ struct cm_head {
 int cm_head_get(const struct cm_store *store, struct cm_kv_txn *txn,
 		struct cm_hmac *hmac, struct cm_head *ret_head,
 		struct cm_error *err);
+/*
+ * The same for who asks again and again: the row that was found whole last
+ * time is not looked through again where it is that one, octet for octet.
+ */
+enum {
+	/* format | key check | size | newest rec | root | mark | MAC */
+	CM_HEAD_ROW_LEN =
+		4 + CM_MAC_LEN + 8 + 8 + CM_HASH_LEN + CM_MARK_LEN + CM_MAC_LEN,
+};
+struct cm_head_seen {
+	bool good;
+	uint8_t row[CM_HEAD_ROW_LEN];
+};
+int cm_head_get_again(const struct cm_store *store, struct cm_kv_txn *txn,
+		      struct cm_hmac *hmac, struct cm_head_seen *seen,
+		      struct cm_head *ret_head, struct cm_error *err);
 int cm_head_put(const struct cm_store *store, struct cm_kv_txn *txn,
 		struct cm_hmac *hmac, const struct cm_head *head,
 		struct cm_error *err);
@@ -179,6 +195,7 @@ struct cm_store_reader {
 	struct cm_kv_txn *ledger; /* opened second */
 	uint64_t nstop;
 	struct cm_head head;
+	struct cm_head_seen seen;
 	struct cm_store_reader *next; /* while idle */
 };
 

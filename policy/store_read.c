@@ -110,8 +110,8 @@ static int begin_txns(struct cm_store_reader *reader, struct cm_error *err)
 	if (rc == CM_OK)
 		rc = cm_kv_count(reader->stop, CM_DB_STOP, &reader->nstop, err);
 	if (rc == CM_OK)
-		rc = cm_head_get(store, reader->ledger, reader->hmac,
-				 &reader->head, err);
+		rc = cm_head_get_again(store, reader->ledger, reader->hmac,
+				       &reader->seen, &reader->head, err);
 	return rc;
 }
 

@@ -376,6 +376,55 @@ static void test_flip_any_byte(void **state)
 	kit_verify(kit, true);
 }
 
+static void put_head(struct kit *kit, const char row[CM_HEAD_ROW_LEN])
+{
+	struct cm_kv_txn *txn = NULL;
+	struct cm_error err;
+
+	assert_int_equal(cm_kv_begin_write(kit->store->ledger, &txn, &err),
+			 CM_OK);
+	assert_int_equal(cm_kv_put(txn, CM_DB_META, cm_span("head"),
+				   cm_span_n(row, CM_HEAD_ROW_LEN), &err),
+			 CM_OK);
+	assert_int_equal(cm_kv_commit(&txn, &err), CM_OK);
+}
+
+/* A reader that found the head whole once looks again when it is another. */
+static void test_head_changed_between_reads(void **state)
+{
+	static const char zeros[CM_HEAD_ROW_LEN];
+	struct kit *kit = *state;
+	char good[CM_HEAD_ROW_LEN];
+	struct cm_kv_txn *txn = NULL;
+	struct cm_span value;
+	struct cm_error err;
+	size_t at;
+
+	(void)append_private(kit, person, "x");
+	assert_int_equal(cm_kv_begin_read(kit->store->ledger, &txn, &err),
+			 CM_OK);
+	assert_int_equal(
+		cm_kv_get(txn, CM_DB_META, cm_span("head"), &value, &err),
+		CM_OK);
+	assert_int_equal(value.n, sizeof(good));
+	memcpy(good, value.p, sizeof(good));
+	cm_kv_abort(&txn);
+	put_head(kit, zeros);
+	assert_int_equal(try_lookup(kit), CM_ECORRUPT);
+	for (at = 0; at < sizeof(good); at += 5) {
+		put_head(kit, good);
+		assert_int_equal(try_lookup(kit), CM_OK);
+		assert_int_equal(try_lookup(kit), CM_OK);
+		good[at] ^= 4;
+		put_head(kit, good);
+		assert_int_equal(try_lookup(kit), CM_ECORRUPT);
+		assert_int_equal(try_lookup(kit), CM_ECORRUPT);
+		good[at] ^= 4;
+	}
+	put_head(kit, good);
+	assert_int_equal(try_lookup(kit), CM_OK);
+}
+
 /* A view that lost a refusal by an old copy of its row: the MAC is right. */
 static void test_verify_names_the_contact_and_rebuild_mends(void **state)
 {
@@ -701,6 +750,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_another_format),
+		TEST(test_head_changed_between_reads),
 		TEST(test_flip_any_byte),
 		TEST(test_verify_names_the_contact_and_rebuild_mends),
 		TEST(test_store_gone_between_reads),
