@@ -6,7 +6,7 @@
  * short, a writer keeps the file longer than its pages: SLACK_PAGES of holes
  * that cost no disk space.
  */
-/* pipe2 */
+/* pipe2, fallocate */
 #define _GNU_SOURCE
 #include "lib/kv.h"
 
@@ -32,6 +32,8 @@ enum {
 	META_PAGES = 2, /* LMDB's own, at the start of every file */
 	PAGE_MIN = 4096,
 	CREATE_MODE = 0600,
+	/* What LMDB's lock file needs: 64 octets a reader, and its head. */
+	LOCK_ROOM = CM_KV_READERS * 64 + PAGE_MIN,
 };
 
 struct cm_kv {
@@ -157,6 +159,34 @@ static int check_there(const struct cm_kv *kv,
 	return CM_OK;
 }
 
+/*
+ * LMDB writes to its lock file by a map: where the disk has no room for a page
+ * of it, that is SIGBUS.  So take the room before, or fail.  Nobody here has
+ * the file open (its locks would go with our close).
+ */
+static int reserve_lock_file(const struct cm_kv_options *options,
+			     struct cm_error *err)
+{
+	int flags = O_RDWR | O_CLOEXEC | (options->create ? O_CREAT : 0);
+	char *lock = cm_path_join(options->path, "lock.mdb");
+	int rc = CM_OK, fd = -1;
+	struct stat st;
+
+	if (lock == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	fd = open(lock, flags, CREATE_MODE);
+	if (fd < 0) /* LMDB finds out the same, and says what it means */
+		goto out;
+	if (fstat(fd, &st) == 0 &&
+	    fallocate(fd, 0, 0, st.st_size > 0 ? st.st_size : LOCK_ROOM) != 0 &&
+	    errno != EOPNOTSUPP)
+		rc = cm_fail_errno(err, errno, "%s", lock);
+	(void)close(fd);
+out:
+	free(lock);
+	return rc;
+}
+
 static int open_env(struct cm_kv *kv, const struct cm_kv_options *options,
 		    struct cm_error *err)
 {
@@ -230,6 +260,7 @@ static int open_all(struct cm_kv *kv, const struct cm_kv_options *options,
 	kv->pid = getpid();
 	if ((rc = check_unopened(options, err)) != CM_OK ||
 	    (rc = check_there(kv, options, err)) != CM_OK ||
+	    (rc = reserve_lock_file(options, err)) != CM_OK ||
 	    (rc = open_env(kv, options, err)) != CM_OK ||
 	    (rc = remember_file(kv, err)) != CM_OK ||
 	    (rc = cm_kv_reap(kv, err)) != CM_OK)

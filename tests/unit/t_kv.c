@@ -440,6 +440,27 @@ static void test_a_lie_in_the_lock_file(void **state)
 	(void)close(fd);
 }
 
+/* A page that a full disk has no room for would be SIGBUS, not ENOSPC. */
+static void test_the_lock_file_has_no_holes(void **state)
+{
+	struct fixture *f = *state;
+	struct cm_kv *kv = must_open(f, true, false);
+	struct stat st;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(stat(f->lock, &st), 0);
+		assert_true(st.st_size > 0);
+		assert_true(st.st_blocks * 512 >= st.st_size);
+		cm_kv_close(&kv);
+		/* Another time with one as LMDB makes it. */
+		assert_int_equal(truncate(f->lock, 0), 0);
+		assert_int_equal(truncate(f->lock, st.st_size), 0);
+		kv = must_open(f, false, false);
+	}
+	cm_kv_close(&kv);
+}
+
 static void test_map_full_is_told(void **state)
 {
 	struct fixture *f = *state;
@@ -513,6 +534,7 @@ int main(void)
 		TEST(test_opening_what_is_no_database),
 		TEST(test_opening_what_was_cut),
 		TEST(test_a_lie_in_the_lock_file),
+		TEST(test_the_lock_file_has_no_holes),
 		TEST(test_map_full_is_told),
 		TEST(test_lockfile_deadline),
 	};
