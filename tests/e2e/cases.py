@@ -8,7 +8,7 @@ those of the penalty notices; the files are ours, a few hundred rows each.
 
 PROVEN = ("--source", "web-form", "--attest", "Data protection officer")
 NEWS = "acme/newsletter"
-CARD, GROCERY = "acme/card", "acme/grocery"
+CARD, GROCERY, CLUB = "acme/card", "acme/grocery", "acme/club"
 
 
 class Case:
@@ -172,6 +172,19 @@ class Triboo(Case):
                  PROVEN, "400 grants without proof")]
 
 
+class Golf(Case):
+    """AT-GOLF: the club's newsletter went to somebody who had agreed, and had
+    not been written to for four years (AG Muenchen, 161 C 12736/22)."""
+    name = "golf"
+    subject = "Our trial course"
+    sender, labelled = "club@acme.example", "clubtool@acme.example"
+    refused = {"idle": 400}
+
+    def lists(self):
+        return [(table("email,purpose,status,time", self.who(), CLUB,
+                       "granted", "2021-11-01T12:00:00Z"), PROVEN, "idle")]
+
+
 class Import(Case):
     """AT-IMPORT: the tool's list still says "subscribed" of people who have
     left; it is imported, and the campaign is sent."""
@@ -193,4 +206,4 @@ class Import(Case):
 
 
 CASES = [Flybe, Honda, Morrisons, Virgin, SportsDirect, Halfords, HelloFresh,
-         Triboo, Import]
+         Triboo, Golf, Import]

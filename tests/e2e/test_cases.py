@@ -10,7 +10,7 @@ import re
 import shutil
 
 import pytest
-from cases import CARD, CASES, GROCERY, NEWS, table
+from cases import CARD, CASES, CLUB, GROCERY, NEWS, table
 
 from harness import messages
 from harness.clients import Dialogue
@@ -22,6 +22,7 @@ purpose "acme"     {{ title = "Everything from Acme"  lifetime = "3y" }}
 purpose "{NEWS}"   {{ title = "Acme newsletter" }}
 purpose "{CARD}"   {{ title = "Loyalty card" }}
 purpose "{GROCERY}" {{ title = "Groceries" }}
+purpose "{CLUB}"   {{ title = "Club news"  lifetime = none  idle = "4y" }}
 """
 # A tool that names its campaigns in a header is answered at the end of the
 # message, when what it claims has been read; others as they name recipients.
@@ -30,6 +31,10 @@ stream "card-survey" {{ type = marketing  sender = {{"cardtool@acme.example"}}
     header = {{"X-Campaign: survey"}}  purpose = {{"{CARD}"}} }}
 stream "card"     {{ type = marketing  purpose = {{"{CARD}"}}
     sender = {{"card@acme.example", "cardtool@acme.example"}} }}
+stream "club-survey" {{ type = marketing  sender = {{"clubtool@acme.example"}}
+    header = {{"X-Campaign: survey"}}  purpose = {{"{CLUB}"}} }}
+stream "club"     {{ type = marketing  purpose = {{"{CLUB}"}}
+    sender = {{"club@acme.example", "clubtool@acme.example"}} }}
 stream "survey"   {{ type = marketing  sender = {{"tool@acme.example"}}
     header = {{"X-Campaign: survey"}}  purpose = {{"{NEWS}"}} }}
 stream "newsletter" {{ type = marketing  purpose = {{"{NEWS}"}}
