@@ -519,8 +519,11 @@ int cm_kv_commit(struct cm_kv_txn **txn, struct cm_error *err)
 
 	free(*txn);
 	*txn = NULL;
+	/* LMDB calls a write that was cut short an I/O error. */
 	if (rc != 0)
-		return fail_lmdb(err, rc, kv->path, "cannot write");
+		return fail_lmdb(err, rc, kv->path,
+				 rc == EIO ? "cannot write (is the disk full?)"
+					   : "cannot write");
 	if (writes)
 		extend(kv);
 	return CM_OK;

@@ -179,7 +179,7 @@ static int write_env(struct backup *b, enum cm_env env, struct cm_error *err)
 	rc = cm_kv_copy_write(b->copy[env], fd, wrote, b, err);
 	if (rc != CM_OK) {
 		(void)close(fd);
-		return rc;
+		return cm_error_prefix(err, "%s: ", path);
 	}
 	rc = close_synced(fd, path, err);
 	if (rc == CM_OK)

@@ -1,10 +1,13 @@
 """consentctl import and check: lists as people really have them."""
+import collections
 import csv
 import hashlib
 import io
+import json
 import os
 import random
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -377,6 +380,10 @@ def test_twice_the_same_list(ctl):
             + "y@example.org,acme/newsletter,unknown,,\n")
     done = ctl.load(text)
     assert "52 events written, batch 2" in done.stdout
+    # ... but for who left: two lists must say so before one can be undone.
+    done = ctl.load(text)
+    assert "1 event written" in done.stdout
+    assert re.search(r"known already +51", done.stdout)
     before = ctl.snapshot()
     done = ctl.load(text)
     assert "nothing new: nothing was written" in done.stdout
@@ -650,3 +657,98 @@ def test_a_preview_is_what_comes_of_it(ctl):
     assert {row[0]: ctl.why(f"{row[0]}@example.org",
                             "offers" if row[0] == "half" else "newsletter")
             for row in CHANGES} == {row[0]: row[3] for row in CHANGES}
+
+
+def random_list(dice):
+    """Rows that meet, repeat and contradict each other."""
+    text = HEADER
+    for _ in range(dice.randint(1, 25)):
+        purpose = dice.choice(["acme/newsletter", "acme/offers", "acme"])
+        status = dice.choice(["granted", "confirmed", "pending", "withdrawn",
+                              "objected", "complained", "undeliverable",
+                              "unknown", ""])
+        at = dice.choice(["", f"2026-0{dice.randint(1, 9)}-01T00:00:00Z"])
+        who = dice.choice(["ann", "ANN", "ann+x", "bob", "cal", "dan"])
+        text += (f"{who}@example.org,{purpose},{status},"
+                 f"{dice.choice(['web-form', 'purchased', ''])},{at}\n")
+    return text
+
+
+def states(ctl, text):
+    """{(person, purpose): reason} of everybody in the list."""
+    people = {line.split(",")[0].lower() for line in text.split("\n")[1:-1]}
+    return {(who, purpose): p["state"] for who in people
+            for purpose, p in json.loads(ctl.any(
+                "show", who, "--json").stdout)["purposes"].items()}
+
+
+def test_any_preview_is_what_comes_of_it(ctl):
+    """The dry run's numbers are the import's, and both are what happened."""
+    dice = random.Random(int(os.environ.get("CM_SEED", "4")))
+    for _ in range(int(os.environ.get("CM_LONG", "1")) * 8):
+        text = random_list(dice)
+        file = ctl.file(text)
+        args = PROVEN if dice.random() < 0.7 else ()
+        events = ctl.events()
+        before = states(ctl, text)
+        dry = ctl.json("import", file, *args, "--dry-run")
+        assert ctl.events() == events
+        real = ctl.json("import", file, *args)
+        after = states(ctl, text)
+        for name in ("dry_run", "batch"):
+            del dry[name], real[name]
+        assert dry == real
+        assert ctl.events() == events + real["events"]
+        happened, said = collections.Counter(), collections.Counter()
+        for pair, reason in before.items():
+            if reason != after[pair]:
+                happened[reason, after[pair]] += 1
+        for row in real["changes"]:
+            if row["before"] != row["after"]:
+                said[row["before"], row["after"]] = row["count"]
+        # It counts the purposes that a row names; others may follow them.
+        assert not said - happened
+        if dice.random() < 0.3:
+            ctl.run("object", "bob@example.org")
+    assert ctl.json("verify")["good"] is True
+
+
+# ---- no room ----------------------------------------------------------------
+
+def limited(octets):
+    """No file may grow beyond this: what a full disk is to a program."""
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (octets, octets))
+    return limit
+
+
+@pytest.mark.parametrize("part,octets", [("ledger", 2500000),
+                                         ("private", 600000)])
+def test_no_room(ctl, part, octets):
+    """Said, and where; the old state whole; then it works."""
+    ctl.load(rows_of(200))
+    before = ctl.events()
+    file = ctl.file(rows_of(6000, start=1000))
+    done = ctl.run("import", file, *PROVEN, code=75,
+                   preexec_fn=limited(octets))
+    assert f"lib/store/{part}: cannot write" in done.stderr
+    assert "(is the disk full?)" in done.stderr or \
+        "File too large" in done.stderr
+    assert done.stdout == ""
+    assert ctl.events() == before
+    assert ctl.why("user7@example.org") == "consent"
+    assert ctl.json("verify")["good"] is True
+    ctl.run("import", file, *PROVEN)
+    assert ctl.events() == before + 6000
+    assert ctl.json("verify")["good"] is True
+
+
+def test_no_room_for_a_backup(ctl):
+    ctl.load(rows_of(2000))
+    folder = ctl.dir / "copy"
+    done = ctl.run("backup", folder, code=75, preexec_fn=limited(65536))
+    assert "File too large" in done.stderr and str(folder) in done.stderr
+    assert not folder.exists()
+    ctl.run("backup", folder)
+    assert ctl.json("verify")["good"] is True
