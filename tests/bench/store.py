@@ -96,7 +96,8 @@ class Size:
         if size is not None:
             line += f"{size / self.count:7.0f} octets each"
         if other is not None:
-            line += f"  (ours at {other.wall / self.ours.wall:.2f} of it)"
+            line += (f"  (ours: {other.wall / self.ours.wall:.2f} of its "
+                     f"rate, {self.ours.cpu / other.cpu:.1f} x its CPU)")
         print(line, flush=True)
 
     def run(self):
