@@ -403,6 +403,11 @@ static int finish_undo(struct undo *undo, const struct cm_args *args,
 		print_undo(undo);
 	if (rc != CM_OK)
 		return rc;
+	if (!undo->dry_run && undo->write > 0)
+		(void)fputs("note: a row that only repeated this list was "
+			    "never written: import lists that hold once "
+			    "more\n",
+			    undo->ctl->notes);
 	if (undo->write == 0)
 		return CM_EREFUSED;
 	if (undo->dry_run && !cm_args_has(args, "dry-run"))

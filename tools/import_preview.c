@@ -117,88 +117,6 @@ static bool is_known(const struct cm_view *view,
 	return !refuses(row) || !consent_since(view, fact->at);
 }
 
-/* ---- does it rest on one list? ------------------------------------------ */
-
-/* undo takes these back, if it is told to, and no others that refuse. */
-static bool may_be_undone(const struct cm_import_row *row)
-{
-	return row->status == CM_STATUS_WITHDRAWN ||
-	       row->status == CM_STATUS_UNDELIVERABLE;
-}
-
-static int events_of(const struct family *family, const struct cm_id *contact,
-		     struct cm_event **ret_events, size_t *ret_count,
-		     struct cm_error *err)
-{
-	struct cm_event *events;
-	uint64_t *seqs;
-	size_t count, i;
-	int rc =
-		cm_store_events_of(family->reader, contact, &seqs, &count, err);
-
-	if (rc != CM_OK)
-		return rc;
-	events = cm_arena_array(family->arena, count + 1, sizeof(*events));
-	if (events == NULL)
-		return cm_fail(err, CM_ENOMEM, "out of memory");
-	for (i = 0; rc == CM_OK && i < count; i++) {
-		struct cm_span json;
-
-		rc = cm_store_event(family->reader, seqs[i], &json, err);
-		if (rc == CM_OK)
-			rc = cm_event_decode(json, &events[i], err);
-	}
-	*ret_events = events;
-	*ret_count = count;
-	return rc;
-}
-
-static bool is_undone(const struct cm_event *events, size_t count,
-		      const struct cm_event *event)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		if (cm_event_undoes(&events[i], event))
-			return true;
-	}
-	return false;
-}
-
-static bool says_same(const struct cm_event *a, const struct cm_event *b)
-{
-	return cm_event_fact(a) == cm_event_fact(b) &&
-	       strcmp(a->purpose, b->purpose) == 0;
-}
-
-/*
- * One list said so, and nobody else: with that list undone the refusal would
- * be gone, although this one says it, too.  So it is written once more.
- */
-static int rests_on_one_list(const struct family *family,
-			     const struct cm_event *event, bool *ret_does,
-			     struct cm_error *err)
-{
-	const struct cm_event *found = NULL;
-	struct cm_event *events = NULL;
-	size_t count = 0;
-	size_t i;
-	bool other = false;
-	int rc = events_of(family, &event->contact, &events, &count, err);
-
-	for (i = 0; rc == CM_OK && !other && i < count; i++) {
-		if (!says_same(&events[i], event) ||
-		    is_undone(events, count, &events[i]))
-			continue;
-		other = events[i].actor != CM_ACTOR_IMPORT ||
-			(found != NULL &&
-			 strcmp(found->batch, events[i].batch) != 0);
-		found = &events[i];
-	}
-	*ret_does = found != NULL && !other;
-	return rc;
-}
-
 /* ---- pass one: which rows are news -------------------------------------- */
 
 static size_t same_people(const struct family *family, size_t at)
@@ -232,24 +150,19 @@ static int copy_view(const struct cm_view *view, struct cm_arena *arena,
 	return CM_OK;
 }
 
-static int is_news(const struct family *family, const struct cm_import_row *row,
-		   bool *ret_is, struct cm_error *err)
+static bool is_news(const struct family *family,
+		    const struct cm_import_row *row)
 {
 	struct cm_event event;
 	const char *purpose;
 	size_t at = 0;
-	bool news = false;
-	int rc = CM_OK;
 
-	while (rc == CM_OK && !news &&
-	       (purpose = cm_import_each(family->import, row, &at)) != NULL) {
+	while ((purpose = cm_import_each(family->import, row, &at)) != NULL) {
 		cm_import_event(family->import, row, purpose, &event);
-		news = !is_known(&family->own, row, &event);
-		if (!news && may_be_undone(row))
-			rc = rests_on_one_list(family, &event, &news, err);
+		if (!is_known(&family->own, row, &event))
+			return true;
 	}
-	*ret_is = news;
-	return rc;
+	return false;
 }
 
 static int fold_into_family(struct family *family,
@@ -283,22 +196,6 @@ static int read_person(struct family *family, const struct cm_import_row *row,
 			       &family->own, &family->stored, err);
 }
 
-static int settle_fate(const struct family *family, struct cm_import_row *row,
-		       bool erased, struct cm_error *err)
-{
-	bool news = false;
-	int rc = CM_OK;
-
-	if (!erased)
-		rc = is_news(family, row, &news, err);
-	row->fate = CM_IMPORT_NOTHING_NEW;
-	if (erased)
-		row->fate = CM_IMPORT_ERASED;
-	else if (news)
-		row->fate = CM_IMPORT_WRITE;
-	return rc;
-}
-
 static int settle_fates(struct family *family, struct cm_error *err)
 {
 	size_t at = 0;
@@ -318,9 +215,11 @@ static int settle_fates(struct family *family, struct cm_error *err)
 		for (; rc == CM_OK && at < end; at++) {
 			struct cm_import_row *row = &family->rows[at];
 
-			rc = settle_fate(family, row, erased, err);
-			if (rc != CM_OK)
-				return rc;
+			row->fate = CM_IMPORT_NOTHING_NEW;
+			if (erased)
+				row->fate = CM_IMPORT_ERASED;
+			else if (is_news(family, row))
+				row->fate = CM_IMPORT_WRITE;
 			if (row->fate == CM_IMPORT_WRITE && refuses(row))
 				rc = fold_into_family(family, row);
 		}
@@ -458,9 +357,10 @@ static void decide_touched(const struct person *person,
 
 	for (i = 0; i < ctl->config->npurposes; i++) {
 		if (person->tables->touched[i])
-			cm_decide_purpose(
-				ctl->config, &ctl->config->purposes[i], own,
-				family, NULL, ctl->now, &decisions[i]);
+			cm_decide_purpose(ctl->config,
+					  &ctl->config->purposes[i], own,
+					  family, NULL, ctl->now,
+					  &decisions[i]);
 	}
 }
 
