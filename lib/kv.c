@@ -324,6 +324,44 @@ uint64_t cm_kv_bytes(struct cm_kv *kv)
 	return pages(kv) * kv->page_size;
 }
 
+/* A line is "PID THREAD TXNID", with "-" for a slot that waits; or a title. */
+static int oldest(const char *line, void *ctx)
+{
+	struct cm_span rest = cm_span_trim(cm_span(line));
+	uint64_t *txnid = ctx;
+	uint64_t id;
+
+	while (rest.n > 0) {
+		struct cm_span word = cm_span_cut(&rest, ' ');
+
+		if (rest.n == 0 &&
+		    cm_parse_u64(word, UINT64_MAX, &id) == CM_OK && id < *txnid)
+			*txnid = id;
+	}
+	return 0;
+}
+
+int cm_kv_usage(struct cm_kv *kv, struct cm_kv_usage *ret_usage,
+		struct cm_error *err)
+{
+	MDB_envinfo info;
+	uint64_t txnid;
+	int rc;
+
+	(void)mdb_env_info(kv->env, &info); /* fails for NULL only */
+	txnid = info.me_last_txnid;
+	rc = mdb_reader_list(kv->env, oldest, &txnid);
+	if (rc < 0)
+		return fail_lmdb(err, rc, kv->path, "cannot list readers");
+	*ret_usage = (struct cm_kv_usage){
+		.map_size = info.me_mapsize,
+		.bytes = cm_kv_bytes(kv),
+		.slots = info.me_numreaders,
+		.lag = info.me_last_txnid - txnid,
+	};
+	return CM_OK;
+}
+
 /* ---- is it still the file we opened? ----------------------------------- */
 
 /*

@@ -63,6 +63,17 @@ CM_MUST_CHECK int cm_kv_reap(struct cm_kv *kv, struct cm_error *err);
 /* Octets of pages in use or free inside the file, without its slack. */
 uint64_t cm_kv_bytes(struct cm_kv *kv);
 
+struct cm_kv_usage {
+	uint64_t map_size; /* octets */
+	uint64_t bytes;    /* cm_kv_bytes() */
+	unsigned slots;    /* of CM_KV_READERS, ever taken at one time */
+	/* Commits since the oldest reading transaction began; pages of all
+	 * of them cannot be used again until it ends. */
+	uint64_t lag;
+};
+CM_MUST_CHECK int cm_kv_usage(struct cm_kv *kv, struct cm_kv_usage *ret_usage,
+			      struct cm_error *err);
+
 /*
  * A copy of one moment, compact: only pages in use, so nothing that was
  * deleted.  begin returns when the moment is fixed; writers go on from then

@@ -12,111 +12,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/enc.h"
 #include "lib/proc.h"
-#include "lib/str.h"
+#include "milter/place.h"
 
 enum {
 	BACKLOG = 1024, /* Postfix opens one for each smtpd and cleanup */
 	FOLDER_MODE = 0710,
 };
-
-struct place {
-	int family;
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	char host[256];
-	char port[8];
-};
-
-/* ---- names ------------------------------------------------------------ */
-
-static int parse_unix(const char *path, struct place *place,
-		      struct cm_error *err)
-{
-	if (path[0] != '/')
-		return cm_fail(err, CM_ECONFIG,
-			       "socket \"unix:%s\": the path must begin with "
-			       "\"/\"",
-			       path);
-	if (strlen(path) >= sizeof(place->path))
-		return cm_fail(err, CM_ECONFIG,
-			       "socket \"unix:%s\": the path is longer than "
-			       "the %zu octets a socket may have",
-			       path, sizeof(place->path) - 1);
-	place->family = AF_UNIX;
-	(void)snprintf(place->path, sizeof(place->path), "%s", path);
-	return CM_OK;
-}
-
-static int parse_inet(const char *socket, const char *rest, int family,
-		      struct place *place, struct cm_error *err)
-{
-	const char *at = strchr(rest, '@');
-	struct cm_span host;
-	uint64_t port;
-
-	if (at == NULL || at[1] == '\0')
-		return cm_fail(err, CM_ECONFIG,
-			       "socket \"%s\" names no host (write "
-			       "\"inet:8891@127.0.0.1\")",
-			       socket);
-	if (cm_parse_u64(cm_span_n(rest, (size_t)(at - rest)), 65535, &port) !=
-		    CM_OK ||
-	    port == 0)
-		return cm_fail(err, CM_ECONFIG,
-			       "socket \"%s\": the port must be a number from "
-			       "1 to 65535",
-			       socket);
-	host = cm_span(at + 1);
-	/* Both "inet6:1@::1" and "inet6:1@[::1]" are in use. */
-	if (host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
-		host = cm_span_n(host.p + 1, host.n - 2);
-	if (host.n == 0 || host.n >= sizeof(place->host))
-		return cm_fail(err, CM_ECONFIG,
-			       "socket \"%s\": the host is too long or empty",
-			       socket);
-	place->family = family;
-	memcpy(place->host, host.p, host.n);
-	place->host[host.n] = '\0';
-	(void)snprintf(place->port, sizeof(place->port), "%u", (unsigned)port);
-	return CM_OK;
-}
-
-static int parse(const char *socket, struct place *place, struct cm_error *err)
-{
-	static const struct {
-		const char *prefix;
-		int family;
-	} kinds[] = {
-		{"unix:", AF_UNIX},
-		{"local:", AF_UNIX},
-		{"inet:", AF_INET},
-		{"inet6:", AF_INET6},
-	};
-	size_t i;
-
-	memset(place, 0, sizeof(*place));
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		size_t n = strlen(kinds[i].prefix);
-
-		if (strncmp(socket, kinds[i].prefix, n) != 0)
-			continue;
-		if (kinds[i].family == AF_UNIX)
-			return parse_unix(socket + n, place, err);
-		return parse_inet(socket, socket + n, kinds[i].family, place,
-				  err);
-	}
-	return cm_fail(err, CM_ECONFIG,
-		       "socket \"%s\" is neither \"unix:/PATH\" nor "
-		       "\"inet:PORT@HOST\" nor \"inet6:PORT@HOST\"",
-		       socket);
-}
-
-int cm_listen_check(const char *socket, struct cm_error *err)
-{
-	struct place place;
-
-	return parse(socket, &place, err);
-}
 
 /* ---- unix ------------------------------------------------------------- */
 
@@ -220,7 +123,7 @@ static int lock_beside(const char *path, uid_t owner, int *ret_fd,
 }
 
 static int open_unix(const struct cm_listener *listener, uid_t owner,
-		     const struct place *place, struct cm_listening *out,
+		     const struct cm_place *place, struct cm_listening *out,
 		     struct cm_error *err)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -265,7 +168,7 @@ static int bind_inet(int fd, const struct addrinfo *at, const char *name,
 	return cm_fail_errno(err, errno, "binding \"%s\"", name);
 }
 
-static int open_inet(const struct place *place, const char *name,
+static int open_inet(const struct cm_place *place, const char *name,
 		     struct cm_listening *out, struct cm_error *err)
 {
 	const struct addrinfo hints = {
@@ -295,8 +198,8 @@ int cm_listen_open(const struct cm_listener *listener, uid_t owner,
 		   struct cm_listening *ret, struct cm_error *err)
 {
 	struct cm_listening out = {listener, -1, -1};
-	struct place place;
-	int rc = parse(listener->socket, &place, err);
+	struct cm_place place;
+	int rc = cm_place_parse(listener->socket, &place, err);
 
 	if (rc != CM_OK)
 		return rc;
@@ -323,4 +226,20 @@ void cm_listen_close(struct cm_listening *listening)
 		(void)close(listening->lock_fd);
 	listening->fd = -1;
 	listening->lock_fd = -1;
+}
+
+void cm_listen_note(const struct cm_listening *listening,
+		    const struct cm_config *config)
+{
+	char hex[CM_HEX_LEN(sizeof(config->digest)) + 1];
+	char text[sizeof(hex) + 24];
+	int n;
+
+	if (listening->lock_fd < 0)
+		return;
+	(void)cm_hex_encode(config->digest, sizeof(config->digest), hex);
+	n = snprintf(text, sizeof(text), "%ld\n%s\n", (long)getpid(), hex);
+	/* Longer than what stands there, or as long: nothing to cut off. */
+	if (pwrite(listening->lock_fd, text, (size_t)n, 0) != n)
+		return;
 }

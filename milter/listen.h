@@ -1,8 +1,7 @@
 /*
  * listen - the sockets that the MTA connects to.
  *
- * "unix:/path", "inet:port@host", "inet6:port@host", as libmilter and
- * Postfix write them.  The host is never left out, so that no filter ever
+ * The host of a place (place.h) is never left out, so that no filter ever
  * listens to the world by accident.
  */
 #ifndef CM_MILTER_LISTEN_H
@@ -18,9 +17,6 @@ struct cm_listening {
 	int lock_fd; /* of unix sockets; held for life; else -1 */
 };
 
-/* CM_ECONFIG if it is none of these forms. */
-CM_MUST_CHECK int cm_listen_check(const char *socket, struct cm_error *err);
-
 /*
  * Lock, bind and listen.  A unix socket's folder is made if only it is
  * missing, a stale socket is removed, one that is served is not touched
@@ -30,5 +26,12 @@ CM_MUST_CHECK int cm_listen_open(const struct cm_listener *listener,
 				 uid_t owner, struct cm_listening *ret,
 				 struct cm_error *err);
 void cm_listen_close(struct cm_listening *listening);
+
+/*
+ * Say in the lock file which configuration is served by, for `consentctl
+ * doctor`: "PID\nDIGEST\n", the digest in hex.  Does its best.
+ */
+void cm_listen_note(const struct cm_listening *listening,
+		    const struct cm_config *config);
 
 #endif

@@ -17,10 +17,10 @@
 #include "lib/proc.h"
 #include "milter/listen.h"
 #include "milter/supervise.h"
+#include "milter/usable.h"
 #include "milter/worker.h"
 #include "policy/config.h"
 #include "policy/sent.h"
-#include "policy/template.h"
 
 #define PROGRAM "consent-milter"
 
@@ -76,32 +76,6 @@ static bool parse_options(int argc, char **argv, struct options *options)
 
 /* ---- config ----------------------------------------------------------- */
 
-/* A config is only as good as the texts and sockets it names. */
-static int check(const struct cm_config *config, struct cm_error *err)
-{
-	struct cm_templates *templates = NULL;
-	size_t i;
-	int rc;
-
-	if (config->nlisteners == 0)
-		return cm_fail(err, CM_ECONFIG,
-			       "%s: there is no listener section: nothing "
-			       "could connect",
-			       config->file);
-	for (i = 0; i < config->nlisteners; i++) {
-		const struct cm_listener *listener = &config->listeners[i];
-
-		rc = cm_listen_check(listener->socket, err);
-		if (rc != CM_OK)
-			return cm_error_prefix(err, "%s:%d: ", config->file,
-					       listener->line);
-	}
-	rc = cm_templates_load(config->templates, config->language, &templates,
-			       err);
-	cm_templates_free(&templates);
-	return rc;
-}
-
 static int load(const char *file, struct cm_config **ret_config,
 		struct cm_error *err)
 {
@@ -109,7 +83,7 @@ static int load(const char *file, struct cm_config **ret_config,
 	int rc = cm_config_load(file, &config, err);
 
 	if (rc == CM_OK)
-		rc = check(config, err);
+		rc = cm_usable(config, err);
 	if (rc != CM_OK) {
 		cm_config_unref(&config);
 		return rc;
@@ -176,6 +150,7 @@ static int on_reload(void *ctx)
 	struct daemon *daemon = ctx;
 	struct cm_config *config = NULL;
 	struct cm_error err;
+	size_t i;
 	int rc = load(daemon->config->file, &config, &err);
 
 	if (rc == CM_OK)
@@ -192,6 +167,8 @@ static int on_reload(void *ctx)
 		       "reload: new listeners come at the next restart");
 	cm_config_unref(&daemon->config);
 	daemon->config = config;
+	for (i = 0; i < daemon->nlistening; i++)
+		cm_listen_note(&daemon->listening[i], config);
 	cm_worker_say_modes(config, daemon->log);
 	return CM_OK;
 }
@@ -247,6 +224,7 @@ static int listen_all(struct daemon *daemon, struct cm_error *err)
 		if (rc != CM_OK)
 			return cm_error_prefix(err, "listener \"%s\": ",
 					       config->listeners[i].name);
+		cm_listen_note(&daemon->listening[i], config);
 		daemon->nlistening++;
 	}
 	return CM_OK;

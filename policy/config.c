@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/crypto.h"
 #include "policy/config_check.h"
 #include "policy/config_value.h"
 #include "policy/purpose.h"
@@ -369,6 +370,16 @@ static int build(struct build *b)
 	return cm_config_check(b->config, &b->raw, b->err);
 }
 
+static int take_digest(struct build *b)
+{
+	const struct cm_buf *words = &b->raw.text.text;
+
+	if (cm_sha256(cm_buf_text(words), words->len, b->config->digest) !=
+	    CM_OK)
+		return cm_fail(b->err, CM_ECRYPTO, "cannot make a digest");
+	return CM_OK;
+}
+
 static int load(struct snapshot *snapshot, const char *file,
 		struct cm_error *err)
 {
@@ -380,6 +391,8 @@ static int load(struct snapshot *snapshot, const char *file,
 	if (snapshot->config.file == NULL)
 		return no_memory(&b);
 	rc = cm_raw_read(file, snapshot->arena, &b.raw, err);
+	if (rc == CM_OK)
+		rc = take_digest(&b);
 	if (rc == CM_OK)
 		rc = build(&b);
 	cm_raw_free(&b.raw);

@@ -141,6 +141,9 @@ struct cm_listener {
 
 struct cm_config {
 	const char *file;
+	/* SHA-256 of its words, of included files, too: equal for the same
+	 * settings, whatever the comments say. */
+	uint8_t digest[CM_HASH_LEN];
 
 	const char *controller_id; /* "acme": the root purpose */
 	const char *controller_name;

@@ -39,6 +39,17 @@ struct cm_store_options {
 CM_MUST_CHECK int cm_store_init(const struct cm_store_options *options,
 				const struct cm_keys *keys,
 				struct cm_error *err);
+
+/* What a store is made of, and the modes that keep readers from writing. */
+struct cm_store_file {
+	const char *path; /* below options->path */
+	bool folder;
+	unsigned mode;
+	bool writers; /* of the write group; else of the one that reads */
+};
+extern const struct cm_store_file cm_store_files[];
+extern const size_t cm_nstore_files;
+
 /* One cm_store per path and process, opened after fork; thread safe. */
 CM_MUST_CHECK int cm_store_open(const struct cm_store_options *options,
 				enum cm_store_access access,
@@ -243,6 +254,25 @@ CM_MUST_CHECK int cm_store_rebuild(struct cm_store *store,
 CM_MUST_CHECK int cm_store_verify(struct cm_store *store, struct cm_buf *report,
 				  cm_progress_fn progress, void *ctx,
 				  struct cm_error *err);
+
+/*
+ * The same for a few rows, in no time: that there are as many events as the
+ * head says, under its root; count views of each kind and count events, by
+ * chance.  A seed gives the same ones again.  Reads only.  CM_ECORRUPT.
+ */
+CM_MUST_CHECK int cm_store_sample(struct cm_store *store, size_t count,
+				  uint64_t seed, struct cm_error *err);
+
+struct cm_store_usage {
+	const char *name; /* "ledger" */
+	uint64_t map_size, bytes;
+	unsigned slots, slots_max; /* of readers */
+	uint64_t lag;              /* struct cm_kv_usage */
+};
+enum { CM_STORE_USAGES = 2 }; /* what every program has open */
+CM_MUST_CHECK int cm_store_usage(
+	struct cm_store *store,
+	struct cm_store_usage ret_usage[CM_STORE_USAGES], struct cm_error *err);
 
 struct cm_store_counts {
 	uint64_t events, contacts, families, stop_pending;

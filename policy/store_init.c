@@ -1,13 +1,4 @@
-/*
- * A new store, with the modes that make "the milter cannot write" true:
- *
- *	store, ledger, stop    0750 root:group        everyone of ours enters
- *	data.mdb of these      0664 root:write_group  readers are "others"
- *	lock.mdb of these      0660 root:group        readers take slots in it
- *	private                0770 root:write_group  erasure makes files here
- *	all files in it        0660 root:write_group
- *	writer.lock, stop.lock 0660 root:write_group
- */
+/* A new store, with the modes that make "the milter cannot write" true. */
 #include "policy/store_internal.h"
 
 #include <errno.h>
@@ -18,61 +9,100 @@
 
 #include "lib/path.h"
 
+const struct cm_store_file cm_store_files[] = {
+	/* Everyone of ours enters; readers are "others" of data.mdb, and take
+	 * slots in lock.mdb. */
+	{"store", true, 0750, false},
+	{"store/ledger", true, 0750, false},
+	{"store/ledger/data.mdb", false, 0664, true},
+	{"store/ledger/lock.mdb", false, 0660, false},
+	{"store/stop", true, 0750, false},
+	{"store/stop/data.mdb", false, 0664, true},
+	{"store/stop/lock.mdb", false, 0660, false},
+	/* Erasure makes files here. */
+	{"store/private", true, 0770, true},
+	{"store/private/data.mdb", false, 0660, true},
+	{"store/private/lock.mdb", false, 0660, true},
+	{"store/private/private.lock", false, 0660, true},
+	{"store/writer.lock", false, 0660, true},
+	{"store/stop.lock", false, 0660, true},
+};
+const size_t cm_nstore_files =
+	sizeof(cm_store_files) / sizeof(cm_store_files[0]);
+
 static const gid_t nobodys = (gid_t)-1;
 
-static int give(const char *path, mode_t mode, gid_t group,
+/* The row of a path of ours. */
+static const struct cm_store_file *file_of(
+	const struct cm_store_options *options, const char *path)
+{
+	const char *below = path + strlen(options->path) + 1;
+	size_t i = 0;
+
+	while (i + 1 < cm_nstore_files &&
+	       strcmp(cm_store_files[i].path, below) != 0)
+		i++;
+	return &cm_store_files[i];
+}
+
+static int give(const char *path, const struct cm_store_options *options,
 		struct cm_error *err)
 {
+	const struct cm_store_file *file = file_of(options, path);
+	gid_t group = file->writers ? options->write_group : options->group;
+
 	if (group != nobodys && chown(path, (uid_t)-1, group) != 0)
 		return cm_fail_errno(err, errno, "cannot give %s to group %ld",
 				     path, (long)group);
-	if (chmod(path, mode) != 0)
+	if (chmod(path, (mode_t)file->mode) != 0)
 		return cm_fail_errno(err, errno, "cannot set the mode of %s",
 				     path);
 	return CM_OK;
 }
 
-static int make_folder(const char *path, mode_t mode, gid_t group,
+static int make_folder(const char *path, const struct cm_store_options *options,
 		       struct cm_error *err)
 {
-	if (mkdir(path, mode) != 0 && errno != EEXIST)
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
 		return cm_fail_errno(err, errno, "cannot make %s", path);
-	return give(path, mode, group, err);
+	return give(path, options, err);
 }
 
 /* One that is there belongs to somebody who makes a store as we do. */
-static int make_new_folder(const char *path, mode_t mode, gid_t group,
+static int make_new_folder(const char *path,
+			   const struct cm_store_options *options,
 			   struct cm_error *err)
 {
-	if (mkdir(path, mode) != 0)
+	if (mkdir(path, 0700) != 0)
 		return errno == EEXIST
 			       ? cm_fail(err, CM_EREFUSED,
 					 "%s is being made by another program",
 					 path)
 			       : cm_fail_errno(err, errno, "cannot make %s",
 					       path);
-	return give(path, mode, group, err);
+	return give(path, options, err);
 }
 
-static int make_lock(const char *path, gid_t group, struct cm_error *err)
+static int make_lock(const char *path, const struct cm_store_options *options,
+		     struct cm_error *err)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return cm_fail_errno(err, errno, "cannot make %s", path);
 	(void)close(fd);
-	return give(path, 0660, group, err);
+	return give(path, options, err);
 }
 
-static int give_in(const char *folder, const char *name, mode_t mode,
-		   gid_t group, struct cm_error *err)
+static int give_in(const char *folder, const char *name,
+		   const struct cm_store_options *options, struct cm_error *err)
 {
 	char *path = cm_path_join(folder, name);
 	int rc;
 
 	if (path == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
-	rc = give(path, mode, group, err);
+	rc = give(path, options, err);
 	free(path);
 	return rc;
 }
@@ -113,10 +143,8 @@ static int make_env(struct cm_store *store, enum cm_env env,
 		    const struct origin *origin, struct cm_error *err)
 {
 	const char *path = store->env_path[env];
-	bool secret = env == CM_ENV_PRIVATE;
-	gid_t lock_group = secret ? options->write_group : options->group;
 	struct cm_kv *kv = NULL;
-	int rc = make_new_folder(path, secret ? 0770 : 0750, lock_group, err);
+	int rc = make_new_folder(path, options, err);
 
 	if (rc == CM_OK && origin->folder != NULL)
 		rc = cm_backup_copy_env(origin->backup, origin->folder, env,
@@ -128,10 +156,9 @@ static int make_env(struct cm_store *store, enum cm_env env,
 		rc = put_first_head(store, kv, err);
 	cm_kv_close(&kv);
 	if (rc == CM_OK)
-		rc = give_in(path, "data.mdb", secret ? 0660 : 0664,
-			     options->write_group, err);
+		rc = give_in(path, "data.mdb", options, err);
 	if (rc == CM_OK)
-		rc = give_in(path, "lock.mdb", 0660, lock_group, err);
+		rc = give_in(path, "lock.mdb", options, err);
 	return rc == CM_OK ? cm_path_sync_folder(path, err) : rc;
 }
 
@@ -161,16 +188,16 @@ static int make_all(struct cm_store *store,
 	if (rc == CM_OK && mkdir(options->path, 0755) != 0 && errno != EEXIST)
 		rc = cm_fail_errno(err, errno, "cannot make %s", options->path);
 	if (rc == CM_OK)
-		rc = make_folder(store->folder, 0750, options->group, err);
+		rc = make_folder(store->folder, options, err);
 	/* The ledger last: without it, nobody takes the rest for a store. */
 	for (int i = CM_ENVS - 1; rc == CM_OK && i >= 0; i--)
 		rc = make_env(store, (enum cm_env)i, options, origin, err);
 	if (rc == CM_OK)
-		rc = make_lock(store->writer_lock, options->write_group, err);
+		rc = make_lock(store->writer_lock, options, err);
 	if (rc == CM_OK)
-		rc = make_lock(store->stop_lock, options->write_group, err);
+		rc = make_lock(store->stop_lock, options, err);
 	if (rc == CM_OK)
-		rc = make_lock(store->private_lock, options->write_group, err);
+		rc = make_lock(store->private_lock, options, err);
 	if (rc == CM_OK)
 		rc = cm_path_sync_folder(store->folder, err);
 	return rc == CM_OK ? cm_path_sync_folder(options->path, err) : rc;

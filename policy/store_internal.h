@@ -12,6 +12,7 @@
  *   store_erase.c    private without those who are erased
  *   store_upkeep.c   rebuild, count
  *   store_verify.c   recompute and compare
+ *   store_sample.c   the same for a few rows; how full it is
  *   store_backup.c   copies of all of it, and a store made of one
  *   store_replay.c   refusals out of one store and into another
  *

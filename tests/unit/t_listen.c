@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "milter/listen.h"
+#include "milter/place.h"
 
 #include "tests/unit/test.h"
 
@@ -41,12 +42,13 @@ static const struct {
 
 static void names_are_checked(void **state)
 {
+	struct cm_place place;
 	struct cm_error err;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		int rc = cm_listen_check(rows[i].socket, &err);
+		int rc = cm_place_parse(rows[i].socket, &place, &err);
 
 		if (rows[i].why == NULL) {
 			assert_int_equal(rc, CM_OK);
