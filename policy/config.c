@@ -370,14 +370,25 @@ static int build(struct build *b)
 	return cm_config_check(b->config, &b->raw, b->err);
 }
 
+/* Words stand in quotes, so line ends, which comments make, mean nothing. */
 static int take_digest(struct build *b)
 {
 	const struct cm_buf *words = &b->raw.text.text;
+	struct cm_span rest = cm_span_n(words->data, words->len);
+	struct cm_buf all;
+	int rc;
 
-	if (cm_sha256(cm_buf_text(words), words->len, b->config->digest) !=
-	    CM_OK)
-		return cm_fail(b->err, CM_ECRYPTO, "cannot make a digest");
-	return CM_OK;
+	cm_buf_init(&all, CM_CONFIG_TEXT_MAX * 2);
+	while (rest.n > 0) {
+		struct cm_span line = cm_span_cut(&rest, '\n');
+
+		(void)cm_buf_add(&all, line.p, line.n);
+	}
+	rc = cm_buf_ok(&all);
+	if (rc == CM_OK)
+		rc = cm_sha256(cm_buf_text(&all), all.len, b->config->digest);
+	cm_buf_free(&all);
+	return rc == CM_OK ? rc : cm_fail(b->err, rc, "cannot make a digest");
 }
 
 static int load(struct snapshot *snapshot, const char *file,

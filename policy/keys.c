@@ -57,6 +57,11 @@ const char *cm_key_kind_name(enum cm_key_kind kind)
 	return kinds[kind].name;
 }
 
+bool cm_key_kind_is_writers(enum cm_key_kind kind)
+{
+	return kinds[kind].write_group;
+}
+
 static int key_path(const char *folder, enum cm_key_kind kind, char *out,
 		    struct cm_error *err)
 {
@@ -428,7 +433,7 @@ static int fill_key_file(int fd, const struct ring *ring, gid_t group,
 		rc = cm_fail(err, rc, "no memory for keys");
 	else if (write_all(fd, buf.data, buf.len) != 0 ||
 		 (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group) != 0) ||
-		 fchmod(fd, 0640) != 0 || fsync(fd) != 0)
+		 fchmod(fd, CM_KEYS_FILE_MODE) != 0 || fsync(fd) != 0)
 		rc = cm_fail_errno(err, errno, "cannot be written");
 	if (buf.data != NULL)
 		cm_wipe(buf.data, buf.len);
@@ -483,7 +488,7 @@ static int make_folder(const char *folder, gid_t group, struct cm_error *err)
 					       folder);
 	if (group != (gid_t)-1 && chown(folder, (uid_t)-1, group) != 0)
 		return cm_fail_errno(err, errno, "%s: chown", folder);
-	if (chmod(folder, 0750) != 0)
+	if (chmod(folder, CM_KEYS_FOLDER_MODE) != 0)
 		return cm_fail_errno(err, errno, "%s: chmod", folder);
 	return CM_OK;
 }

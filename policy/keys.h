@@ -9,6 +9,7 @@
 #ifndef CM_POLICY_KEYS_H
 #define CM_POLICY_KEYS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "lib/crypto.h"
@@ -38,6 +39,9 @@ struct cm_key {
 struct cm_keys; /* read-only after opening; may be shared by threads */
 
 const char *cm_key_kind_name(enum cm_key_kind kind); /* "header" */
+/* Only those who write the store may read it: group of its file. */
+bool cm_key_kind_is_writers(enum cm_key_kind kind);
+enum { CM_KEYS_FOLDER_MODE = 0750, CM_KEYS_FILE_MODE = 0640 };
 
 /*
  * Read what this process may read.  A key file of the write group that this

@@ -32,6 +32,7 @@ cm_command_fn cm_cmd_history;
 cm_command_fn cm_cmd_why;
 cm_command_fn cm_cmd_check;
 cm_command_fn cm_cmd_renewal; /* "renewal plan" ... */
+cm_command_fn cm_cmd_doctor;
 cm_command_fn cm_cmd_duplicates;
 cm_command_fn cm_cmd_merge;
 cm_command_fn cm_cmd_try;

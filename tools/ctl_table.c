@@ -167,6 +167,20 @@ static const struct cm_option check_options[] = {
 	{.name = NULL},
 };
 
+static const struct cm_option doctor_options[] = {
+	{.name = "strict", .help = "a warning alone is exit code 1, too"},
+	{.name = "quick", .help = "do not read the whole ledger"},
+	{.name = "dns", .help = "look names up"},
+	{.name = "postfix",
+	 .value = "DIR",
+	 .help = "Postfix's config_directory (default: its own)"},
+	{.name = "sendmail",
+	 .value = "FILE",
+	 .help = "Sendmail's .cf (default: /etc/mail/sendmail.cf)"},
+	{.name = "list", .help = "only say what is checked"},
+	{.name = NULL},
+};
+
 static const struct cm_option export_options[] = {
 	{.name = "output",
 	 .value = "DIR",
@@ -326,6 +340,19 @@ static const char why_help[] =
 	"cannot be decided now.  With --at, over what had been written by "
 	"then\n"
 	"and by the config of today.\n";
+
+static const char doctor_help[] =
+	"Looks at everything that can be wrong on this machine and says what "
+	"to\n"
+	"do about it: configuration, users, keys, modes, store, daemons, and "
+	"how\n"
+	"Postfix or Sendmail ask.  Run it as root; it changes nothing, and "
+	"says\n"
+	"\"-\" where it cannot know.  Exit code 0: nothing is wrong, though "
+	"there\n"
+	"may be warnings; 1: something is; 78: the configuration cannot be "
+	"read.\n"
+	"What is checked: consentctl-doctor(1), or --list.\n";
 
 static const char export_help[] =
 	"Writes all events up to the newest checkpoint, every signed head and "
@@ -741,6 +768,16 @@ const struct cm_command cm_commands[] = {
 		.access = CM_CTL_CONFIG,
 		.json = true,
 		.run = cm_cmd_status,
+	},
+	{
+		.name = "doctor",
+		.usage = "[--strict] [--quick] [--dns]",
+		.summary = "What is wrong on this machine, and what to do",
+		.help = doctor_help,
+		.access = CM_CTL_NOTHING,
+		.json = true,
+		.options = doctor_options,
+		.run = cm_cmd_doctor,
 	},
 	{
 		.name = "verify",

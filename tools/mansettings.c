@@ -8,49 +8,7 @@
 #include <string.h>
 
 #include "policy/settings.h"
-
-enum { LINE_MAX_LEN = 512, WIDTH = 72 };
-
-/* One word of a text line; mdoc reads a "." or "'" at its start. */
-static void print_word(struct cm_span word, size_t *column)
-{
-	size_t i;
-
-	if (*column > 0 && *column + 1 + word.n > WIDTH) {
-		putchar('\n');
-		*column = 0;
-	}
-	if (*column > 0)
-		putchar(' ');
-	else if (word.p[0] == '.' || word.p[0] == '\'')
-		fputs("\\&", stdout);
-	*column += word.n + (*column > 0);
-	for (i = 0; i < word.n; i++) {
-		if (word.p[i] == '\\')
-			fputs("\\e", stdout);
-		else
-			putchar(word.p[i]);
-	}
-}
-
-/* A plain text, each sentence on lines of its own as mdoc wants it. */
-static void print_text(const char *text)
-{
-	size_t column = 0;
-
-	while (*text != '\0') {
-		size_t n = strcspn(text, " ");
-
-		print_word(cm_span_n(text, n), &column);
-		if (n > 0 && text[n - 1] == '.') {
-			putchar('\n');
-			column = 0;
-		}
-		text += n + strspn(text + n, " ");
-	}
-	if (column > 0)
-		putchar('\n');
-}
+#include "tools/mdoc.h"
 
 /* The words, parted as a syntax parts them. */
 static void print_words(const struct cm_setting *s)
@@ -135,50 +93,28 @@ static void print_section(enum cm_section_kind kind)
 	else
 		printf(".Ss Section %s Qq Ar %s\n", section->name,
 		       section->title);
-	print_text(section->help);
+	cm_mdoc_text(section->help);
 	puts(".Bl -tag -width Ds");
 	for (i = 0; (s = cm_setting_at(i)) != NULL; i++) {
 		if (s->section != kind)
 			continue;
 		print_head(s);
-		print_text(s->help);
+		cm_mdoc_text(s->help);
 		print_default(s);
 		print_notes(s);
 	}
 	puts(".El");
 }
 
-static int print_page(FILE *frame)
+static void print_all(void)
 {
-	char line[LINE_MAX_LEN];
 	enum cm_section_kind kind;
 
-	while (fgets(line, sizeof(line), frame) != NULL) {
-		if (strcmp(line, "@SETTINGS@\n") != 0) {
-			fputs(line, stdout);
-			continue;
-		}
-		for (kind = CM_SECTION_GLOBAL; kind < CM_SECTIONS; kind++)
-			print_section(kind);
-	}
-	return ferror(frame) || fflush(stdout) != 0 ? 1 : 0;
+	for (kind = CM_SECTION_GLOBAL; kind < CM_SECTIONS; kind++)
+		print_section(kind);
 }
 
 int main(int argc, char **argv)
 {
-	FILE *frame;
-	int rc;
-
-	if (argc != 2) {
-		fputs("usage: mansettings FRAME\n", stderr);
-		return 64;
-	}
-	frame = fopen(argv[1], "r");
-	if (frame == NULL) {
-		perror(argv[1]);
-		return 1;
-	}
-	rc = print_page(frame);
-	fclose(frame);
-	return rc;
+	return cm_mdoc_page(argc, argv, "@SETTINGS@\n", print_all);
 }
