@@ -58,7 +58,8 @@ static int check_event(struct cm_store_reader *reader, uint64_t seq,
 	    cm_merkle_check_inclusion(&leaf, seq, reader->head.size, &proof,
 				      &reader->head.root) != CM_OK)
 		return cm_fail(err, CM_ECORRUPT,
-			       "event %llu is not what the hash tree holds",
+			       "event %llu is not under the root of the hash "
+			       "tree",
 			       (unsigned long long)seq);
 	return rc;
 }
@@ -95,10 +96,15 @@ static int check_views(struct cm_store_reader *reader, uint64_t *seed,
 	struct cm_id contact, family;
 	int rc = pick_id(reader, CM_DB_CONTACTS, seed, &contact, err);
 
-	if (rc == CM_OK)
-		rc = pick_id(reader, CM_DB_FAMILY, seed, &family, err);
 	if (rc == CM_ENOTFOUND) /* a store of nobody */
 		return CM_OK;
+	if (rc == CM_OK)
+		rc = pick_id(reader, CM_DB_FAMILY, seed, &family, err);
+	/* Families are kept for those who refused, so there may be none. */
+	if (rc == CM_ENOTFOUND) {
+		family = contact;
+		rc = CM_OK;
+	}
 	if (rc != CM_OK)
 		return rc;
 	return cm_store_lookup(reader, &contact, &family, &own, &of_family,

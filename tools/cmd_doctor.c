@@ -37,8 +37,10 @@ const char *cm_finding_name(enum cm_finding finding)
 
 /* ---- what checks say ---------------------------------------------------- */
 
-static void say(struct cm_doctor *doctor, enum cm_finding finding,
-		const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void say(struct cm_doctor *doctor,
+						      enum cm_finding finding,
+						      const char *fmt,
+						      va_list ap)
 {
 	struct cm_said *said =
 		cm_arena_alloc(doctor->ctl->arena, sizeof(*said));

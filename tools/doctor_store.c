@@ -49,7 +49,7 @@ void cm_doctor_sample(struct cm_doctor *doctor)
 
 	if (cm_store_sample(doctor->ctl->store, SAMPLE_ROWS,
 			    (uint64_t)doctor->ctl->now, &err) != CM_OK)
-		cm_doctor_find(doctor, "%s (see: consentctl verify)", err.text);
+		cm_doctor_find(doctor, "%s", err.text);
 }
 
 /* ---- what was signed ---------------------------------------------------- */

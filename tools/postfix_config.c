@@ -1,8 +1,11 @@
 /* See postfix_config.h. */
 #include "tools/postfix_config.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/str.h"
 #include "tools/program.h"
@@ -13,6 +16,7 @@ enum {
 	NAME_MAX_LEN = 128,
 };
 
+static const char usual_file[] = "/etc/postfix/main.cf";
 static const char separators[] = ", \t\r\n";
 
 static int no_memory(struct cm_error *err)
@@ -164,8 +168,13 @@ int cm_postfix_read(const char *folder, struct cm_arena *arena,
 	static const char *const services[] = {"-M", NULL};
 	static const char *const overrides[] = {"-x", "-P", NULL};
 	char *text[3];
-	int rc = postconf(folder, settings, arena, &text[0], err);
+	int rc;
 
+	/* postconf would wait for a second before it says so. */
+	if (folder == NULL && getenv("MAIL_CONFIG") == NULL &&
+	    access(usual_file, F_OK) != 0 && errno == ENOENT)
+		return cm_fail(err, CM_ENOTFOUND, "Postfix is not here");
+	rc = postconf(folder, settings, arena, &text[0], err);
 	if (rc == CM_ENOTFOUND)
 		return cm_fail(err, rc, "Postfix is not here");
 	if (rc == CM_OK)

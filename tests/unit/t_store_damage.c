@@ -745,6 +745,105 @@ static void test_map_full(void **state)
 	kit_verify(kit, true);
 }
 
+/* ---- a sample ----------------------------------------------------------- */
+
+enum { SAMPLE_PEOPLE = 30, SAMPLE_ALL = 400 };
+
+static struct cm_span first_key(struct kit *kit, struct cm_kv *kv, char *room,
+				size_t size)
+{
+	struct cm_kv_cursor *cursor;
+	struct cm_kv_txn *txn;
+	struct cm_span key, value;
+	struct cm_error err;
+
+	(void)kit;
+	assert_int_equal(cm_kv_begin_read(kv, &txn, &err), CM_OK);
+	assert_int_equal(cm_kv_cursor_open(txn, 0, &cursor, &err), CM_OK);
+	assert_int_equal(
+		cm_kv_seek(cursor, cm_span_n(NULL, 0), &key, &value, &err),
+		CM_OK);
+	assert_true(key.n <= size);
+	memcpy(room, key.p, key.n);
+	key.p = room;
+	cm_kv_cursor_close(&cursor);
+	cm_kv_abort(&txn);
+	return key;
+}
+
+/* One row of a database gets another value, or goes (NULL). */
+static void spoil_row(struct kit *kit, const char *db, const char *value)
+{
+	struct cm_kv *kv = kit_open_db(kit, "ledger", db);
+	struct cm_kv_txn *txn;
+	struct cm_error err;
+	struct cm_span key;
+	char room[64];
+	int rc;
+
+	key = first_key(kit, kv, room, sizeof(room));
+	assert_int_equal(cm_kv_begin_write(kv, &txn, &err), CM_OK);
+	rc = value != NULL ? cm_kv_put(txn, 0, key, cm_span(value), &err)
+			   : cm_kv_del(txn, 0, key, &err);
+	assert_int_equal(rc, CM_OK);
+	assert_int_equal(cm_kv_commit(&txn, &err), CM_OK);
+	cm_kv_close(&kv);
+}
+
+/* A sample of everything finds what is wrong anywhere. */
+static void test_a_sample_finds_damage(void **state)
+{
+	static const struct {
+		const char *db;
+		const char *value;
+		const char *says;
+	} rows[] = {
+		{"ledger", "{}", "event 0"},
+		{"ledger", NULL, "holds 29 events, its head says 30"},
+		{"contacts", "x", "view of contact"},
+		{"family", "x", "view of family"},
+		{"hashes", "x", ""},
+	};
+	struct kit *kit = *state;
+	struct cm_store_usage usage[CM_STORE_USAGES];
+	struct cm_error err = {0};
+	char address[32];
+	size_t i;
+
+	for (i = 0; i < SAMPLE_PEOPLE; i++) {
+		struct cm_event event;
+
+		(void)snprintf(address, sizeof(address), "p%zu@b.example", i);
+		/* Families are kept for those who refuse. */
+		event = kit_event(kit, address,
+				  i % 2 == 0 ? CM_EVENT_GRANTED
+					     : CM_EVENT_WITHDRAWN);
+		(void)kit_append(kit, &event, KIT_NOW);
+	}
+	assert_int_equal(cm_store_sample(kit->store, SAMPLE_ALL, 0, &err),
+			 CM_OK);
+	assert_int_equal(cm_store_usage(kit->store, usage, &err), CM_OK);
+	assert_string_equal(usage[0].name, "ledger");
+	assert_true(usage[0].bytes > 0 && usage[0].bytes < usage[0].map_size);
+	assert_int_equal(usage[0].lag, 0);
+	kit_close(kit);
+	kit_copy(kit, "store", "good");
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		spoil_row(kit, rows[i].db, rows[i].value);
+		kit_reopen(kit, CM_STORE_READ);
+		if (cm_store_sample(kit->store, SAMPLE_ALL, i, &err) !=
+		    CM_ECORRUPT)
+			fail_msg("%s: not found: %s", rows[i].db, err.text);
+		if (strstr(err.text, rows[i].says) == NULL)
+			fail_msg("%s: %s", rows[i].db, err.text);
+		kit_close(kit);
+		kit_copy(kit, "good", "store");
+	}
+	kit_reopen(kit, CM_STORE_WRITE);
+	assert_int_equal(cm_store_sample(kit->store, SAMPLE_ALL, 7, &err),
+			 CM_OK);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -759,6 +858,7 @@ int main(void)
 		TEST(test_orphans_are_swept),
 		TEST(test_disk_full),
 		TEST(test_map_full),
+		TEST(test_a_sample_finds_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
