@@ -94,13 +94,17 @@ void cm_doctor_languages(struct cm_doctor *doctor)
 /* ---- country ------------------------------------------------------------ */
 
 /* What the profiles in conf/countries ask of the purposes below them; a test
- * compares.  months 0: the profile sets no limit. */
+ * compares.  A consent ends after so many months (0: no limit), or when it is
+ * not used for as long, where that will do. */
 static const struct profile {
 	const char *country;
 	unsigned months;
+	bool unused;
 } profiles[] = {
-	{"BG", 36}, {"CA", 0},  {"CZ", 36}, {"DE", 48}, {"ES", 36}, {"FR", 36},
-	{"GB", 36}, {"IT", 36}, {"PL", 36}, {"SE", 36}, {"US", 36},
+	{"BG", 36, false}, {"CA", 0, false},  {"CZ", 36, false},
+	{"DE", 48, true},  {"ES", 36, false}, {"FR", 36, true},
+	{"GB", 36, false}, {"IT", 36, false}, {"PL", 36, false},
+	{"SE", 36, false}, {"US", 36, false},
 };
 
 static const struct profile *find_profile(const char *country)
@@ -113,13 +117,20 @@ static const struct profile *find_profile(const char *country)
 	return NULL;
 }
 
+static bool is_within(struct cm_period period, unsigned months)
+{
+	const struct cm_period longest = {.months = months};
+
+	return !cm_period_is_none(period) &&
+	       cm_period_add(0, period) <= cm_period_add(0, longest);
+}
+
 static void check_purpose(struct cm_doctor *doctor,
 			  const struct profile *profile,
 			  const struct cm_stream *stream,
 			  const struct cm_purpose *purpose)
 {
-	int64_t end = cm_period_add(0, purpose->lifetime);
-	struct cm_period longest = {.months = profile->months};
+	unsigned months = profile->months;
 
 	if (purpose->level != CM_LEVEL_DOUBLE && !purpose->soft_opt_in)
 		cm_doctor_find(doctor,
@@ -127,14 +138,16 @@ static void check_purpose(struct cm_doctor *doctor,
 			       "%s asks for level = double, so that each "
 			       "consent is confirmed by its person",
 			       stream->name, purpose->path, profile->country);
-	if (profile->months > 0 && (cm_period_is_none(purpose->lifetime) ||
-				    end > cm_period_add(0, longest)))
-		cm_doctor_find(doctor,
-			       "stream \"%s\", purpose \"%s\": the profile of "
-			       "%s ends consent after %u years (set lifetime "
-			       "= %uy)",
-			       stream->name, purpose->path, profile->country,
-			       profile->months / 12, profile->months / 12);
+	if (months > 0 && !is_within(purpose->lifetime, months) &&
+	    !(profile->unused && is_within(purpose->idle, months)))
+		cm_doctor_find(
+			doctor,
+			"stream \"%s\", purpose \"%s\": the profile of "
+			"%s ends a consent after %u years%s (set %s = "
+			"%uy)",
+			stream->name, purpose->path, profile->country,
+			months / 12, profile->unused ? " without use" : "",
+			profile->unused ? "idle" : "lifetime", months / 12);
 	if (purpose->soft_opt_in)
 		cm_doctor_find(doctor,
 			       "stream \"%s\", purpose \"%s\": soft-opt-in "

@@ -130,8 +130,8 @@ def test_languages(ctl):
     ctl.says("languages", "warning", 'stream "offers" names language "de"',
              'people get "en"', 'purpose "acme/newsletter" names language '
              '"fr"', f"make {templates}/de")
-    (templates / "cs" / "done.html").unlink()
-    ctl.says("languages", "warning", "done.html")
+    (templates / "cs" / "pages.txt").unlink()
+    ctl.says("languages", "warning", "pages.txt")
 
 
 def test_country(ctl):
@@ -141,13 +141,18 @@ def test_country(ctl):
     ctl.change('title = "Offers"', 'title = "Offers" lifetime = "3y"')
     ctl.says("country", "good")
     ctl.change('"3y" level = double', '"5y" level = double')
-    ctl.says("country", "warning", "ends consent after 4 years")
-    ctl.change('"5y" level', '"3y" soft-opt-in = yes  level')
+    ctl.says("country", "warning", "ends a consent after 4 years without use")
+    ctl.change('"5y" level = double', '"5y" idle = "4y" level = double')
+    ctl.says("country", "good")
+    ctl.change('"5y" idle = "4y" level', '"3y" soft-opt-in = yes  level')
     ctl.says("country", "warning", "soft-opt-in is on")
     ctl.change("soft-opt-in = yes", "")
     ctl.change("mode = observe", "mode = observe footer = no")
     ctl.says("country", "warning", "footer = no")
-    ctl.change('country = "DE"', 'country = "AT"')
+    ctl.change('country = "DE"', 'country = "IT"')
+    ctl.change('"3y"   level', '"4y" level')
+    ctl.says("country", "warning", "(set lifetime = 3y)")
+    ctl.change('country = "IT"', 'country = "AT"')
     ctl.says("country", "unknown", "no profile of AT")
     ctl.change('country = "AT"', "")
     ctl.says("country", "unknown", "controller.country is not set")
@@ -156,17 +161,20 @@ def test_country(ctl):
 def test_profiles_are_those_of_conf():
     """What doctor asks for is what the profiles say."""
     source = (REPO / "tools" / "doctor_config.c").read_text()
-    rows = dict(re.findall(r'\{"([A-Z]{2})",\s*(\d+)\}', source))
-    want = {}
+    rows = re.findall(r'\{"([A-Z]{2})",\s*(\d+),\s*(\w+)\}', source)
+    want = []
     for file in (REPO / "conf" / "countries").glob("*.conf"):
         root = re.search(r"purpose \"acme/..\" \{.*?\n\}", file.read_text(),
                          re.S)[0]
         assert re.search(r"(?m)^    level +\= double$", root)
         assert re.search(r"(?m)^    soft-opt-in = no$", root)
         lifetime = re.search(r"(?m)^    lifetime += (\w+)$", root)[1]
-        want[file.stem.upper()] = str(
-            0 if lifetime == "none" else int(lifetime.rstrip("y")) * 12)
-    assert rows == want
+        idle = re.search(r"(?m)^    idle += (\d+)y$", root)
+        years = int(idle[1]) if idle else \
+            0 if lifetime == "none" else int(lifetime.rstrip("y"))
+        want.append((file.stem.upper(), str(years * 12),
+                     "true" if idle else "false"))
+    assert sorted(rows) == sorted(want)
 
 
 def test_accounts(ctl):
