@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/enc.h"
+
 /* Until the first RCPT is accepted Postfix has no queue id (mta.md, 1). */
 #define NO_QUEUE_ID "NOQUEUE"
 
@@ -106,8 +108,7 @@ static void add_stream(struct cm_line *line,
 		cm_line_text(line, "class", classes[classified->class]);
 	} else {
 		cm_line_text(line, "stream", stream->name);
-		cm_line_text(line, "type", 
-			     cm_stream_type_name(stream->type));
+		cm_line_text(line, "type", cm_stream_type_name(stream->type));
 		if (cm_stream_is_marketing(stream))
 			cm_line_text(line, "mode", modes[stream->mode]);
 	}
@@ -212,6 +213,9 @@ static void log_refused(struct cm_log *log, const struct cm_decided *decided,
 		cm_line_int(&line, "event", (int64_t)rcpt->seq);
 	if (rcpt->by_family)
 		cm_line_text(&line, "by", "family");
+	if (decided->classified != NULL && decided->classified->stream != NULL)
+		cm_line_text(&line, "stream",
+			     decided->classified->stream->name);
 	cm_line_write(&line, log, CM_LOG_INFO);
 	cm_line_free(&line);
 }
@@ -230,4 +234,88 @@ void cm_decision_log(struct cm_log *log, const struct cm_decided *decided)
 				      decided->result != CM_RESULT_TEMPFAIL))
 			log_refused(log, decided, rcpt);
 	}
+}
+
+/* ---- read again --------------------------------------------------------- */
+
+/* Values of these keys need no quotes, but for a stream's odd name. */
+static struct cm_span unquote(struct cm_span value)
+{
+	if (value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"')
+		return cm_span_n(value.p + 1, value.n - 2);
+	return value;
+}
+
+/* One "key=value" of the rest; a value in quotes may hold blanks. */
+static struct cm_span next_pair(struct cm_span *rest)
+{
+	struct cm_span pair = cm_span_trim(*rest);
+	bool quoted = false;
+	size_t n;
+
+	for (n = 0; n < pair.n && (quoted || pair.p[n] != ' '); n++)
+		if (pair.p[n] == '"' && (n == 0 || pair.p[n - 1] != '\\'))
+			quoted = !quoted;
+	*rest = cm_span_n(pair.p + n, pair.n - n);
+	return cm_span_n(pair.p, n);
+}
+
+static bool find_reason(struct cm_span code, enum cm_reason *ret_reason)
+{
+	size_t i;
+
+	for (i = 0; i < CM_REASONS; i++) {
+		if (!cm_span_eq(code,
+				cm_span(cm_reason_code((enum cm_reason)i))))
+			continue;
+		*ret_reason = (enum cm_reason)i;
+		return true;
+	}
+	return false;
+}
+
+/* Takes what it knows; false for a value that nobody wrote. */
+static bool take_pair(struct cm_refused_line *line, struct cm_span pair,
+		      bool *has_reason)
+{
+	struct cm_span value = pair;
+	struct cm_span key = cm_span_cut(&value, '=');
+	size_t n;
+
+	if (cm_span_is(key, "contact")) {
+		if (cm_span_is(value, "unreadable"))
+			return true;
+		line->has_contact = true;
+		return cm_hex_decode(value, line->contact.b,
+				     sizeof(line->contact.b), &n) == CM_OK &&
+		       n == sizeof(line->contact.b);
+	}
+	if (cm_span_is(key, "reason")) {
+		*has_reason = true;
+		return find_reason(value, &line->reason);
+	}
+	if (cm_span_is(key, "stage"))
+		line->at_rcpt = cm_span_is(value, "rcpt");
+	else if (cm_span_is(key, "stream"))
+		line->stream = unquote(value);
+	return true;
+}
+
+int cm_decision_log_refused(struct cm_span text,
+			    struct cm_refused_line *ret_line)
+{
+	struct cm_refused_line line = {.has_contact = false};
+	struct cm_span rest = text;
+	bool has_reason = false;
+
+	line.queue_id = cm_span_cut(&rest, ':');
+	if (!cm_span_is(next_pair(&rest), "refused"))
+		return CM_ENOTFOUND;
+	while (rest.n > 0)
+		if (!take_pair(&line, next_pair(&rest), &has_reason))
+			return CM_EDATA;
+	if (!has_reason)
+		return CM_EDATA;
+	*ret_line = line;
+	return CM_OK;
 }

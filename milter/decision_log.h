@@ -5,6 +5,7 @@
  *     result=accepted rcpts=5 allowed=3 refused=2 deferred=0 withdrawn=1
  *     no-record=1 edit=footer lang=cs proof=gmime ms=1.3
  *   QUEUEID: refused contact=HEX reason=withdrawn stage=rcpt event=17
+ *     stream=newsletter
  *
  * allowed + refused + deferred = rcpts, always (R5321-4).  In the modes that
  * refuse nobody the reasons are counted all the same, and "would-refuse" says
@@ -41,5 +42,21 @@ struct cm_decided {
 void cm_decision_log(struct cm_log *log, const struct cm_decided *decided);
 
 const char *cm_result_name(enum cm_result result);
+
+/* ---- read again (consentctl refused) ------------------------------------ */
+
+struct cm_refused_line {
+	struct cm_span queue_id;
+	struct cm_span stream; /* empty in lines of older versions */
+	bool has_contact;      /* else the address could not be read */
+	struct cm_id contact;
+	enum cm_reason reason;
+	bool at_rcpt;
+};
+
+/* text: a line without what syslog puts in front.  CM_ENOTFOUND: of another
+ * kind; CM_EDATA: of this kind, but damaged. */
+CM_MUST_CHECK int cm_decision_log_refused(struct cm_span text,
+					  struct cm_refused_line *ret_line);
 
 #endif

@@ -34,6 +34,7 @@ cm_command_fn cm_cmd_check;
 cm_command_fn cm_cmd_renewal; /* "renewal plan" ... */
 cm_command_fn cm_cmd_doctor;
 cm_command_fn cm_cmd_duplicates;
+cm_command_fn cm_cmd_refused;
 cm_command_fn cm_cmd_merge;
 cm_command_fn cm_cmd_try;
 cm_command_fn cm_cmd_status;

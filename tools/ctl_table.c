@@ -167,6 +167,26 @@ static const struct cm_option check_options[] = {
 	{.name = NULL},
 };
 
+static const struct cm_option refused_options[] = {
+	{.name = "since",
+	 .value = "TIME",
+	 .help = "from then on, as 2026-01-31T12:00:00Z or 2026-01-31",
+	 .required = true},
+	{.name = "until", .value = "TIME", .help = "and before this"},
+	{.name = "stream", .value = "S", .help = "only of this stream"},
+	{.name = "log",
+	 .value = "FILE",
+	 .help = "the mail log; - for standard input (default: the system's)"},
+	{.name = "zone",
+	 .value = "ZONE",
+	 .help = "of a log without zones: Europe/Berlin (default: here)"},
+	{.name = "output",
+	 .value = "FILE",
+	 .letter = 'o',
+	 .help = "write them to this new file, too, as CSV"},
+	{.name = NULL},
+};
+
 static const struct cm_option doctor_options[] = {
 	{.name = "strict", .help = "a warning alone is exit code 1, too"},
 	{.name = "quick", .help = "do not read the whole ledger"},
@@ -340,6 +360,19 @@ static const char why_help[] =
 	"cannot be decided now.  With --at, over what had been written by "
 	"then\n"
 	"and by the config of today.\n";
+
+static const char refused_help[] =
+	"Who was refused, when, by which stream and why, out of the lines "
+	"that\n"
+	"consent-milter writes to the mail log; the addresses come from the "
+	"store.\n"
+	"For systemd: journalctl -t consent-milter -o short-iso | consentctl "
+	"refused\n"
+	"--since TIME --log -; for logs put by: zcat mail.log.2.gz | the "
+	"same.\n"
+	"Lines without a year are the last such time before now.  Exit code 1 "
+	"if\n"
+	"nobody was refused.\n";
 
 static const char doctor_help[] =
 	"Looks at everything that can be wrong on this machine and says what "
@@ -706,6 +739,17 @@ const struct cm_command cm_commands[] = {
 		.max = 1,
 		.options = renewal_options,
 		.run = cm_cmd_renewal,
+	},
+	{
+		.name = "refused",
+		.usage = "--since TIME [--until TIME] [--stream S] "
+			 "[--log FILE]",
+		.summary = "Who was refused, when and why, by the mail log",
+		.help = refused_help,
+		.access = CM_CTL_CONFIG,
+		.json = true,
+		.options = refused_options,
+		.run = cm_cmd_refused,
 	},
 	{
 		.name = "duplicates",

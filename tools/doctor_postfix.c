@@ -498,10 +498,9 @@ void cm_doctor_postfix_original(struct cm_doctor *doctor)
 				  "enable_original_recipient"),
 		   "no") == 0)
 		cm_doctor_find(doctor,
-			       "enable_original_recipient = no: a recipient "
-			       "that Postfix rewrites or expands is not found "
-			       "when it is to be deleted, and gets the mail "
-			       "(set it to yes, the default)");
+			       "enable_original_recipient = no: Postfix's log "
+			       "no longer says whom the tool sent to where an "
+			       "address is rewritten or expanded");
 }
 
 /* Whoever gets a copy of a person's mail gets the person's link. */

@@ -140,9 +140,10 @@ const struct cm_doctor_check cm_doctor_checks[] = {
 	{"postfix-disabled", WARNING, POSTFIX,
 	 "No client is kept from milters (smtpd_milter_maps).",
 	 cm_doctor_postfix_disabled},
-	{"postfix-original", WRONG, POSTFIX,
-	 "Recipients that are deleted are found: enable_original_recipient is "
-	 "yes.",
+	{"postfix-original", WARNING, POSTFIX,
+	 "The log says to whom mail was sent before Postfix rewrote or "
+	 "expanded "
+	 "it (enable_original_recipient).",
 	 cm_doctor_postfix_original},
 	{"postfix-copies", WARNING, POSTFIX,
 	 "Nobody gets copies of other people's mail, and their links with it "

@@ -269,3 +269,19 @@ void cm_zone_instants(const struct cm_zone *zone, int64_t local,
 	*ret_first = first;
 	*ret_last = last;
 }
+
+/* A link into the database, as timedatectl makes it. */
+const char *cm_zone_here(struct cm_arena *arena)
+{
+	char target[sizeof(ZONE_FOLDER) + ZONE_NAME_MAX];
+	ssize_t n = readlink("/etc/localtime", target, sizeof(target) - 1);
+	const char *name = NULL;
+
+	if (n > 0) {
+		target[n] = '\0';
+		if (strncmp(target, ZONE_FOLDER, strlen(ZONE_FOLDER)) == 0)
+			name = cm_arena_strdup(arena,
+					       target + strlen(ZONE_FOLDER));
+	}
+	return name != NULL ? name : "UTC";
+}

@@ -21,6 +21,9 @@ CM_MUST_CHECK int cm_zone_open(const char *text, int64_t now,
 			       const struct cm_zone **ret_zone,
 			       struct cm_error *err);
 
+/* The name of this machine's zone; "UTC" if it has none. */
+const char *cm_zone_here(struct cm_arena *arena);
+
 /*
  * The instants at which clocks there showed a local time, as ms since
  * 1970-01-01T00:00:00 by those clocks: twice in the hour that autumn repeats,

@@ -11,9 +11,9 @@ from conftest import Ctl, PROGRAM
 REPO = pathlib.Path(__file__).resolve().parents[2]
 COMMANDS = ["init", "import", "grant", "withdraw", "object", "restrict",
             "clear", "correct", "access", "erase", "show", "history", "why",
-            "check", "breach-scope", "ropa", "status", "doctor", "verify",
-            "rebuild",
-            "keys", "checkpoint", "evidence", "export-proof", "help"]
+            "check", "breach-scope", "ropa", "status", "refused", "doctor",
+            "verify", "rebuild", "keys", "checkpoint", "evidence",
+            "export-proof", "help"]
 
 
 def plain(*args, code):

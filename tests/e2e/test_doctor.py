@@ -117,7 +117,7 @@ POSTFIX = [
      [(MAIN, added("milter_content_timeout = 1h"))]),
     ("postfix-disabled", "warning", "smtpd_milter_maps",
      [(MAIN, added("smtpd_milter_maps = cidr:{{127.0.0.1/32 DISABLE}}"))]),
-    ("postfix-original", "wrong", "enable_original_recipient = no",
+    ("postfix-original", "warning", "enable_original_recipient = no",
      [(MAIN, added("enable_original_recipient = no"))]),
     ("postfix-copies", "warning", "always_bcc = archive@x.test",
      [(MAIN, added("always_bcc = archive@x.test"))]),

@@ -33,7 +33,8 @@ static void refused_in_the_dialogue(void **state)
 	assert_int_equal(world_logged(&w, "withdrawn"), 1);
 	assert_int_equal(world_logged(&w, "no-record"), 1);
 	assert_non_null(strstr(cm_buf_text(&w.lines),
-			       "reason=withdrawn stage=rcpt event=17\n"));
+			       "reason=withdrawn stage=rcpt event=17 "
+			       "stream=newsletter\n"));
 	world_end(&w);
 }
 
