@@ -134,9 +134,15 @@ static void put_event(const struct cm_access *a, size_t i, struct cm_buf *out)
 			  "<section class=\"event\"><h3>%zu. %s</h3>\n"
 			  "<table>\n",
 			  i + 1, heading(event));
-	cm_html_row_begin(out, "What for");
-	put_purpose(a, out, event->purpose);
-	cm_html_row_end(out);
+	if (event->to[0] != '\0')
+		cm_html_row(out, "Who got it", event->to);
+	if (event->right[0] != '\0')
+		cm_html_row(out, "You asked for", event->right);
+	if (!cm_event_type_is_remark(event->type)) {
+		cm_html_row_begin(out, "What for");
+		put_purpose(a, out, event->purpose);
+		cm_html_row_end(out);
+	}
 	cm_html_row_begin(out, "When");
 	if (event->untimed)
 		(void)cm_buf_adds(out, "not known");
@@ -181,8 +187,9 @@ static void put_rest(const struct cm_access *a, struct cm_buf *out)
 		"and to prove it; to keep it from who did not.</dd>"
 		"<dt>Kinds of data</dt><dd>Your address; what you agreed to, "
 		"refused or asked for, when and how; what proves it.</dd>"
-		"<dt>Who gets it</dt><dd>This system gives it to nobody "
-		"else; our mail servers get your address to deliver mail to "
+		"<dt>Who gets it</dt><dd>Whoever is named above, where it "
+		"says that your data was handed out; our mail servers get your "
+		"address to deliver mail to "
 		"you. For others, ask the contact above.</dd>"
 		"<dt>How long</dt><dd>A consent counts until the time named "
 		"above, or until you take it back. The record is kept as "

@@ -81,6 +81,8 @@ static void json_event(struct cm_json_writer *w,
 	cm_json_put_text(w, "way", cm_out_or_null(event->channel));
 	cm_json_put_text(w, "source", cm_out_or_null(event->source));
 	cm_json_put_text(w, "basis", asks ? cm_basis_name(event->basis) : NULL);
+	cm_json_put_text(w, "to", cm_out_or_null(event->to));
+	cm_json_put_text(w, "right", cm_out_or_null(event->right));
 	cm_json_put_text(w, "language", cm_out_or_null(event->language));
 	cm_json_put_text(w, "import", cm_out_or_null(event->batch));
 	put_text(w, "text_shown", item->notice);
@@ -214,6 +216,8 @@ void cm_access_csv(const struct cm_access *a, struct cm_buf *out)
 	(void)cm_buf_adds(out, "email,purpose,status,source,basis,time,"
 			       "language,event,recorded,by,way,text_shown,"
 			       "evidence\r\n");
+	/* A list of what they said; what was asked of us is no part of it. */
 	for (i = 0; i < a->record.count; i++)
-		csv_row(a, &a->record.events[i], out);
+		if (!cm_event_type_is_remark(a->record.events[i].event.type))
+			csv_row(a, &a->record.events[i], out);
 }

@@ -4,7 +4,11 @@
  */
 #include "tools/ctl_commands.h"
 
+#include <string.h>
+
 #include "tools/access.h"
+#include "tools/disclose.h"
+#include "tools/request.h"
 
 enum { TEXT_MAX = 64 * 1024 * 1024 }; /* a file on one person */
 
@@ -46,7 +50,27 @@ static int add_file(struct cm_access *a, struct cm_bundle *bundle, size_t i,
 	return rc;
 }
 
+static int record(struct cm_access *a, const struct cm_disclosure *disclosure,
+		  struct cm_error *err)
+{
+	const struct cm_subject who = {a->record.person.contact,
+				       a->record.person.family};
+
+	return cm_disclosure_record(a->record.ctl, disclosure, &who, 1, err);
+}
+
+static void fulfil(struct cm_access *a, const struct cm_disclosure *disclosure)
+{
+	const struct cm_id *contact = &a->record.person.contact;
+
+	if (strcmp(disclosure->to, CM_TO_PERSON) != 0)
+		return;
+	cm_request_fulfil(a->record.ctl, contact, "access");
+	cm_request_fulfil(a->record.ctl, contact, "portability");
+}
+
 static int write_folder(struct cm_access *a, const char *path,
+			const struct cm_disclosure *disclosure,
 			struct cm_error *err)
 {
 	struct cm_ctl *ctl = a->record.ctl;
@@ -57,10 +81,13 @@ static int write_folder(struct cm_access *a, const char *path,
 	for (i = 0; rc == CM_OK && i < sizeof(files) / sizeof(files[0]); i++)
 		rc = add_file(a, bundle, i, err);
 	if (rc == CM_OK)
+		rc = record(a, disclosure, err);
+	if (rc == CM_OK)
 		rc = cm_bundle_finish(bundle, err);
 	cm_bundle_end(bundle);
 	if (rc != CM_OK)
 		return rc;
+	fulfil(a, disclosure);
 	cm_out_plural(ctl->out, a->record.count, "event");
 	(void)fprintf(ctl->out,
 		      " of %s written to %s\n"
@@ -70,11 +97,15 @@ static int write_folder(struct cm_access *a, const char *path,
 	return CM_OK;
 }
 
-static int print_json(struct cm_access *a, struct cm_error *err)
+static int print_json(struct cm_access *a,
+		      const struct cm_disclosure *disclosure,
+		      struct cm_error *err)
 {
 	struct cm_buf text;
-	int rc;
+	int rc = record(a, disclosure, err);
 
+	if (rc != CM_OK)
+		return rc;
 	cm_buf_init(&text, TEXT_MAX);
 	cm_access_json(a, &text);
 	rc = cm_buf_ok(&text);
@@ -91,13 +122,17 @@ int cm_cmd_access(struct cm_ctl *ctl, const struct cm_args *args,
 {
 	struct cm_access a = {.record = {.ctl = ctl}};
 	const char *path = cm_args_get(args, "output");
-	int rc;
+	struct cm_disclosure disclosure = {
+		.kind = "access", .to = path != NULL ? CM_TO_PERSON : NULL};
+	int rc = cm_disclosure_read(args, &disclosure, err);
 
+	if (rc != CM_OK)
+		return rc;
 	cm_buf_init(&a.record.missing, TEXT_MAX);
 	rc = collect(&a, cm_args_word(args, 0), err);
 	if (rc == CM_OK)
-		rc = path != NULL ? write_folder(&a, path, err)
-				  : print_json(&a, err);
+		rc = path != NULL ? write_folder(&a, path, &disclosure, err)
+				  : print_json(&a, &disclosure, err);
 	cm_buf_free(&a.record.missing);
 	return rc;
 }

@@ -17,6 +17,7 @@
 #include "policy/purpose.h"
 #include "tools/ctl_person.h"
 #include "tools/file.h"
+#include "tools/request.h"
 #include "tools/words.h"
 
 enum {
@@ -417,7 +418,8 @@ int cm_cmd_withdraw(struct cm_ctl *ctl, const struct cm_args *args,
 }
 
 static int put_mark(struct cm_ctl *ctl, const struct cm_args *args,
-		    enum cm_event_type type, struct cm_error *err)
+		    enum cm_event_type type, const char *right,
+		    struct cm_error *err)
 {
 	struct act *act;
 	int rc = act_begin(ctl, args, &act, err);
@@ -425,19 +427,22 @@ static int put_mark(struct cm_ctl *ctl, const struct cm_args *args,
 	if (rc != CM_OK)
 		return rc;
 	(void)add_event(act, type, cm_span(""));
-	return act_finish(act, err);
+	rc = act_finish(act, err);
+	if (rc == CM_OK && !act->in_stop)
+		cm_request_fulfil(ctl, &act->person.contact, right);
+	return rc;
 }
 
 int cm_cmd_object(struct cm_ctl *ctl, const struct cm_args *args,
 		  struct cm_error *err)
 {
-	return put_mark(ctl, args, CM_EVENT_OBJECTED, err);
+	return put_mark(ctl, args, CM_EVENT_OBJECTED, "objection", err);
 }
 
 int cm_cmd_restrict(struct cm_ctl *ctl, const struct cm_args *args,
 		    struct cm_error *err)
 {
-	return put_mark(ctl, args, CM_EVENT_RESTRICTED, err);
+	return put_mark(ctl, args, CM_EVENT_RESTRICTED, "restriction", err);
 }
 
 /* ---- clear -------------------------------------------------------------- */

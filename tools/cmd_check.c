@@ -14,6 +14,7 @@
 #include "tools/ctl_past.h"
 #include "tools/ctl_person.h"
 #include "tools/dialect.h"
+#include "tools/disclose.h"
 #include "tools/file.h"
 #include "tools/list.h"
 #include "tools/words.h"
@@ -30,13 +31,16 @@ struct check {
 	size_t email;           /* column */
 	struct cm_arena *arena; /* of one chunk */
 	struct cm_buf passed;   /* rows that would get it */
+	struct cm_disclosure disclosure;
+	struct cm_buf people; /* struct cm_subject of each of them */
 	uint64_t rows;
 	uint64_t by_reason[CM_REASONS];
 	uint64_t by_verdict[CM_VERDICT_TEMPFAIL + 1];
 };
 
 static int decide_row(struct check *check, struct cm_store_reader *reader,
-		      struct cm_decision *decision, struct cm_error *err)
+		      struct cm_decision *decision, struct cm_subject *ret_who,
+		      struct cm_error *err)
 {
 	struct cm_span cell = check->list->row.cells[check->email];
 	struct cm_person person;
@@ -53,12 +57,14 @@ static int decide_row(struct check *check, struct cm_store_reader *reader,
 			     &person.own, &person.family_view, err);
 	if (rc != CM_OK)
 		return rc;
+	*ret_who = (struct cm_subject){person.contact, person.family};
 	return cm_ctl_decide(check->ctl, check->stream, &person.contact,
 			     &person.own, &person.family_view,
 			     cm_store_newest_rec(reader), decision, err);
 }
 
-static void count_row(struct check *check, const struct cm_decision *decision)
+static void count_row(struct check *check, const struct cm_decision *decision,
+		      const struct cm_subject *who)
 {
 	check->rows++;
 	check->by_reason[decision->reason]++;
@@ -68,6 +74,9 @@ static void count_row(struct check *check, const struct cm_decision *decision)
 	(void)cm_buf_add(&check->passed, check->list->row.raw.p,
 			 check->list->row.raw.n);
 	(void)cm_buf_adds(&check->passed, "\r\n");
+	if (check->disclosure.to != NULL)
+		(void)cm_buf_add(&check->people, (const char *)who,
+				 sizeof(*who));
 }
 
 /* CM_ENOTFOUND when the list is at its end. */
@@ -75,6 +84,7 @@ static int check_chunk(struct check *check, struct cm_error *err)
 {
 	struct cm_store_reader *reader = NULL;
 	struct cm_decision decision;
+	struct cm_subject who;
 	size_t n;
 	int rc = cm_store_read_begin(check->ctl->store, check->arena, &reader,
 				     err);
@@ -82,9 +92,9 @@ static int check_chunk(struct check *check, struct cm_error *err)
 	for (n = 0; rc == CM_OK && n < CHECK_CHUNK; n++) {
 		rc = cm_list_next(check->list, err);
 		if (rc == CM_OK)
-			rc = decide_row(check, reader, &decision, err);
+			rc = decide_row(check, reader, &decision, &who, err);
 		if (rc == CM_OK)
-			count_row(check, &decision);
+			count_row(check, &decision, &who);
 	}
 	cm_store_read_end(&reader);
 	cm_arena_reset(check->arena);
@@ -110,7 +120,8 @@ static int check_all(struct check *check, struct cm_error *err)
 	cm_arena_free(&check->arena);
 	if (rc != CM_ENOTFOUND)
 		return rc;
-	return cm_buf_ok(&check->passed) == CM_OK
+	return cm_buf_ok(&check->passed) == CM_OK &&
+			       cm_buf_ok(&check->people) == CM_OK
 		       ? CM_OK
 		       : cm_fail(err, CM_ENOMEM, "no memory for the rows");
 }
@@ -168,7 +179,27 @@ static void check_text(const struct check *check, const char *to)
 		(void)fprintf(out, "those who would get it: %s\n", to);
 }
 
-static int write_passed(const struct check *check, const char *to,
+/* Before the file is there: nothing is handed out unrecorded. */
+static int record_list(struct check *check, struct cm_span content,
+		       struct cm_error *err)
+{
+	int rc;
+
+	if (check->disclosure.to == NULL)
+		return CM_OK;
+	rc = cm_disclosure_of_list(&check->disclosure, check->ctl->now, content,
+				   err);
+	return rc == CM_OK
+		       ? cm_disclosure_record(
+				 check->ctl, &check->disclosure,
+				 (const struct cm_subject *)(const void *)
+					 check->people.data,
+				 check->people.len / sizeof(struct cm_subject),
+				 err)
+		       : rc;
+}
+
+static int write_passed(struct check *check, const char *to,
 			struct cm_error *err)
 {
 	struct cm_buf all;
@@ -183,6 +214,8 @@ static int write_passed(const struct check *check, const char *to,
 	if (check->passed.len > 0)
 		(void)cm_buf_add(&all, check->passed.data, check->passed.len);
 	rc = cm_buf_ok(&all);
+	if (rc == CM_OK)
+		rc = record_list(check, cm_span_n(all.data, all.len), err);
 	if (rc == CM_OK)
 		rc = cm_file_write_new(to, cm_span_n(all.data, all.len), err);
 	else
@@ -235,13 +268,33 @@ static int find_email(struct check *check, struct cm_error *err)
 		       check->list->path, check->list->row.number);
 }
 
+/* Only whoever writes to the store can say who gets the list. */
+static int read_recipient(struct check *check, const struct cm_args *args,
+			  struct cm_error *err)
+{
+	int rc = cm_disclosure_read(args, &check->disclosure, err);
+
+	if (rc == CM_OK && check->disclosure.to != NULL &&
+	    !cm_args_has(args, "output"))
+		return cm_fail(err, CM_EUSAGE,
+			       "--to goes with -o FILE: what do they get?");
+	return rc == CM_OK
+		       ? cm_ctl_open(check->ctl,
+				     check->disclosure.to != NULL ? CM_CTL_WRITE
+								  : CM_CTL_READ,
+				     err)
+		       : rc;
+}
+
 int cm_cmd_check(struct cm_ctl *ctl, const struct cm_args *args,
 		 struct cm_error *err)
 {
-	struct check check = {.ctl = ctl};
-	int rc = cm_word_stream(ctl->config, cm_args_get(args, "stream"),
-				&check.stream, err);
+	struct check check = {.ctl = ctl, .disclosure = {.kind = "check"}};
+	int rc = read_recipient(&check, args, err);
 
+	if (rc == CM_OK)
+		rc = cm_word_stream(ctl->config, cm_args_get(args, "stream"),
+				    &check.stream, err);
 	if (rc == CM_OK)
 		rc = cm_list_open(cm_args_word(args, 0),
 				  cm_args_get(args, "charset"), ctl->arena,
@@ -253,8 +306,10 @@ int cm_cmd_check(struct cm_ctl *ctl, const struct cm_args *args,
 		return rc;
 	}
 	cm_buf_init(&check.passed, CHECK_OUT_MAX);
+	cm_buf_init(&check.people, CHECK_OUT_MAX);
 	rc = answer(&check, args, err);
 	cm_buf_free(&check.passed);
+	cm_buf_free(&check.people);
 	cm_list_close(&check.list);
 	return rc;
 }

@@ -12,7 +12,9 @@
 #include "lib/clock.h"
 #include "policy/config.h"
 #include "tools/ctl_person.h"
+#include "tools/disclose.h"
 #include "tools/list.h"
+#include "tools/request.h"
 
 enum fate { TO_ERASE, UNKNOWN, ALREADY, RESTRICTED, FATES };
 
@@ -31,6 +33,7 @@ struct erase {
 	int64_t restricted_at; /* of the last that is */
 	uint64_t first_seq;
 	struct cm_erased erased;
+	struct cm_recipients recipients;
 };
 
 /* ---- who ---------------------------------------------------------------- */
@@ -276,6 +279,26 @@ static int erase_all(struct erase *e, struct cm_error *err)
 	return rc;
 }
 
+/* Who was given their data has to be told; who asked has their answer. */
+static int follow_up(struct erase *e, struct cm_error *err)
+{
+	int rc = CM_OK;
+
+	for (size_t i = 0; rc == CM_OK && i < e->count; i++) {
+		const struct one *one = &e->ones[i];
+
+		if (one->fate == TO_ERASE)
+			rc = cm_recipients_add(e->ctl, &one->contact,
+					       &e->recipients, err);
+		if (rc == CM_OK && one->fate == TO_ERASE)
+			cm_request_fulfil(e->ctl, &one->contact, "erasure");
+	}
+	return rc == CM_OK ? rc
+			   : cm_error_prefix(err, "they are erased, but who "
+						  "must be told cannot be "
+						  "read: ");
+}
+
 /* ---- telling ------------------------------------------------------------- */
 
 static int tell_json(const struct erase *e, struct cm_error *err)
@@ -301,6 +324,7 @@ static int tell_json(const struct erase *e, struct cm_error *err)
 				cm_span(cm_out_id(&e->ones[i].contact, id)));
 	}
 	cm_json_end(&json.w);
+	cm_recipients_json(&e->recipients, &json.w);
 	cm_json_end(&json.w);
 	return cm_out_json_end(&json, e->ctl->out, err);
 }
@@ -337,6 +361,7 @@ static void tell_text(const struct erase *e)
 			    "check -o, evidence), and the lists of your tools: "
 			    "tell those who have them\n",
 			    out);
+		cm_recipients_print(&e->recipients, out);
 	}
 	if (e->count == 1 && e->by_fate[ALREADY] == 1)
 		(void)fprintf(out, "%s was erased already\n",
@@ -409,6 +434,8 @@ int cm_cmd_erase(struct cm_ctl *ctl, const struct cm_args *args,
 		rc = confirm(&e, args, err);
 		if (rc == CM_OK)
 			rc = erase_all(&e, err);
+		if (rc == CM_OK)
+			rc = follow_up(&e, err);
 	}
 	return rc == CM_OK ? answer(&e, err) : rc;
 }

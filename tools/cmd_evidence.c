@@ -13,6 +13,7 @@
 #include "lib/enc.h"
 #include "policy/config.h"
 #include "policy/tlog.h"
+#include "tools/disclose.h"
 #include "tools/evidence.h"
 #include "tools/export.h"
 #include "tools/proof.h"
@@ -450,8 +451,10 @@ static int add_text(struct cm_evidence *e, struct cm_bundle *bundle,
 }
 
 static int write_all(struct cm_evidence *e, const char *path,
+		     const struct cm_disclosure *disclosure,
 		     struct cm_error *err)
 {
+	const struct cm_subject who = {e->person.contact, e->person.family};
 	struct cm_bundle *bundle = NULL;
 	int rc = cm_bundle_begin(path, e->ctl->arena, &bundle, err);
 
@@ -467,6 +470,8 @@ static int write_all(struct cm_evidence *e, const char *path,
 		rc = cm_bundle_add(bundle, "check.sh",
 				   cm_span(cm_evidence_script), err);
 	if (rc == CM_OK)
+		rc = cm_disclosure_record(e->ctl, disclosure, &who, 1, err);
+	if (rc == CM_OK)
 		rc = cm_bundle_finish(bundle, err);
 	cm_bundle_end(bundle);
 	return rc;
@@ -477,12 +482,16 @@ int cm_cmd_evidence(struct cm_ctl *ctl, const struct cm_args *args,
 {
 	struct cm_evidence e = {.ctl = ctl};
 	const char *path = cm_args_get(args, "output");
-	int rc;
+	struct cm_disclosure disclosure = {.kind = "evidence",
+					   .to = "not named"};
+	int rc = cm_disclosure_read(args, &disclosure, err);
 
+	if (rc != CM_OK)
+		return rc;
 	cm_buf_init(&e.missing, TEXT_MAX);
 	rc = cm_evidence_collect(&e, cm_args_word(args, 0), err);
 	if (rc == CM_OK)
-		rc = write_all(&e, path, err);
+		rc = write_all(&e, path, &disclosure, err);
 	if (rc == CM_OK) {
 		cm_out_plural(ctl->out, e.count, "event");
 		(void)fprintf(ctl->out, " of %s written to %s\n",
@@ -493,6 +502,11 @@ int cm_cmd_evidence(struct cm_ctl *ctl, const struct cm_args *args,
 		(void)fprintf(ctl->out,
 			      "read %s/index.html; check with README.txt\n",
 			      path);
+		if (disclosure.reason == NULL)
+			(void)fputs("note: who gets it was not said (--to WHO "
+				    "--reason TEXT), so an erasure cannot "
+				    "name them\n",
+				    ctl->notes);
 	}
 	cm_buf_free(&e.missing);
 	return rc;

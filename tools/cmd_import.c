@@ -149,26 +149,12 @@ static int read_options(struct cm_import *import, const struct cm_args *args,
 /* "20261121T101500-1f2e3d4c": sorts by time, never twice the same. */
 static int name_batch(struct cm_import *import, struct cm_error *err)
 {
-	enum { TIME_LEN = 15 }; /* "20261121T101500" */
-	char time[CM_CLOCK_TEXT];
-	char hex[CM_HEX_LEN(4) + 1];
 	uint8_t random[4];
-	size_t n = 0;
-	const char *p;
 	int rc = cm_random(random, sizeof(random), err);
 
-	if (rc != CM_OK)
-		return rc;
-	(void)cm_hex_encode(random, sizeof(random), hex);
-	for (p = cm_clock_format(import->ctl->now, time);
-	     *p != '\0' && n < TIME_LEN; p++) {
-		if (*p != '-' && *p != ':')
-			time[n++] = *p;
-	}
-	time[n] = '\0';
-	(void)snprintf(import->batch, sizeof(import->batch), "%.*s-%s",
-		       (int)TIME_LEN, time, hex);
-	return CM_OK;
+	if (rc == CM_OK)
+		cm_word_batch(import->ctl->now, random, import->batch);
+	return rc;
 }
 
 static int add_entries(struct cm_import *import, struct cm_store_batch *batch,

@@ -15,6 +15,8 @@
 #include "lib/json.h"
 #include "policy/purpose.h"
 #include "tools/ctl_person.h"
+#include "tools/disclose.h"
+#include "tools/request.h"
 
 enum {
 	ENTRIES_MAX = 512, /* purposes and marks of one person */
@@ -99,8 +101,8 @@ static bool stands(const struct merge *m, const struct cm_person *person,
 
 	if (purpose == NULL)
 		return true;
-	cm_decide_purpose(m->ctl->config, purpose, &person->own, NULL,
-			  NULL, m->ctl->now, &decision);
+	cm_decide_purpose(m->ctl->config, purpose, &person->own, NULL, NULL,
+			  m->ctl->now, &decision);
 	return decision.verdict != CM_VERDICT_ALLOW;
 }
 
@@ -416,6 +418,21 @@ int cm_cmd_merge(struct cm_ctl *ctl, const struct cm_args *args,
 	return rc == CM_OK ? finish(&m, cm_args_has(args, "dry-run"), err) : rc;
 }
 
+/* Who was given the wrong one has to be told (GDPR 19). */
+static int follow_correction(struct merge *m, struct cm_error *err)
+{
+	struct cm_recipients recipients = {.n = 0};
+	int rc = cm_recipients_add(m->ctl, &m->from.contact, &recipients, err);
+
+	if (rc != CM_OK)
+		return cm_error_prefix(err, "it is corrected, but who must be "
+					    "told cannot be read: ");
+	cm_request_fulfil(m->ctl, &m->from.contact, "correction");
+	cm_recipients_print(&recipients,
+			    m->ctl->json ? m->ctl->notes : m->ctl->out);
+	return CM_OK;
+}
+
 int cm_cmd_correct(struct cm_ctl *ctl, const struct cm_args *args,
 		   struct cm_error *err)
 {
@@ -431,5 +448,7 @@ int cm_cmd_correct(struct cm_ctl *ctl, const struct cm_args *args,
 			      "no consent moves: %s gets marketing only for "
 			      "what was agreed to there\n",
 			      m.into.address.canonical);
+	if (rc == CM_OK && !cm_args_has(args, "dry-run"))
+		rc = follow_correction(&m, err);
 	return rc;
 }

@@ -250,6 +250,8 @@ static void json_event(struct history *history, uint64_t seq,
 	}
 	if (event->type == CM_EVENT_CLEARED)
 		cm_json_put_text(w, "mark", cm_event_type_name(event->mark));
+	cm_json_put_text(w, "to", cm_out_or_null(event->to));
+	cm_json_put_text(w, "right", cm_out_or_null(event->right));
 	cm_json_put_text(w, "source", cm_out_or_null(event->source));
 	cm_json_put_text(w, "language", cm_out_or_null(event->language));
 	cm_json_put_text(w, "batch", cm_out_or_null(event->batch));
@@ -304,6 +306,10 @@ static void text_event(struct history *history, uint64_t seq,
 		(void)fprintf(out, "  %s", cm_event_type_name(event->mark));
 	if (event->purpose[0] != '\0')
 		(void)fprintf(out, "  %s", event->purpose);
+	if (event->right[0] != '\0')
+		(void)fprintf(out, "  %s", event->right);
+	if (event->to[0] != '\0')
+		(void)fprintf(out, "  to %s", event->to);
 	text_actor(out, event);
 	if (event->source[0] != '\0')
 		(void)fprintf(out, "  source %s", event->source);

@@ -278,6 +278,22 @@ void cm_person_print_marks(struct cm_ctl *ctl, const struct cm_person *person)
 	}
 }
 
+int cm_ctl_remark(const char *name, const char *text, struct cm_buf *out,
+		  struct cm_error *err)
+{
+	struct cm_json_writer w;
+
+	if (text == NULL)
+		return CM_OK;
+	cm_json_init(&w, out, CM_JSON_CANONICAL);
+	cm_json_begin_object(&w);
+	cm_json_put_text(&w, name, text);
+	cm_json_end(&w);
+	return cm_json_done(&w) == CM_OK
+		       ? CM_OK
+		       : cm_fail(err, CM_ENOMEM, "no room for the %s", name);
+}
+
 /* Event texts are ASCII words; a login name may be anything. */
 static bool plain_name(const char *name)
 {

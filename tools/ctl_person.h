@@ -69,6 +69,10 @@ CM_MUST_CHECK int cm_ctl_event(struct cm_ctl *ctl, uint64_t seq,
 			       struct cm_event *ret_event,
 			       struct cm_span *ret_json, struct cm_error *err);
 
+/* {"name":"text"}, the evidence of an act; nothing if text is NULL. */
+CM_MUST_CHECK int cm_ctl_remark(const char *name, const char *text,
+				struct cm_buf *out, struct cm_error *err);
+
 /* Who is at the keyboard: SUDO_USER, LOGNAME or the uid. */
 const char *cm_ctl_who(struct cm_ctl *ctl);
 

@@ -130,6 +130,12 @@ static const struct cm_option access_options[] = {
 	 .value = "DIR",
 	 .letter = 'o',
 	 .help = "a new folder with a page to read, JSON and CSV"},
+	{.name = "to",
+	 .value = "WHO",
+	 .help = "who gets it, if not the person"},
+	{.name = "reason",
+	 .value = "TEXT",
+	 .help = "why they get it; kept with the evidence"},
 	{.name = NULL},
 };
 
@@ -161,6 +167,12 @@ static const struct cm_option check_options[] = {
 	 .value = "OUT",
 	 .letter = 'o',
 	 .help = "write the rows that would get it to this new file"},
+	{.name = "to",
+	 .value = "WHO",
+	 .help = "who gets that file; recorded for each person in it"},
+	{.name = "reason",
+	 .value = "TEXT",
+	 .help = "why they get it; kept with the evidence"},
 	{.name = "charset",
 	 .value = "NAME",
 	 .help = "the list's encoding if not UTF-8: windows-1252 ..."},
@@ -198,6 +210,31 @@ static const struct cm_option doctor_options[] = {
 	 .value = "FILE",
 	 .help = "Sendmail's .cf (default: /etc/mail/sendmail.cf)"},
 	{.name = "list", .help = "only say what is checked"},
+	{.name = NULL},
+};
+
+static const struct cm_option evidence_options[] = {
+	{.name = "output",
+	 .value = "DIR",
+	 .letter = 'o',
+	 .help = "the new folder",
+	 .required = true},
+	{.name = "to",
+	 .value = "WHO",
+	 .help = "who gets it: a court, an authority; recorded"},
+	{.name = "reason",
+	 .value = "TEXT",
+	 .help = "why they get it; kept with the evidence"},
+	{.name = NULL},
+};
+
+static const struct cm_option requests_options[] = {
+	{.name = "received",
+	 .value = "DATE",
+	 .help = "open: when it came, as 2026-01-31 (default: now)"},
+	{.name = "note",
+	 .value = "TEXT",
+	 .help = "what was said; extend needs it"},
 	{.name = NULL},
 };
 
@@ -334,6 +371,19 @@ static const char access_help[] =
 	"kept as proof; no administrator's login, no other address.  "
 	"Without\n"
 	"-o, JSON on standard output.  Exit code 1 if nothing is on record.\n";
+
+static const char requests_help[] =
+	"What people asked for and when they must have an answer (GDPR "
+	"12(3)):\n"
+	"a month after it came, three with \"extend\", which the person must "
+	"be\n"
+	"told in the first.  RIGHT is access, correction, erasure, "
+	"restriction,\n"
+	"portability or objection.  Without words: all that are open, the "
+	"most\n"
+	"urgent first; exit code 1 if one is overdue.  access -o, correct, "
+	"erase,\n"
+	"restrict and object close what they answer; \"done\" the rest.\n";
 
 static const char erase_help[] =
 	"Removes the address and all evidence about a person from every file "
@@ -647,6 +697,17 @@ const struct cm_command cm_commands[] = {
 		.run = cm_cmd_clear,
 	},
 	{
+		.name = "requests",
+		.usage = "[open|extend|done ADDR RIGHT]",
+		.summary = "What people asked for, and when it is due",
+		.help = requests_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.max = 3,
+		.options = requests_options,
+		.run = cm_cmd_requests,
+	},
+	{
 		.name = "correct",
 		.usage = "ADDR --to ADDR [--note TEXT] [--dry-run]",
 		.summary = "Record that a person's address is another",
@@ -720,7 +781,7 @@ const struct cm_command cm_commands[] = {
 		.usage = "LIST --stream S [-o OUT]",
 		.summary = "Who of a list would get a stream's mail",
 		.help = check_help,
-		.access = CM_CTL_READ,
+		.access = CM_CTL_CONFIG,
 		.json = true,
 		.min = 1,
 		.max = 1,
@@ -884,13 +945,13 @@ const struct cm_command cm_commands[] = {
 	},
 	{
 		.name = "evidence",
-		.usage = "ADDR -o DIR",
+		.usage = "ADDR -o DIR [--to WHO --reason TEXT]",
 		.summary = "All about one person in a folder, with proofs",
 		.help = evidence_help,
 		.access = CM_CTL_WRITE,
 		.min = 1,
 		.max = 1,
-		.options = export_options,
+		.options = evidence_options,
 		.run = cm_cmd_evidence,
 	},
 	{

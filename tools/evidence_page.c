@@ -227,6 +227,10 @@ static void put_event(const struct cm_evidence *e, size_t i, struct cm_buf *out)
 	if (event->type == CM_EVENT_CLEARED)
 		(void)cm_buf_addf(out, ": %s", cm_event_type_name(event->mark));
 	(void)cm_buf_adds(out, "</h3>\n<table>\n");
+	if (event->to[0] != '\0')
+		cm_html_row(out, "To", event->to);
+	if (event->right[0] != '\0')
+		cm_html_row(out, "Right", event->right);
 	cm_html_row_begin(out, "What for");
 	if (event->purpose[0] != '\0')
 		put_purpose(e, out, event->purpose);

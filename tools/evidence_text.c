@@ -333,6 +333,8 @@ static void json_event(struct cm_json_writer *w,
 	cm_json_put_text(w, "who", cm_out_or_null(event->who));
 	cm_json_put_text(w, "channel", cm_out_or_null(event->channel));
 	cm_json_put_text(w, "source", cm_out_or_null(event->source));
+	cm_json_put_text(w, "to", cm_out_or_null(event->to));
+	cm_json_put_text(w, "right", cm_out_or_null(event->right));
 	cm_json_put_text(w, "batch", cm_out_or_null(event->batch));
 	json_texts(w, item);
 	cm_json_name(w, "signed_head");

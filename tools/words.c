@@ -1,8 +1,11 @@
 /* See words.h. */
 #include "tools/words.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "lib/clock.h"
+#include "lib/enc.h"
 #include "tools/ctl_output.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -236,4 +239,23 @@ int cm_word_status(struct cm_span text, enum cm_status *ret_status,
 		       "withdrawn, objected, complained, undeliverable or "
 		       "unknown)",
 		       quoted);
+}
+
+void cm_word_batch(int64_t now, const uint8_t tag[4],
+		   char out[CM_BATCH_MAX + 1])
+{
+	enum { TIME_LEN = 15 }; /* "20261121T101500" */
+	char time[CM_CLOCK_TEXT];
+	char hex[CM_HEX_LEN(4) + 1];
+	size_t n = 0;
+	const char *p;
+
+	(void)cm_hex_encode(tag, 4, hex);
+	for (p = cm_clock_format(now, time); *p != '\0' && n < TIME_LEN; p++) {
+		if (*p != '-' && *p != ':')
+			time[n++] = *p;
+	}
+	time[n] = '\0';
+	(void)snprintf(out, CM_BATCH_MAX + 1, "%.*s-%s", (int)TIME_LEN, time,
+		       hex);
 }

@@ -52,6 +52,10 @@ CM_MUST_CHECK int cm_word_status(struct cm_span text,
 				 enum cm_status *ret_status,
 				 struct cm_error *err);
 
+/* "20261121T101500-1f2e3d4c": when, and four octets of what. */
+void cm_word_batch(int64_t now, const uint8_t tag[4],
+		   char out[CM_BATCH_MAX + 1]);
+
 /* "", NULL, N/A, none, -, 0x00: a cell in which nobody wrote anything. */
 bool cm_word_is_nothing(struct cm_span text);
 
