@@ -188,6 +188,9 @@ struct cm_config {
 	const char *checkpoint_tsa_ca;
 	struct cm_period checkpoint_tsa_every;
 
+	struct cm_period retention_unconfirmed; /* none = for ever */
+	struct cm_period retention_ended;
+
 	const char *samples_path; /* samples section; NULL if there is none */
 	unsigned samples_keep;
 

@@ -53,6 +53,13 @@ static const struct cm_section sections[CM_SECTIONS] = {
 		 "Signed heads of the ledger (consentctl checkpoint): what "
 		 "they say and where they go. A head that somebody else holds "
 		 "shows any later change of what was recorded before it."},
+	[CM_SECTION_RETENTION] =
+		{"retention", NULL, false, false,
+		 "How long data is kept that nothing rests on any more; "
+		 "consentctl retention erases it then, as consentctl erase "
+		 "does: a keyed id stays that refuses. Run it daily "
+		 "(consent-retention.timer). What is restricted, and whoever "
+		 "waits for an answer, is kept."},
 	[CM_SECTION_PURPOSE] =
 		{"purpose", "path", true, false,
 		 "What people agree to, as a path below the controller's id. "
@@ -361,6 +368,18 @@ static const struct cm_setting settings[] = {
 	 NULL, CM_FOR_CTL, IN_CONFIG(checkpoint_tsa_every),
 	 "How much time lies between two stamps at least; none stamps every "
 	 "checkpoint."},
+
+	/* ---- retention ---- */
+	{CM_SECTION_RETENTION, "unconfirmed", CM_SETTING_PERIOD, 0, "7d", 0, 0,
+	 NULL, CM_FOR_CTL, IN_CONFIG(retention_unconfirmed),
+	 "After how long an address goes that was entered and never confirmed; "
+	 "none keeps it."},
+	{CM_SECTION_RETENTION, "ended", CM_SETTING_PERIOD, 0, "none", 0, 0,
+	 NULL, CM_FOR_CTL, IN_CONFIG(retention_ended),
+	 "After how long the address and the evidence of a contact go who may "
+	 "get nothing any more: counted from the end of the last consent, or "
+	 "from whatever happened later. France's CNIL asks for 3y at most; "
+	 "none keeps them until they ask to be erased."},
 
 	/* ---- purpose ---- */
 	{CM_SECTION_PURPOSE, "title", CM_SETTING_TEXT, REQUIRED, NULL, 1,

@@ -231,7 +231,7 @@ static void tell_limits(FILE *out, const struct cm_config *config)
 	(void)fputs("\nHow long (30(1)(f))\n"
 		    "  - a consent counts as said with its purpose\n"
 		    "  - address and evidence: until erased (consentctl "
-		    "erase)\n"
+		    "erase, retention)\n"
 		    "  - events and keyed ids: not deleted; they prove what "
 		    "was said, and keep\n"
 		    "    marketing from who refused\n",

@@ -26,6 +26,7 @@ cm_command_fn cm_cmd_access;
 cm_command_fn cm_cmd_ropa;
 cm_command_fn cm_cmd_breach_scope;
 cm_command_fn cm_cmd_requests;
+cm_command_fn cm_cmd_retention;
 cm_command_fn cm_cmd_correct;
 cm_command_fn cm_cmd_erase;
 cm_command_fn cm_cmd_show;

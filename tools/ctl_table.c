@@ -238,6 +238,11 @@ static const struct cm_option requests_options[] = {
 	{.name = NULL},
 };
 
+static const struct cm_option retention_options[] = {
+	{.name = "dry-run", .help = "only say what would be erased"},
+	{.name = NULL},
+};
+
 static const struct cm_option export_options[] = {
 	{.name = "output",
 	 .value = "DIR",
@@ -384,6 +389,16 @@ static const char requests_help[] =
 	"urgent first; exit code 1 if one is overdue.  access -o, correct, "
 	"erase,\n"
 	"restrict and object close what they answer; \"done\" the rest.\n";
+
+static const char retention_help[] =
+	"Erases what may no longer be kept by the settings of section "
+	"retention:\n"
+	"addresses that were never confirmed, and contacts whose consent "
+	"ended\n"
+	"that long ago.  A keyed id stays, as with erase, so nobody who "
+	"refused\n"
+	"gets mail again.  Who is restricted, or waits for an answer to a\n"
+	"request, is kept and named.  For a nightly timer.\n";
 
 static const char erase_help[] =
 	"Removes the address and all evidence about a person from every file "
@@ -706,6 +721,16 @@ const struct cm_command cm_commands[] = {
 		.max = 3,
 		.options = requests_options,
 		.run = cm_cmd_requests,
+	},
+	{
+		.name = "retention",
+		.usage = "[--dry-run]",
+		.summary = "Erase what may no longer be kept",
+		.help = retention_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.options = retention_options,
+		.run = cm_cmd_retention,
 	},
 	{
 		.name = "correct",

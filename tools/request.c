@@ -104,6 +104,25 @@ int cm_request_read(struct cm_ctl *ctl, const struct cm_id *contact,
 	return rc;
 }
 
+int cm_request_any_open(struct cm_ctl *ctl, const struct cm_id *contact,
+			bool *ret_open, struct cm_error *err)
+{
+	struct cm_request request;
+	size_t i;
+	int rc = CM_OK;
+
+	for (i = 0; rc == CM_OK && i < NRIGHTS; i++) {
+		rc = cm_request_read(ctl, contact, rights[i], &request, err);
+		if (rc == CM_OK && request.open) {
+			*ret_open = true;
+			return CM_OK;
+		}
+	}
+	if (rc == CM_OK)
+		*ret_open = false;
+	return rc;
+}
+
 static int close_it(struct cm_ctl *ctl, const struct cm_request *request,
 		    struct cm_error *err)
 {

@@ -39,6 +39,11 @@ CM_MUST_CHECK int cm_request_read(struct cm_ctl *ctl,
 				  struct cm_request *ret_request,
 				  struct cm_error *err);
 
+/* Has this person any that is open? */
+CM_MUST_CHECK int cm_request_any_open(struct cm_ctl *ctl,
+				      const struct cm_id *contact,
+				      bool *ret_open, struct cm_error *err);
+
 /*
  * A command did what was asked for: close the request, if one is open.  A
  * failure is a remark to the admin, for the thing itself is done.
