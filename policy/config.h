@@ -150,6 +150,10 @@ struct cm_config {
 	const char *controller_address;
 	const char *controller_contact;
 	const char *controller_country;
+	/* For receipts; NULL or none = not said. */
+	const char *controller_jurisdiction;
+	struct cm_strings controller_storage; /* countries, "DE" */
+	struct cm_strings controller_third_parties;
 	const char *controller_privacy_notice; /* NULL = none */
 
 	const char *store_path;

@@ -230,9 +230,22 @@ static const struct cm_setting settings[] = {
 	 NULL, CM_FOR_ALL, IN_CONFIG(controller_country),
 	 "Two letters, as DE."},
 	{CM_SECTION_CONTROLLER, "privacy-notice", CM_SETTING_URL, 0, NULL, 0, 0,
-	 NULL, CM_FOR_WEB, IN_CONFIG(controller_privacy_notice),
+	 NULL, CM_FOR_WEB | CM_FOR_CTL, IN_CONFIG(controller_privacy_notice),
 	 "Where people read what becomes of their data; pages of consent-web "
-	 "link to it."},
+	 "link to it, receipts name it. What is not said here and below is "
+	 "\"unknown\" in a receipt (consentctl receipt)."},
+	{CM_SECTION_CONTROLLER, "jurisdiction", CM_SETTING_TEXT, 0, NULL, 1,
+	 TEXT_MAX, NULL, CM_FOR_CTL, IN_CONFIG(controller_jurisdiction),
+	 "Whose law applies, for receipts; the country if it is not said."},
+	{CM_SECTION_CONTROLLER, "storage-location", CM_SETTING_COUNTRY, LIST,
+	 NULL, 1, LIST_MAX, NULL, CM_FOR_CTL,
+	 STRINGS(cm_config, controller_storage),
+	 "Countries in which the data is kept, backups too, for receipts."},
+	{CM_SECTION_CONTROLLER, "third-parties", CM_SETTING_TEXT, LIST, NULL, 1,
+	 LIST_MAX, NULL, CM_FOR_CTL,
+	 STRINGS(cm_config, controller_third_parties),
+	 "Who else gets addresses: the company that sends, for example; for "
+	 "receipts."},
 
 	/* ---- store, keys ---- */
 	{CM_SECTION_STORE, "path", CM_SETTING_PATH, RESTART,

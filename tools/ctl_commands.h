@@ -25,6 +25,7 @@ cm_command_fn cm_cmd_clear;
 cm_command_fn cm_cmd_access;
 cm_command_fn cm_cmd_ropa;
 cm_command_fn cm_cmd_breach_scope;
+cm_command_fn cm_cmd_receipt;
 cm_command_fn cm_cmd_requests;
 cm_command_fn cm_cmd_retention;
 cm_command_fn cm_cmd_correct;

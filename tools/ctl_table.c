@@ -228,6 +228,23 @@ static const struct cm_option evidence_options[] = {
 	{.name = NULL},
 };
 
+static const struct cm_option receipt_options[] = {
+	{.name = "output",
+	 .value = "DIR",
+	 .letter = 'o',
+	 .help = "a new folder: each consent, in both formats"},
+	{.name = "format",
+	 .value = "NAME",
+	 .help = "without -o: kantara (default) or 27560"},
+	{.name = "to",
+	 .value = "WHO",
+	 .help = "who gets it, if not the person"},
+	{.name = "reason",
+	 .value = "TEXT",
+	 .help = "why they get it; kept with the evidence"},
+	{.name = NULL},
+};
+
 static const struct cm_option requests_options[] = {
 	{.name = "received",
 	 .value = "DATE",
@@ -376,6 +393,15 @@ static const char access_help[] =
 	"kept as proof; no administrator's login, no other address.  "
 	"Without\n"
 	"-o, JSON on standard output.  Exit code 1 if nothing is on record.\n";
+
+static const char receipt_help[] =
+	"Consents as others' programs read them: Kantara Consent Receipt 1.1 "
+	"and\n"
+	"ISO/IEC TS 27560 in the Data Privacy Vocabulary (JSON-LD).  Without "
+	"-o,\n"
+	"the newest on standard output.  What neither the ledger nor the "
+	"section\n"
+	"controller says is \"unknown\".  Exit code 1 if no consent counts.\n";
 
 static const char requests_help[] =
 	"What people asked for and when they must have an answer (GDPR "
@@ -710,6 +736,17 @@ const struct cm_command cm_commands[] = {
 		.max = 2,
 		.options = clear_options,
 		.run = cm_cmd_clear,
+	},
+	{
+		.name = "receipt",
+		.usage = "ADDR [-o DIR] [--format NAME]",
+		.summary = "A person's consents in standard formats",
+		.help = receipt_help,
+		.access = CM_CTL_WRITE,
+		.min = 1,
+		.max = 1,
+		.options = receipt_options,
+		.run = cm_cmd_receipt,
 	},
 	{
 		.name = "requests",
