@@ -1,7 +1,7 @@
 /*
  * ctl_commands - the functions behind the rows of the command table.
  *
- * tools/ctl_table.c says what each does and takes; struct cm_command in
+ * Their rows say what each does and takes; struct cm_command in
  * tools/ctl.h says what they return.
  */
 #ifndef CM_TOOLS_CTL_COMMANDS_H
@@ -51,8 +51,10 @@ cm_command_fn cm_cmd_checkpoint;
 cm_command_fn cm_cmd_export_proof;
 cm_command_fn cm_cmd_evidence;
 
-/* The table; tools/ctl_table.c. */
-extern const struct cm_command cm_commands[];
-extern const size_t cm_ncommands;
+/* The table, in two files: tools/ctl_table.c, tools/ctl_store_table.c. */
+extern const struct cm_command cm_people_commands[];
+extern const size_t cm_people_ncommands;
+extern const struct cm_command cm_store_commands[];
+extern const size_t cm_store_ncommands;
 
 #endif

@@ -23,25 +23,35 @@ enum {
 	NAMES_MAX = 64,
 };
 
+/* In the order that help lists them; NULL after the last. */
+static const struct cm_command *command_at(size_t i)
+{
+	if (i < cm_people_ncommands)
+		return &cm_people_commands[i];
+	i -= cm_people_ncommands;
+	return i < cm_store_ncommands ? &cm_store_commands[i] : NULL;
+}
+
 static const struct cm_command *find_command(const char *name)
 {
+	const struct cm_command *command;
 	size_t i;
 
-	for (i = 0; i < cm_ncommands; i++) {
-		if (strcmp(cm_commands[i].name, name) == 0)
-			return &cm_commands[i];
-	}
-	return NULL;
+	for (i = 0; (command = command_at(i)) != NULL; i++)
+		if (strcmp(command->name, name) == 0)
+			break;
+	return command;
 }
 
 static int unknown_command(const char *name, struct cm_error *err)
 {
+	const struct cm_command *command;
 	const char *names[NAMES_MAX];
 	const char *like;
 	size_t i;
 
-	for (i = 0; i < cm_ncommands && i < NAMES_MAX; i++)
-		names[i] = cm_commands[i].name;
+	for (i = 0; i < NAMES_MAX && (command = command_at(i)) != NULL; i++)
+		names[i] = command->name;
 	like = cm_suggest(name, names, i);
 	if (like != NULL)
 		return cm_fail(err, CM_EUSAGE,
@@ -53,15 +63,16 @@ static int unknown_command(const char *name, struct cm_error *err)
 
 static void help_all(FILE *out)
 {
+	const struct cm_command *command;
 	size_t i;
 
 	(void)fputs("usage: consentctl [-c FILE] COMMAND [WORDS] [OPTIONS]\n\n"
 		    "The admin's hand on the consent store: who may be sent "
 		    "marketing, and why.\n\n",
 		    out);
-	for (i = 0; i < cm_ncommands; i++)
-		(void)fprintf(out, "  %-*s  %s\n", COLUMN_NAME,
-			      cm_commands[i].name, cm_commands[i].summary);
+	for (i = 0; (command = command_at(i)) != NULL; i++)
+		(void)fprintf(out, "  %-*s  %s\n", COLUMN_NAME, command->name,
+			      command->summary);
 	(void)fprintf(out,
 		      "\n  -c FILE     config file (default %s)\n"
 		      "\nHow one works: consentctl help COMMAND. "

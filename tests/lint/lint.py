@@ -197,13 +197,14 @@ def every_command_is_in_its_manual():
         yield "no consentctl.1"
         return
     text = "".join(m.read_text() for m in manuals)
-    commands = re.findall(r'(?m)^\t*\.name = "([\w-]+)",\n\t*\.usage',
-                          read("tools/ctl_table.c"))
-    if not commands:
-        yield "tools/ctl_table.c: no command is found in it"
-    for command in commands:
-        if not re.search(rf"\b{re.escape(command)}\b", text):
-            yield f"tools/ctl_table.c: {command}"
+    for table in ("tools/ctl_table.c", "tools/ctl_store_table.c"):
+        commands = re.findall(r'(?m)^\t*\.name = "([\w-]+)",\n\t*\.usage',
+                              read(table))
+        if not commands:
+            yield f"{table}: no command is found in it"
+        for command in commands:
+            if not re.search(rf"\b{re.escape(command)}\b", text):
+                yield f"{table}: {command}"
 
 
 def every_setting_is_in_the_sample():
