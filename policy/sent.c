@@ -13,6 +13,7 @@
 #include "lib/clock.h"
 #include "lib/kv.h"
 #include "lib/lockfile.h"
+#include "lib/path.h"
 
 enum {
 	FORMAT = 1,
@@ -85,19 +86,31 @@ static int make_lock(const struct cm_sent *sent, struct cm_error *err)
 	return CM_OK;
 }
 
-/* Only its owner can, and only who makes it has to. */
+/* Only its owner can, and only who makes it has to.  What root makes is given
+ * to the folder's owner, who could not write it otherwise. */
 static void open_to_readers(const struct cm_sent *sent)
 {
 	static const struct {
 		const char *name;
 		mode_t mode;
-	} files[] = {{"data.mdb", DATA_MODE}, {"lock.mdb", LOCK_MODE}};
+	} files[] = {
+		{"data.mdb", DATA_MODE},
+		{"lock.mdb", LOCK_MODE},
+		{"writer.lock", LOCK_MODE},
+	};
 	char path[PATH_ROOM];
+	struct stat st;
 	size_t i;
 
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (path_of(path, sent->folder, files[i].name, NULL) == CM_OK)
-			(void)chmod(path, files[i].mode);
+	if (stat(sent->folder, &st) != 0)
+		return;
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (path_of(path, sent->folder, files[i].name, NULL) != CM_OK)
+			continue;
+		if (geteuid() == 0)
+			(void)!chown(path, st.st_uid, st.st_gid);
+		(void)chmod(path, files[i].mode);
+	}
 }
 
 /* The format that is there; made where there is none. */
@@ -735,7 +748,7 @@ static int list_mailed(void *ctx, struct cm_span key, struct cm_span value,
 		       struct cm_error *err)
 {
 	const struct listing *listing = ctx;
-	struct cm_sent_mail mail;
+	struct cm_sent_mail mail = {.day = 0};
 	int rc = read_mail(listing->sent, key, value, &mail, err);
 
 	return rc == CM_OK ? listing->mailed(listing->ctx, &mail, err) : rc;
@@ -776,4 +789,114 @@ int cm_sent_each_mailed(struct cm_sent *sent, const struct cm_id *contact,
 	struct listing listing = {.sent = sent, .mailed = each, .ctx = ctx};
 
 	return list(&listing, contact, err);
+}
+
+/* ---- copies ------------------------------------------------------------- */
+
+static int write_copy(struct cm_sent *sent, int fd, struct cm_error *err)
+{
+	struct cm_kv_copy *copy = NULL;
+	int rc = cm_kv_copy_begin(sent->kv, &copy, err);
+
+	if (rc == CM_OK)
+		rc = cm_kv_copy_write(copy, fd, NULL, NULL, err);
+	cm_kv_copy_end(&copy);
+	return rc;
+}
+
+int cm_sent_backup(struct cm_sent *sent, const char *folder,
+		   struct cm_error *err)
+{
+	char into[PATH_ROOM], path[PATH_ROOM];
+	int fd;
+	int rc = path_of(into, folder, "milter", err);
+
+	if (rc == CM_OK)
+		rc = path_of(path, into, "data.mdb", err);
+	if (rc != CM_OK)
+		return rc;
+	if (mkdir(into, 0700) != 0)
+		return cm_fail_errno(err, errno, "cannot make %s", into);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return cm_fail_errno(err, errno, "cannot make %s", path);
+	rc = write_copy(sent, fd, err);
+	if (rc == CM_OK && fsync(fd) != 0)
+		rc = cm_fail_errno(err, errno, "%s", path);
+	(void)close(fd);
+	return rc == CM_OK ? cm_path_sync_folder(into, err) : rc;
+}
+
+struct merge {
+	struct cm_sent *into;
+	struct cm_kv_txn *txn; /* of into */
+};
+
+static int merge_asked(void *ctx, struct cm_span key, struct cm_span value,
+		       struct cm_error *err)
+{
+	const struct merge *merge = ctx;
+	struct cm_span there;
+	int rc = cm_kv_get(merge->txn, DB_ASKED, key, &there, err);
+
+	return rc == CM_ENOTFOUND
+		       ? cm_kv_put(merge->txn, DB_ASKED, key, value, err)
+		       : rc;
+}
+
+static int merge_mailed(void *ctx, struct cm_span key, struct cm_span value,
+			struct cm_error *err)
+{
+	const struct merge *merge = ctx;
+	struct cm_sent_mail mail = {.day = 0};
+	int rc = read_mail(merge->into, key, value, &mail, err);
+
+	if (rc == CM_OK && is_newer(merge->txn, key, mail.day))
+		rc = cm_kv_put(merge->txn, DB_MAILED, key, value, err);
+	return rc;
+}
+
+static int merge_stream(void *ctx, struct cm_span key, struct cm_span value,
+			struct cm_error *err)
+{
+	const struct merge *merge = ctx;
+	struct cm_span there;
+	int rc = cm_kv_get(merge->txn, DB_STREAMS, key, &there, err);
+
+	if (rc != CM_OK && rc != CM_ENOTFOUND)
+		return rc;
+	if (value.n != CAMPAIGN_LEN || (rc == CM_OK && there.n != CAMPAIGN_LEN))
+		return damaged(merge->into, err);
+	/* The second number is how many were asked. */
+	if (rc == CM_OK && get_u64(there.p + 8) >= get_u64(value.p + 8))
+		return CM_OK;
+	return cm_kv_put(merge->txn, DB_STREAMS, key, value, err);
+}
+
+int cm_sent_merge(struct cm_sent *into, struct cm_sent *from,
+		  struct cm_error *err)
+{
+	static const struct {
+		unsigned db;
+		int (*each)(void *ctx, struct cm_span key, struct cm_span value,
+			    struct cm_error *err);
+	} parts[] = {
+		{DB_ASKED, merge_asked},
+		{DB_MAILED, merge_mailed},
+		{DB_STREAMS, merge_stream},
+	};
+	struct merge merge = {.into = into};
+	struct cm_kv_txn *reading = NULL;
+	int lock = -1;
+	size_t i;
+	int rc = begin(into, &lock, &merge.txn, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_kv_begin_read(from->kv, &reading, err);
+	for (i = 0; rc == CM_OK && i < sizeof(parts) / sizeof(parts[0]); i++)
+		rc = each_row(reading, parts[i].db, cm_span(""), parts[i].each,
+			      &merge, err);
+	cm_kv_abort(&reading);
+	return end(&lock, &merge.txn, rc, err);
 }

@@ -130,4 +130,16 @@ CM_MUST_CHECK int cm_sent_each_mailed(struct cm_sent *sent,
 						  struct cm_error *err),
 				      void *ctx, struct cm_error *err);
 
+/* ---- copies ------------------------------------------------------------- */
+
+/* A copy of this moment below folder, as folder/milter; durable, mode 0600. */
+CM_MUST_CHECK int cm_sent_backup(struct cm_sent *sent, const char *folder,
+				 struct cm_error *err);
+/*
+ * Take in what another remembers: asks that are missing, later days of mails,
+ * campaigns that asked more.  What is here stays.
+ */
+CM_MUST_CHECK int cm_sent_merge(struct cm_sent *into, struct cm_sent *from,
+				struct cm_error *err);
+
 #endif

@@ -175,6 +175,35 @@ static void put_event(const struct cm_access *a, size_t i, struct cm_buf *out)
 	(void)cm_buf_adds(out, "</table></section>\n");
 }
 
+static void put_sent_row(const struct cm_access *a, const char *what,
+			 const uint8_t purpose[CM_PURPOSE_ID_LEN], int64_t at,
+			 struct cm_buf *out)
+{
+	(void)cm_buf_addf(out, "<tr><td>%s</td><td>", what);
+	put_purpose(a, out, cm_access_purpose(a, purpose));
+	(void)cm_buf_adds(out, ", ");
+	cm_html_time(out, at);
+	cm_html_row_end(out);
+}
+
+/* What left for them, as far as it is remembered. */
+static void put_sent(const struct cm_access *a, struct cm_buf *out)
+{
+	size_t i;
+
+	if (a->nasked + a->nmailed == 0)
+		return;
+	(void)cm_buf_adds(out, "<h2>Mail that we sent you</h2>\n"
+			       "<table class=\"list\">\n");
+	for (i = 0; i < a->nmailed; i++)
+		put_sent_row(a, "The last day", a->mailed[i].purpose,
+			     a->mailed[i].day * CM_DAY_MS, out);
+	for (i = 0; i < a->nasked; i++)
+		put_sent_row(a, "Asked whether to go on", a->asked[i].purpose,
+			     a->asked[i].at, out);
+	(void)cm_buf_adds(out, "</table>\n");
+}
+
 /* Article 15(1)(a) to (h): no more is said than this program knows. */
 static void put_rest(const struct cm_access *a, struct cm_buf *out)
 {
@@ -221,6 +250,7 @@ void cm_access_page(const struct cm_access *a, struct cm_buf *out)
 	(void)cm_buf_adds(out, "</table>\n<h2>What happened</h2>\n");
 	for (i = 0; i < a->record.count; i++)
 		put_event(a, i, out);
+	put_sent(a, out);
 	put_rest(a, out);
 	cm_html_page_end(out);
 }

@@ -129,6 +129,42 @@ static void json_standings(struct cm_json_writer *w, const struct cm_access *a)
 	cm_json_end(w);
 }
 
+const char *cm_access_purpose(const struct cm_access *a,
+			      const uint8_t id[CM_PURPOSE_ID_LEN])
+{
+	const struct cm_purpose *purpose =
+		cm_config_purpose_by_id(a->record.ctl->config, id);
+
+	return purpose != NULL ? purpose->path : "no longer offered";
+}
+
+static void json_sent(struct cm_json_writer *w, const struct cm_access *a)
+{
+	size_t i;
+
+	cm_json_name(w, "asked");
+	cm_json_begin_array(w);
+	for (i = 0; i < a->nasked; i++) {
+		cm_json_begin_object(w);
+		cm_json_put_text(w, "purpose",
+				 cm_access_purpose(a, a->asked[i].purpose));
+		cm_out_json_time(w, "at", a->asked[i].at);
+		cm_json_put_span(w, "stream", a->asked[i].stream);
+		cm_json_end(w);
+	}
+	cm_json_end(w);
+	cm_json_name(w, "last_mailed");
+	cm_json_begin_array(w);
+	for (i = 0; i < a->nmailed; i++) {
+		cm_json_begin_object(w);
+		cm_json_put_text(w, "purpose",
+				 cm_access_purpose(a, a->mailed[i].purpose));
+		cm_out_json_time(w, "day", a->mailed[i].day * CM_DAY_MS);
+		cm_json_end(w);
+	}
+	cm_json_end(w);
+}
+
 void cm_access_json(const struct cm_access *a, struct cm_buf *out)
 {
 	const struct cm_evidence *e = &a->record;
@@ -153,6 +189,7 @@ void cm_access_json(const struct cm_access *a, struct cm_buf *out)
 	for (i = 0; i < e->count; i++)
 		json_event(&w, &e->events[i]);
 	cm_json_end(&w);
+	json_sent(&w, a);
 	cm_json_end(&w);
 	if (cm_json_done(&w) != CM_OK)
 		out->failed = CM_EDATA;

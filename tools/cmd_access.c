@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tools/access.h"
+#include "tools/ctl_past.h"
 #include "tools/disclose.h"
 #include "tools/request.h"
 
@@ -21,6 +22,58 @@ static const struct {
 	{"data.csv", cm_access_csv},
 };
 
+enum { SENT_MAX = 1000 }; /* purposes, and asks of them, of one person */
+
+static int keep_asked(void *ctx, const struct cm_asked *asked,
+		      struct cm_error *err)
+{
+	struct cm_access *a = ctx;
+	struct cm_asked *kept = &a->asked[a->nasked];
+
+	if (a->nasked == SENT_MAX)
+		return cm_fail(err, CM_ELIMIT, "asked more than %d times",
+			       SENT_MAX);
+	*kept = *asked;
+	kept->stream.p = cm_arena_dup(a->record.ctl->arena, asked->stream.p,
+				      asked->stream.n);
+	if (kept->stream.p == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	a->nasked++;
+	return CM_OK;
+}
+
+static int keep_mailed(void *ctx, const struct cm_sent_mail *mail,
+		       struct cm_error *err)
+{
+	struct cm_access *a = ctx;
+
+	if (a->nmailed == SENT_MAX)
+		return cm_fail(err, CM_ELIMIT, "mail of more than %d purposes",
+			       SENT_MAX);
+	a->mailed[a->nmailed++] = *mail;
+	return CM_OK;
+}
+
+/* G15: of every store, so of this one, too. */
+static int collect_sent(struct cm_access *a, struct cm_error *err)
+{
+	struct cm_ctl *ctl = a->record.ctl;
+	const struct cm_id *contact = &a->record.person.contact;
+	struct cm_sent *sent;
+	int rc = cm_ctl_sent(ctl, &sent, err);
+
+	if (rc != CM_OK || sent == NULL)
+		return rc;
+	a->asked = cm_arena_array(ctl->arena, SENT_MAX, sizeof(*a->asked));
+	a->mailed = cm_arena_array(ctl->arena, SENT_MAX, sizeof(*a->mailed));
+	if (a->asked == NULL || a->mailed == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	rc = cm_sent_each_asked(sent, contact, keep_asked, a, err);
+	if (rc == CM_OK)
+		rc = cm_sent_each_mailed(sent, contact, keep_mailed, a, err);
+	return rc;
+}
+
 static int collect(struct cm_access *a, const char *address,
 		   struct cm_error *err)
 {
@@ -31,7 +84,9 @@ static int collect(struct cm_access *a, const char *address,
 		rc = cm_store_address(ctl->store, &a->record.person.contact,
 				      ctl->arena, &a->canonical, &a->as_given,
 				      err);
-	return rc == CM_ENOTFOUND && a->record.count > 0 ? CM_OK : rc;
+	if (rc == CM_ENOTFOUND && a->record.count > 0)
+		rc = CM_OK;
+	return rc == CM_OK ? collect_sent(a, err) : rc;
 }
 
 static int add_file(struct cm_access *a, struct cm_bundle *bundle, size_t i,

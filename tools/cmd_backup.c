@@ -16,6 +16,7 @@
 #include "policy/store.h"
 #include "tools/backup.h"
 #include "tools/ctl_output.h"
+#include "tools/ctl_past.h"
 #include "tools/file.h"
 #include "tools/refusals.h"
 
@@ -121,6 +122,28 @@ static void answer_text(const struct cm_ctl *ctl, const char *folder,
 		      ctl->config->keys_path);
 }
 
+/* A memory of mails that is a moment newer than the store does no harm. */
+static int backup_sent(struct cm_ctl *ctl, const char *folder,
+		       struct cm_error *err)
+{
+	struct cm_sent *sent;
+	int rc = cm_ctl_sent(ctl, &sent, err);
+
+	return rc == CM_OK && sent != NULL ? cm_sent_backup(sent, folder, err)
+					   : rc;
+}
+
+static void remove_sent(struct cm_ctl *ctl, const char *folder)
+{
+	const char *into = cm_arena_printf(ctl->arena, "%s/milter", folder);
+	const char *file = cm_arena_printf(ctl->arena, "%s/data.mdb", into);
+
+	if (into == NULL || file == NULL)
+		return;
+	(void)unlink(file);
+	(void)rmdir(into);
+}
+
 static int backup_all(struct cm_ctl *ctl, const char *folder,
 		      struct cm_error *err)
 {
@@ -137,8 +160,11 @@ static int backup_all(struct cm_ctl *ctl, const char *folder,
 			     &made, err);
 	cm_progress_end(&progress);
 	if (rc == CM_OK)
+		rc = backup_sent(ctl, folder, err);
+	if (rc == CM_OK)
 		rc = write_manifest(ctl, folder, &made, err);
 	if (rc != CM_OK) {
+		remove_sent(ctl, folder);
 		cm_store_remove(folder);
 		if (new_folder)
 			(void)rmdir(folder);

@@ -12,6 +12,7 @@
 
 #include "lib/clock.h"
 #include "policy/reason.h"
+#include "tools/csv.h"
 #include "tools/ctl_past.h"
 #include "tools/ctl_person.h"
 #include "tools/file.h"
@@ -356,19 +357,6 @@ static void plan_text(const struct plan *plan, uint64_t asked, const char *to)
 		(void)fprintf(out, "those who may be asked: %s\n", to);
 }
 
-static void add_quoted(struct cm_buf *out, struct cm_span cell)
-{
-	size_t i;
-
-	(void)cm_buf_addc(out, '"');
-	for (i = 0; i < cell.n; i++) {
-		if (cell.p[i] == '"')
-			(void)cm_buf_addc(out, '"');
-		(void)cm_buf_addc(out, cell.p[i]);
-	}
-	(void)cm_buf_addc(out, '"');
-}
-
 /* For the tool that sends: the first wave first, and when each ends. */
 static int write_list(const struct plan *plan, const char *to,
 		      struct cm_error *err)
@@ -385,7 +373,7 @@ static int write_list(const struct plan *plan, const char *to,
 
 		if (who->wave == 0)
 			continue;
-		add_quoted(&text, who->address);
+		(void)!cm_csv_put(&text, who->address, ',', false);
 		(void)cm_buf_addf(&text, ",%" PRIu64 ",%s\r\n", who->wave,
 				  who->until > 0
 					  ? cm_clock_format(who->until, until)

@@ -20,7 +20,9 @@
 
 #include "lib/clock.h"
 #include "lib/enc.h"
+#include "lib/proc.h"
 #include "policy/config.h"
+#include "policy/sent.h"
 #include "policy/store.h"
 #include "tools/backup.h"
 #include "tools/ctl_output.h"
@@ -373,6 +375,59 @@ static int swap(struct restore *r, const char **ret_aside, struct cm_error *err)
 	return CM_OK;
 }
 
+/* LMDB leaves one where it reads. */
+static void remove_lock(const struct restore *r)
+{
+	const char *lock =
+		cm_arena_printf(r->ctl->arena, "%s/milter/lock.mdb", r->folder);
+
+	if (lock != NULL)
+		(void)unlink(lock);
+}
+
+/* What consent-milter remembers: what is there stays, what the backup has more
+ * comes back.  A store that is in its place is not undone for its sake. */
+static int merge_sent(const struct restore *r, struct cm_error *err)
+{
+	const struct cm_config *config = r->ctl->config;
+	struct cm_sent_options options = {
+		.path = r->folder,
+		.map_size = config->store_map_size,
+		.lock_wait_ms = config->store_lock_wait * 1000,
+	};
+	struct cm_proc_user user = {.uid = (uid_t)-1};
+	struct cm_sent *from = NULL, *into = NULL;
+	int rc = cm_sent_open(&options, &from, err);
+
+	if (rc != CM_OK)
+		return rc == CM_ENOTFOUND ? CM_OK : rc;
+	options.path = r->path;
+	options.write = true;
+	if (geteuid() == 0)
+		rc = cm_proc_user(config->milter_user, &user, err);
+	if (rc == CM_OK)
+		rc = cm_sent_make(r->path, user.uid, r->options.group, err);
+	if (rc == CM_OK)
+		rc = cm_sent_open(&options, &into, err);
+	if (rc == CM_OK)
+		rc = cm_sent_merge(into, from, err);
+	cm_sent_close(&into);
+	cm_sent_close(&from);
+	remove_lock(r);
+	return rc;
+}
+
+static void put_sent_back(const struct restore *r)
+{
+	struct cm_error err;
+
+	if (merge_sent(r, &err) != CM_OK)
+		(void)fprintf(r->ctl->notes,
+			      "WARNING: whom mail was sent to, and who was "
+			      "asked to renew, did not come back: %s\n",
+			      err.text);
+}
+
 static int restore(struct restore *r, const struct cm_args *args,
 		   struct cm_error *err)
 {
@@ -394,6 +449,7 @@ static int restore(struct restore *r, const struct cm_args *args,
 		(void)rmdir(r->beside);
 		return rc;
 	}
+	put_sent_back(r);
 	if (r->ctl->json)
 		return answer_json(r, aside, &counts, err);
 	answer_text(r, aside, &counts);

@@ -6,6 +6,7 @@ that were fined, sent as what they were, reach nobody of those people.
 import concurrent.futures
 import datetime
 import re
+import shutil
 
 import people
 import pytest
@@ -273,3 +274,27 @@ def test_no_answer_where_nobody_asked(new_world):
     assert 'value="keep"' not in world.http("GET", uri).text
     assert press(world, uri, "keep").status == 200  # the page, no act
     assert world.why("soon@x.test", "keep") == ("allow", "renewal")
+
+
+def test_backup_and_restore(new_world):
+    """Who was asked stays asked, on a new machine too."""
+    world = keep_world(new_world)
+    assert ask(world, "soon@x.test").data[0] == 250
+    world.send("news@acme.example", ["soon2@x.test"], messages.newsletter())
+    world.settled()
+    world.milter.stop()
+    before = world.ctl_json("access", "soon2@x.test", ok=True)
+    assert before["last_mailed"][0]["purpose"] == NEWS
+    folder = world.dir / "backup"
+    world.ctl("backup", folder)
+    shutil.rmtree(world.dir / "store" / "milter")
+    assert world.why("soon@x.test", "keep") == ("allow", "renewal")
+    world.ctl("restore", folder, "--yes")
+    assert world.why("soon@x.test", "keep") == ("refuse", "asked-before")
+    assert world.ctl_json("access", "soon2@x.test", ok=True)[
+        "last_mailed"] == before["last_mailed"]
+    world.start_milter()
+    assert ask(world, "soon@x.test").rcpts["soon@x.test"] == REFUSED
+    assert ask(world, "soon2@x.test").data[0] == 250
+    mine = world.ctl_json("access", "soon2@x.test", ok=True)["asked"]
+    assert [a["stream"] for a in mine] == ["keep"]
