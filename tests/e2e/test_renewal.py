@@ -298,3 +298,37 @@ def test_backup_and_restore(new_world):
     assert ask(world, "soon2@x.test").data[0] == 250
     mine = world.ctl_json("access", "soon2@x.test", ok=True)["asked"]
     assert [a["stream"] for a in mine] == ["keep"]
+
+
+def test_mail_keeps_a_consent_from_going_idle(new_world):
+    """DE-3, AT-GOLF: unused is over; mail that left is use, an ask is not."""
+    world = keep_world(new_world, "renew-before = 400d", start=False)
+    world.import_csv(people.granted("golf@x.test", "used@x.test",
+                                    "asked@x.test", time=ago(3)))
+    world.start()
+    for _ in range(2):
+        assert world.send("news@acme.example", ["used@x.test"],
+                          messages.newsletter()).data[0] == 250
+    world.write_config(world.config.replace('lifetime = "3y"',
+                                            'lifetime = "1y" idle = "2d"'))
+    assert ask(world, "asked@x.test").rcpts["asked@x.test"] == REFUSED
+    world.write_config(world.config.replace('idle = "2d"', ""))
+    world.restart_milter()
+    assert ask(world, "asked@x.test").data[0] == 250
+    world.write_config(world.config.replace('lifetime = "1y"',
+                                            'lifetime = "1y" idle = "2d"'))
+    world.restart_milter()
+    told = world.send("news@acme.example",
+                      ["golf@x.test", "used@x.test", "asked@x.test"],
+                      messages.newsletter())
+    assert told.accepted == ["used@x.test"]
+    assert {told.rcpts[a] for a in ("golf@x.test", "asked@x.test")} == {
+        REFUSED}
+    assert world.why("golf@x.test", "newsletter") == ("refuse", "idle")
+    assert world.why("used@x.test", "newsletter") == ("allow", "consent")
+    # Its memory gone, nothing is known of use: 451, not a bounce.
+    world.milter.stop()
+    (world.dir / "store" / "milter" / "data.mdb").write_bytes(b"no database")
+    world.start_milter()
+    assert world.send("news@acme.example", ["used@x.test"],
+                      messages.newsletter()).rcpts["used@x.test"] == LATER
