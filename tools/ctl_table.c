@@ -296,8 +296,8 @@ static const char renewal_help[] =
 	"a list to send to (email, wave, until).  Exit code 1 if nobody may\n"
 	"be.  status counts who was asked, kept their consent, left,\n"
 	"complained or objected, or is silent: silence ends with the consent.\n"
-	"record puts the asks into the ledger, for history and evidence; run\n"
-	"it daily.\n";
+	"record puts the asks into the ledger, for history and evidence;\n"
+	"consent-refusals.timer runs it.\n";
 
 static const char duplicates_help[] =
 	"Addresses that are one person's: the same but for +tag, or for dots\n"
