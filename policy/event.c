@@ -642,6 +642,7 @@ bool cm_event_undoes(const struct cm_event *corrected,
 		     const struct cm_event *event)
 {
 	if (corrected->type != CM_EVENT_CORRECTED ||
+	    corrected->actor == CM_ACTOR_PERSON ||
 	    event->actor != CM_ACTOR_IMPORT ||
 	    strcmp(corrected->batch, event->batch) != 0)
 		return false;
@@ -656,4 +657,23 @@ bool cm_event_undoes(const struct cm_event *corrected,
 	default:
 		return false;
 	}
+}
+
+bool cm_event_is_click(const struct cm_event *event)
+{
+	return event->type == CM_EVENT_WITHDRAWN &&
+	       event->actor == CM_ACTOR_PERSON &&
+	       (strcmp(event->channel, "page") == 0 ||
+		strcmp(event->channel, "preferences") == 0);
+}
+
+void cm_event_click_name(const struct cm_event *click,
+			 char out[CM_BATCH_MAX + 1])
+{
+	/* Half an id tells those apart who clicked in the same millisecond. */
+	char hex[CM_HEX_LEN(CM_CONTACT_ID_LEN / 2) + 1];
+
+	(void)cm_hex_encode(click->contact.b, CM_CONTACT_ID_LEN / 2, hex);
+	(void)snprintf(out, CM_BATCH_MAX + 1, "%" PRIx64 "-%s",
+		       (uint64_t)click->at, hex);
 }

@@ -13,7 +13,8 @@
  * stands where something is asked or granted, mark where one is cleared, to
  * where something is disclosed, right where a request is meant.  A
  * corrected event takes back what a batch said of the contact, as if it had
- * never been said; see cm_event_undoes().
+ * never been said; see cm_event_undoes().  One of the person's own takes back
+ * one click of theirs; see cm_event_is_click().
  */
 #ifndef CM_POLICY_EVENT_H
 #define CM_POLICY_EVENT_H
@@ -37,7 +38,7 @@ enum cm_event_type {
 	CM_EVENT_CLEARED,       /* lifts restricted or undeliverable */
 	CM_EVENT_ERASED,        /* GDPR 17; a tombstone remains */
 	CM_EVENT_ASKED,         /* renewal or re-permission mail was sent */
-	CM_EVENT_CORRECTED,     /* an import batch was undone */
+	CM_EVENT_CORRECTED,     /* an import batch or a click was undone */
 	CM_EVENT_DISCLOSED,     /* their data was handed to somebody, GDPR 19 */
 	CM_EVENT_REQUEST_OPENED,   /* they asked for a right; its clock runs */
 	CM_EVENT_REQUEST_EXTENDED, /* by two months, GDPR 12(3) */
@@ -135,5 +136,14 @@ bool cm_event_is_proven(const struct cm_event *event);
  */
 bool cm_event_undoes(const struct cm_event *corrected,
 		     const struct cm_event *event);
+
+/*
+ * A withdrawal by a button on a page of ours, which the person may take back
+ * as long as that page is before them.  Its name, the batch of the corrected
+ * event, is made of its time and contact: no two clicks have the same.
+ */
+bool cm_event_is_click(const struct cm_event *event);
+void cm_event_click_name(const struct cm_event *click,
+			 char out[CM_BATCH_MAX + 1]);
 
 #endif

@@ -348,6 +348,7 @@ static int make_keys(struct cm_store *store, const struct cm_keys *keys,
 {
 	const struct cm_key *key = cm_keys_current(keys, CM_KEY_STORE);
 	struct cm_hmac *hmac;
+	uint8_t seal[CM_SIV_KEY_LEN];
 	int rc;
 
 	if (key == NULL)
@@ -358,9 +359,17 @@ static int make_keys(struct cm_store *store, const struct cm_keys *keys,
 	if (derive(hmac, "consent-milter 1 row mac", store->mac_key,
 		   sizeof(store->mac_key)) != CM_OK ||
 	    derive(hmac, "consent-milter 1 key check", store->key_check,
-		   sizeof(store->key_check)) != CM_OK)
+		   sizeof(store->key_check)) != CM_OK ||
+	    derive(hmac, "consent-milter 1 stop seal a", seal, CM_SHA256_LEN) !=
+		    CM_OK ||
+	    derive(hmac, "consent-milter 1 stop seal b", seal + CM_SHA256_LEN,
+		   CM_SHA256_LEN) != CM_OK)
 		rc = cm_fail(err, CM_ECRYPTO, "cannot derive the store's keys");
 	cm_hmac_free(&hmac);
+	if (rc == CM_OK)
+		rc = cm_siv_new(seal, cm_span("stop evidence"),
+				&store->stop_seal, err);
+	cm_wipe(seal, sizeof(seal));
 	return rc;
 }
 
@@ -474,6 +483,7 @@ void cm_store_close(struct cm_store **store_p)
 	cm_readers_free(store);
 	cm_kv_close(&store->ledger);
 	cm_kv_close(&store->stop);
+	cm_siv_free(&store->stop_seal);
 	for (int i = 0; i < CM_ENVS; i++)
 		free(store->env_path[i]);
 	free(store->folder);

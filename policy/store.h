@@ -73,7 +73,8 @@ CM_MUST_CHECK int cm_store_read_begin(struct cm_store *store,
 void cm_store_read_end(struct cm_store_reader **reader);
 
 /*
- * The views of one contact and its family, refusals in stop folded in;
+ * The views of one contact and its family, refusals in stop folded in, clicks
+ * that were taken back left out;
  * a contact never heard of gives empty views (count 0).  Memory is the
  * arena's, so views stay valid after read_end.  A fact that stands in stop
  * has no place in the ledger yet: its seq is CM_STORE_SEQ_PENDING.
@@ -178,6 +179,16 @@ CM_MUST_CHECK int cm_store_put_notice(struct cm_store *store,
 CM_MUST_CHECK int cm_store_stop(struct cm_store *store,
 				const struct cm_event *events, size_t count,
 				int64_t now, struct cm_error *err);
+/*
+ * The same for one refusal with evidence of at most CM_STOP_EVIDENCE_MAX
+ * octets.  In stop, which the milter reads, it is sealed; folding puts it into
+ * private and its commitment into the event.
+ */
+enum { CM_STOP_EVIDENCE_MAX = 1024 };
+CM_MUST_CHECK int cm_store_stop_proven(struct cm_store *store,
+				       const struct cm_event *event,
+				       struct cm_span evidence, int64_t now,
+				       struct cm_error *err);
 /* Move what stop holds into the ledger; CM_EAGAIN if the lock is taken. */
 CM_MUST_CHECK int cm_store_fold_stop(struct cm_store *store, int64_t now,
 				     size_t *ret_count, struct cm_error *err);

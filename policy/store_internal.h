@@ -102,6 +102,7 @@ struct cm_store {
 	struct cm_kv *ledger;
 	struct cm_kv *stop;
 	uint8_t mac_key[CM_SHA256_LEN];
+	struct cm_siv *stop_seal; /* of evidence while it is in stop */
 	uint8_t key_check[CM_MAC_LEN];
 	_Atomic int64_t reaped_at; /* monotonic seconds */
 	pthread_mutex_t mutex;     /* of all below */
@@ -247,7 +248,8 @@ int cm_rows_add(struct cm_rows *rows, const struct cm_event *event,
 void cm_rows_event(const struct cm_rows *rows, size_t i, int64_t rec,
 		   struct cm_event *ret_event);
 bool cm_rows_refuses(const struct cm_rows *rows, size_t i);
-/* Does any row take back what others said? */
+/* Does any row take back what others said?  (A click is taken back by a fact
+ * of its own, and views need not be made anew.) */
 bool cm_rows_correct(const struct cm_rows *rows);
 /* Fill by_contact: by contact, then by number. Nothing to do if it is. */
 int cm_rows_sort(struct cm_rows *rows, struct cm_error *err);
@@ -295,6 +297,13 @@ struct cm_store_batch {
 	size_t nsalts; /* not yet used */
 };
 
+/* What one transaction brings to private: of stop, and of a batch. */
+enum { CM_PRIVATE_PARTS = 2 };
+struct cm_private_part {
+	const struct cm_store_batch *batch;
+	uint64_t first; /* seq of its row 0 */
+};
+
 /* One write transaction on the ledger, under writer.lock. */
 struct cm_writer {
 	struct cm_store *store;
@@ -306,6 +315,10 @@ struct cm_writer {
 	int64_t rec;
 	struct cm_buf folded; /* stop keys this transaction takes over */
 	size_t nfolded;       /* of them new to the ledger */
+	/* Their rows with what was sealed in stop; NULL if nothing was. */
+	struct cm_store_batch *unsealed;
+	struct cm_private_part parts[CM_PRIVATE_PARTS];
+	size_t nparts;
 };
 /* load_head: false for rebuild, which makes a new one. */
 int cm_writer_begin(struct cm_store *store, int64_t now, int wait_ms,
@@ -313,7 +326,11 @@ int cm_writer_begin(struct cm_store *store, int64_t now, int wait_ms,
 		    struct cm_error *err);
 int cm_writer_append(struct cm_writer *writer, struct cm_rows *rows,
 		     struct cm_error *err);
-/* Write the head, commit, then empty stop of what was folded. */
+/* Private texts of a batch that was appended from first on, for the commit;
+ * the batch has to live so long. */
+void cm_writer_keep(struct cm_writer *writer,
+		    const struct cm_store_batch *batch, uint64_t first);
+/* Write private and the head, commit, then empty stop of what was folded. */
 int cm_writer_commit(struct cm_writer *writer, struct cm_error *err);
 void cm_writer_end(struct cm_writer *writer); /* after either; aborts */
 /*
@@ -336,16 +353,16 @@ void cm_stop_forget(struct cm_writer *writer);
 int cm_stop_apply(struct cm_store_reader *reader, const struct cm_id *contact,
 		  const struct cm_id *family, struct cm_view *own,
 		  struct cm_view *of_family, struct cm_error *err);
-/* CM_ECORRUPT if the row is not one that we wrote. */
+/* CM_ECORRUPT if the row is not one that we wrote.  ret_sealed: of value,
+ * empty if there is no evidence; may be NULL. */
 int cm_stop_open(struct cm_hmac *hmac, struct cm_span key, struct cm_span value,
-		 struct cm_event *ret_event);
+		 struct cm_event *ret_event, struct cm_span *ret_sealed);
 
 /* ---- store_private.c ---------------------------------------------------- */
 
-/* Synced on return; sweeps what an earlier crash left.  Sets the mark. */
-int cm_private_write(struct cm_writer *writer,
-		     const struct cm_store_batch *batch, uint64_t first,
-		     struct cm_error *err);
+/* The writer's parts, in the order of their seqs.  Synced on return; sweeps
+ * what an earlier crash left.  Sets the mark. */
+int cm_private_write(struct cm_writer *writer, struct cm_error *err);
 int cm_private_open(const struct cm_store *store, bool read_only, int *ret_lock,
 		    struct cm_kv **ret_kv, struct cm_error *err);
 /*

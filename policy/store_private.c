@@ -304,27 +304,29 @@ static int put_evidence(struct cm_kv_txn *txn,
 }
 
 static int write_all(struct cm_writer *writer, struct cm_kv_txn *txn,
-		     const struct cm_store_batch *batch,
 		     const struct last_write *last, struct cm_error *err)
 {
 	int rc = sweep(writer, txn, err);
 
-	if (rc == CM_OK)
-		rc = put_addresses(writer, txn, batch, err);
-	if (rc == CM_OK)
-		rc = put_evidence(txn, batch, last->from, err);
+	for (size_t i = 0; rc == CM_OK && i < writer->nparts; i++) {
+		const struct cm_private_part *part = &writer->parts[i];
+
+		if (part->batch->naddresses > 0)
+			rc = put_addresses(writer, txn, part->batch, err);
+		if (rc == CM_OK)
+			rc = put_evidence(txn, part->batch, part->first, err);
+	}
 	if (rc == CM_OK)
 		rc = put_last(txn, writer->hmac, last, err);
 	return rc;
 }
 
-int cm_private_write(struct cm_writer *writer,
-		     const struct cm_store_batch *batch, uint64_t first,
-		     struct cm_error *err)
+int cm_private_write(struct cm_writer *writer, struct cm_error *err)
 {
+	const struct cm_private_part *end = &writer->parts[writer->nparts - 1];
 	struct last_write last = {
-		.from = first,
-		.to = first + batch->rows.count,
+		.from = writer->parts[0].first,
+		.to = end->first + end->batch->rows.count,
 	};
 	struct cm_kv *kv = NULL;
 	struct cm_kv_txn *txn = NULL;
@@ -336,7 +338,7 @@ int cm_private_write(struct cm_writer *writer,
 	if (rc == CM_OK)
 		rc = cm_kv_begin_write(kv, &txn, err);
 	if (rc == CM_OK)
-		rc = write_all(writer, txn, batch, &last, err);
+		rc = write_all(writer, txn, &last, err);
 	if (rc == CM_OK)
 		rc = cm_kv_commit(&txn, err);
 	if (rc == CM_OK)

@@ -214,8 +214,9 @@ int cm_store_lookup(struct cm_store_reader *reader, const struct cm_id *contact,
 				   err);
 	if (rc != CM_OK)
 		return rc;
-	*ret_own = own;
-	*ret_family = of_family;
+	if (cm_view_settle(&own, reader->arena, ret_own) != CM_OK ||
+	    cm_view_settle(&of_family, reader->arena, ret_family) != CM_OK)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
 	return CM_OK;
 }
 

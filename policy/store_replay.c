@@ -50,7 +50,8 @@ static int note_correction(void *ctx, const struct cm_event *event,
 	int rc;
 
 	if (event->type != CM_EVENT_CORRECTED ||
-	    event->mark != CM_EVENT_WITHDRAWN)
+	    (event->mark != CM_EVENT_WITHDRAWN &&
+	     event->actor != CM_ACTOR_PERSON))
 		return CM_OK;
 	rc = cm_grow(&out->corrections, out->count, &out->room,
 		     sizeof(*out->corrections));
@@ -60,19 +61,37 @@ static int note_correction(void *ctx, const struct cm_event *event,
 	return CM_OK;
 }
 
+static void key_of_click(const struct cm_event *click,
+			 struct correction *ret_correction)
+{
+	struct cm_event named = *click;
+
+	cm_event_click_name(click, named.batch);
+	correction_of(&named, ret_correction);
+}
+
+static bool is_corrected(const struct out *out, const struct correction *key)
+{
+	return bsearch(key, out->corrections, out->count, sizeof(*key),
+		       compare) != NULL;
+}
+
 static bool undone(const struct out *out, const struct cm_event *event)
 {
 	struct cm_event corrected = {.type = CM_EVENT_CORRECTED,
+				     .actor = CM_ACTOR_ADMIN,
 				     .mark = CM_EVENT_WITHDRAWN};
 	struct correction key;
 
 	if (out->count == 0)
 		return false;
+	if (cm_event_is_click(event)) {
+		key_of_click(event, &key);
+		return is_corrected(out, &key);
+	}
 	memcpy(corrected.batch, event->batch, sizeof(corrected.batch));
 	correction_of(event, &key);
-	return cm_event_undoes(&corrected, event) &&
-	       bsearch(&key, out->corrections, out->count, sizeof(key),
-		       compare) != NULL;
+	return cm_event_undoes(&corrected, event) && is_corrected(out, &key);
 }
 
 static int pass_on(void *ctx, const struct cm_event *event,
@@ -149,7 +168,7 @@ static int each_in_stop(struct out *out, struct cm_error *err)
 	while (rc == CM_OK) {
 		struct cm_event event;
 
-		rc = cm_stop_open(out->reader->hmac, key, value, &event);
+		rc = cm_stop_open(out->reader->hmac, key, value, &event, NULL);
 		if (rc != CM_OK)
 			rc = cm_fail(err, rc,
 				     "a refusal in stop is damaged: run "

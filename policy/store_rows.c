@@ -261,7 +261,8 @@ bool cm_rows_refuses(const struct cm_rows *rows, size_t i)
 bool cm_rows_correct(const struct cm_rows *rows)
 {
 	for (size_t i = 0; i < rows->nkinds; i++) {
-		if (rows->kinds[i].type == CM_EVENT_CORRECTED)
+		if (rows->kinds[i].type == CM_EVENT_CORRECTED &&
+		    rows->kinds[i].actor != CM_ACTOR_PERSON)
 			return true;
 	}
 	return false;

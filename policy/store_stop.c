@@ -6,6 +6,9 @@
  * the same transaction, and then deletes the row; a crash in between leaves
  * a row whose id is noted, which is not appended again and not counted twice
  * by readers.  Ids of rows that are gone are forgotten at the next fold.
+ *
+ * A row: the event's JSON, and if it has evidence a NUL (JSON has none) and,
+ * sealed, the row's id (so that equal texts look different) and the text.
  */
 #include "policy/store_internal.h"
 
@@ -32,6 +35,7 @@ static void folded_key(struct cm_span stop_key, uint8_t out[FOLDED_KEY_LEN])
 struct cm_stop_request {
 	const struct cm_event *events;
 	size_t count;
+	struct cm_span evidence; /* of a single event; else empty */
 	int64_t now;
 	bool done;
 	int rc; /* when done */
@@ -92,8 +96,28 @@ static int64_t time_of(struct cm_store_reader *reader,
 	return own.newest_at >= now ? own.newest_at + 1 : now;
 }
 
+/* Append NUL and the evidence, sealed. */
+static int seal_evidence(const struct cm_siv *seal, const uint8_t *id,
+			 struct cm_span evidence, struct cm_buf *value)
+{
+	char plain[CM_STOP_ID_LEN + CM_STOP_EVIDENCE_MAX];
+	uint8_t sealed[CM_SIV_TAG_LEN + sizeof(plain)];
+	size_t n = CM_STOP_ID_LEN + evidence.n;
+	int rc;
+
+	memcpy(plain, id, CM_STOP_ID_LEN);
+	memcpy(plain + CM_STOP_ID_LEN, evidence.p, evidence.n);
+	rc = cm_siv_seal(seal, cm_span_n(plain, n), sealed);
+	if (rc == CM_OK)
+		rc = cm_buf_addc(value, '\0');
+	if (rc == CM_OK)
+		rc = cm_buf_add(value, sealed, CM_SIV_TAG_LEN + n);
+	return rc;
+}
+
 static int put_row(struct cm_kv_txn *txn, struct cm_hmac *hmac,
-		   const struct cm_event *event, struct cm_buf *value,
+		   const struct cm_siv *seal, const struct cm_event *event,
+		   struct cm_span evidence, struct cm_buf *value,
 		   struct cm_error *err)
 {
 	uint8_t key[CM_STOP_KEY_LEN];
@@ -107,6 +131,9 @@ static int put_row(struct cm_kv_txn *txn, struct cm_hmac *hmac,
 		return rc;
 	cm_buf_reset(value);
 	rc = cm_event_encode(event, value);
+	if (rc == CM_OK && evidence.n > 0)
+		rc = seal_evidence(seal, key + 2 * CM_CONTACT_ID_LEN, evidence,
+				   value);
 	if (rc == CM_OK)
 		rc = cm_row_seal(hmac, CM_MAC_STOP, k, value);
 	if (rc != CM_OK)
@@ -117,6 +144,7 @@ static int put_row(struct cm_kv_txn *txn, struct cm_hmac *hmac,
 }
 
 static int put_request(struct cm_kv_txn *txn, struct cm_hmac *hmac,
+		       const struct cm_siv *seal,
 		       struct cm_store_reader *reader,
 		       const struct cm_stop_request *request,
 		       struct cm_buf *value, struct cm_error *err)
@@ -128,7 +156,8 @@ static int put_request(struct cm_kv_txn *txn, struct cm_hmac *hmac,
 
 		event.at = time_of(reader, &event, request->now);
 		event.rec = request->now;
-		rc = put_row(txn, hmac, &event, value, err);
+		rc = put_row(txn, hmac, seal, &event, request->evidence, value,
+			     err);
 	}
 	return rc;
 }
@@ -142,11 +171,12 @@ static int put_requests(struct cm_store *store, struct cm_store_reader *reader,
 	struct cm_buf value;
 	int rc = cm_store_hmac(store, &hmac, err);
 
-	cm_buf_init(&value, CM_STORE_JSON_MAX);
+	cm_buf_init(&value, CM_STORE_JSON_MAX + 2 * CM_STOP_EVIDENCE_MAX);
 	if (rc == CM_OK)
 		rc = cm_kv_begin_write(store->stop, &txn, err);
 	for (; rc == CM_OK && request != NULL; request = request->next)
-		rc = put_request(txn, hmac, reader, request, &value, err);
+		rc = put_request(txn, hmac, store->stop_seal, reader, request,
+				 &value, err);
 	if (rc == CM_OK)
 		rc = cm_kv_commit(&txn, err);
 	cm_kv_abort(&txn);
@@ -204,48 +234,73 @@ static void lead(struct cm_store *store)
 	(void)pthread_cond_broadcast(&store->stop_done);
 }
 
+static int submit(struct cm_store *store, struct cm_stop_request *request,
+		  struct cm_error *err)
+{
+	if (store->access != CM_STORE_WRITE)
+		return cm_fail(err, CM_EUSAGE, "%s is open for reading only",
+			       store->folder);
+	for (size_t i = 0; i < request->count; i++) {
+		int rc = check_refusal(&request->events[i], request->now, err);
+
+		if (rc != CM_OK)
+			return rc;
+	}
+	(void)pthread_mutex_lock(&store->mutex);
+	request->next = store->stop_waiting;
+	store->stop_waiting = request;
+	while (!request->done && store->stop_led)
+		(void)pthread_cond_wait(&store->stop_done, &store->mutex);
+	if (!request->done)
+		lead(store);
+	(void)pthread_mutex_unlock(&store->mutex);
+	if (request->rc != CM_OK && err != NULL)
+		*err = request->err;
+	return request->rc;
+}
+
 int cm_store_stop(struct cm_store *store, const struct cm_event *events,
 		  size_t count, int64_t now, struct cm_error *err)
 {
 	struct cm_stop_request request = {
 		.events = events, .count = count, .now = now};
 
-	if (store->access != CM_STORE_WRITE)
-		return cm_fail(err, CM_EUSAGE, "%s is open for reading only",
-			       store->folder);
-	for (size_t i = 0; i < count; i++) {
-		int rc = check_refusal(&events[i], now, err);
+	return submit(store, &request, err);
+}
 
-		if (rc != CM_OK)
-			return rc;
-	}
-	(void)pthread_mutex_lock(&store->mutex);
-	request.next = store->stop_waiting;
-	store->stop_waiting = &request;
-	while (!request.done && store->stop_led)
-		(void)pthread_cond_wait(&store->stop_done, &store->mutex);
-	if (!request.done)
-		lead(store);
-	(void)pthread_mutex_unlock(&store->mutex);
-	if (request.rc != CM_OK && err != NULL)
-		*err = request.err;
-	return request.rc;
+int cm_store_stop_proven(struct cm_store *store, const struct cm_event *event,
+			 struct cm_span evidence, int64_t now,
+			 struct cm_error *err)
+{
+	struct cm_stop_request request = {
+		.events = event, .count = 1, .evidence = evidence, .now = now};
+
+	if (evidence.n > CM_STOP_EVIDENCE_MAX)
+		return cm_fail(err, CM_ELIMIT,
+			       "evidence of %zu octets; at most %d are kept",
+			       evidence.n, (int)CM_STOP_EVIDENCE_MAX);
+	return submit(store, &request, err);
 }
 
 /* ---- reading ------------------------------------------------------------ */
 
 int cm_stop_open(struct cm_hmac *hmac, struct cm_span key, struct cm_span value,
-		 struct cm_event *ret_event)
+		 struct cm_event *ret_event, struct cm_span *ret_sealed)
 {
-	struct cm_span json;
+	struct cm_span sealed, json;
 	int rc;
 
 	if (key.n != CM_STOP_KEY_LEN)
 		return CM_ECORRUPT;
-	rc = cm_row_open(hmac, CM_MAC_STOP, key, value, &json);
-	if (rc == CM_OK && cm_event_decode(json, ret_event, NULL) != CM_OK)
-		rc = CM_ECORRUPT;
-	return rc;
+	rc = cm_row_open(hmac, CM_MAC_STOP, key, value, &sealed);
+	if (rc != CM_OK)
+		return rc;
+	json = cm_span_cut(&sealed, '\0');
+	if (cm_event_decode(json, ret_event, NULL) != CM_OK)
+		return CM_ECORRUPT;
+	if (ret_sealed != NULL)
+		*ret_sealed = sealed;
+	return CM_OK;
 }
 
 static int is_folded(struct cm_hmac *hmac, struct cm_kv_txn *ledger,
@@ -281,7 +336,7 @@ static int apply_row(struct cm_store_reader *reader, struct cm_span key,
 {
 	struct cm_event event;
 	bool folded;
-	int rc = cm_stop_open(reader->hmac, key, value, &event);
+	int rc = cm_stop_open(reader->hmac, key, value, &event, NULL);
 
 	if (rc != CM_OK)
 		return cm_fail(err, rc,
@@ -371,10 +426,12 @@ int cm_stop_drop_bad_notes(struct cm_writer *writer, struct cm_error *err)
 
 struct pending {
 	struct cm_event event;
+	struct cm_span sealed; /* in pendings.sealed */
 	uint8_t id[CM_STOP_ID_LEN];
 };
 
 struct pendings {
+	struct cm_arena *sealed;
 	struct pending *row;
 	size_t count;
 	size_t room;
@@ -396,6 +453,7 @@ static int take_row(struct cm_writer *writer, struct cm_span key,
 		    struct cm_error *err)
 {
 	struct pending *row;
+	struct cm_span sealed;
 	bool folded;
 	int rc = cm_grow(&pendings->row, pendings->count, &pendings->room,
 			 sizeof(*pendings->row));
@@ -403,7 +461,7 @@ static int take_row(struct cm_writer *writer, struct cm_span key,
 	if (rc != CM_OK)
 		return cm_fail(err, rc, "out of memory");
 	row = &pendings->row[pendings->count];
-	rc = cm_stop_open(writer->hmac, key, value, &row->event);
+	rc = cm_stop_open(writer->hmac, key, value, &row->event, &sealed);
 	if (rc == CM_ECORRUPT)
 		/* It stays: lookups of that family are refused, verify tells,
 		 * and everybody else's records go on. */
@@ -414,6 +472,10 @@ static int take_row(struct cm_writer *writer, struct cm_span key,
 	if (rc != CM_OK)
 		return rc;
 	rc = cm_buf_add(&writer->folded, key.p, key.n);
+	row->sealed.n = sealed.n;
+	row->sealed.p = cm_arena_dup(pendings->sealed, sealed.p, sealed.n);
+	if (rc == CM_OK && row->sealed.p == NULL)
+		rc = CM_ENOMEM;
 	if (rc != CM_OK)
 		return cm_fail(err, rc, "out of memory");
 	memcpy(row->id, key.p + key.n - CM_STOP_ID_LEN, CM_STOP_ID_LEN);
@@ -501,28 +563,59 @@ static int note_ids(struct cm_writer *writer, const struct pendings *pendings,
 	return rc;
 }
 
+/*
+ * The evidence of a row.  What does not open is left out: it must not keep
+ * the refusal, nor those behind it, from the ledger.
+ */
+static struct cm_span unseal(const struct cm_siv *seal,
+			     const struct pending *row, uint8_t *plain)
+{
+	size_t head = CM_SIV_TAG_LEN + CM_STOP_ID_LEN;
+
+	if (row->sealed.n <= head ||
+	    row->sealed.n > head + CM_STOP_EVIDENCE_MAX ||
+	    cm_siv_open(seal, row->sealed, plain) != CM_OK ||
+	    memcmp(plain, row->id, CM_STOP_ID_LEN) != 0)
+		return cm_span("");
+	return cm_span_n((const char *)plain + CM_STOP_ID_LEN,
+			 row->sealed.n - head);
+}
+
 static int append_pendings(struct cm_writer *writer, struct pendings *pendings,
 			   struct cm_error *err)
 {
-	struct cm_rows rows = {0};
-	int rc = CM_OK;
+	uint8_t plain[CM_STOP_ID_LEN + CM_STOP_EVIDENCE_MAX];
+	uint64_t first = writer->head.size;
+	int rc = cm_store_batch_begin(writer->store, &writer->unsealed, err);
 
+	if (rc != CM_OK)
+		return rc;
 	if (pendings->count > 0)
 		qsort(pendings->row, pendings->count, sizeof(*pendings->row),
 		      compare);
-	for (size_t i = 0; rc == CM_OK && i < pendings->count; i++)
-		rc = cm_rows_add(&rows, &pendings->row[i].event, err);
+	for (size_t i = 0; rc == CM_OK && i < pendings->count; i++) {
+		struct cm_store_entry entry = {
+			.event = pendings->row[i].event,
+			.evidence = unseal(writer->store->stop_seal,
+					   &pendings->row[i], plain),
+		};
+
+		rc = cm_store_batch_add(writer->unsealed, &entry, err);
+	}
 	if (rc == CM_OK)
-		rc = cm_writer_append(writer, &rows, err);
-	cm_rows_free(&rows);
+		rc = cm_writer_append(writer, &writer->unsealed->rows, err);
+	cm_writer_keep(writer, writer->unsealed, first);
 	return rc;
 }
 
 int cm_stop_fold(struct cm_writer *writer, struct cm_error *err)
 {
 	struct pendings pendings = {0};
-	int rc = read_stop(writer, &pendings, err);
+	int rc = cm_arena_new(SIZE_MAX / 2, &pendings.sealed);
 
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "out of memory");
+	rc = read_stop(writer, &pendings, err);
 	if (rc == CM_OK)
 		rc = forget_old_ids(writer, err);
 	if (rc == CM_OK)
@@ -532,6 +625,7 @@ int cm_stop_fold(struct cm_writer *writer, struct cm_error *err)
 	if (rc == CM_OK)
 		writer->nfolded = pendings.count;
 	free(pendings.row);
+	cm_arena_free(&pendings.sealed);
 	return rc;
 }
 

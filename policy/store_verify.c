@@ -315,7 +315,7 @@ static int check_stop(struct verify *v, struct cm_span key,
 {
 	struct cm_event event;
 
-	return cm_stop_open(v->hmac, key, value, &event);
+	return cm_stop_open(v->hmac, key, value, &event, NULL);
 }
 
 static int check_address(struct verify *v, struct cm_span key,

@@ -55,14 +55,28 @@ void cm_writer_end(struct cm_writer *writer)
 	cm_kv_abort(&writer->txn);
 	cm_hmac_free(&writer->hmac);
 	cm_buf_free(&writer->folded);
+	cm_store_batch_free(&writer->unsealed);
 	cm_lockfile_drop(&writer->lock);
+}
+
+void cm_writer_keep(struct cm_writer *writer,
+		    const struct cm_store_batch *batch, uint64_t first)
+{
+	if (batch->naddresses + batch->nevidence == 0)
+		return;
+	writer->parts[writer->nparts].batch = batch;
+	writer->parts[writer->nparts++].first = first;
 }
 
 int cm_writer_commit(struct cm_writer *writer, struct cm_error *err)
 {
-	int rc = cm_head_put(writer->store, writer->txn, writer->hmac,
-			     &writer->head, err);
+	int rc = CM_OK;
 
+	if (writer->nparts > 0)
+		rc = cm_private_write(writer, err);
+	if (rc == CM_OK)
+		rc = cm_head_put(writer->store, writer->txn, writer->hmac,
+				 &writer->head, err);
 	if (rc == CM_OK)
 		rc = cm_kv_commit(&writer->txn, err);
 	if (rc == CM_OK)
@@ -428,8 +442,7 @@ static int write_batch(struct cm_store_batch *batch, struct cm_writer *writer,
 		return rc;
 	first = writer->head.size;
 	rc = cm_writer_append(writer, &batch->rows, err);
-	if (rc == CM_OK && batch->naddresses + batch->nevidence > 0)
-		rc = cm_private_write(writer, batch, first, err);
+	cm_writer_keep(writer, batch, first);
 	if (rc == CM_OK)
 		rc = cm_writer_commit(writer, err);
 	if (rc == CM_OK)

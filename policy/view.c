@@ -38,6 +38,7 @@ const char *cm_fact_kind_name(enum cm_fact_kind kind)
 		[CM_FACT_CLEARED_RESTRICTED] = "cleared-restricted",
 		[CM_FACT_CLEARED_UNDELIVERABLE] = "cleared-undeliverable",
 		[CM_FACT_ASKED] = "asked",
+		[CM_FACT_TAKEN_BACK] = "taken-back",
 	};
 
 	return names[kind];
@@ -86,6 +87,9 @@ enum cm_fact_kind cm_event_fact(const struct cm_event *event)
 			       : CM_FACT_CLEARED_UNDELIVERABLE;
 	case CM_EVENT_ASKED:
 		return CM_FACT_ASKED;
+	case CM_EVENT_CORRECTED:
+		return event->actor == CM_ACTOR_PERSON ? CM_FACT_TAKEN_BACK
+						       : CM_FACT_KINDS;
 	default:
 		return CM_FACT_KINDS;
 	}
@@ -159,6 +163,20 @@ static int insert_fact(struct cm_view *view, size_t place, struct cm_fact fact,
 	return CM_OK;
 }
 
+static struct cm_span fact_source(enum cm_fact_kind kind,
+				  const struct cm_event *event,
+				  char name[CM_BATCH_MAX + 1])
+{
+	if (kind <= CM_FACT_REQUESTED)
+		return cm_span(event->source);
+	if (kind == CM_FACT_TAKEN_BACK)
+		return cm_span(event->batch);
+	if (!cm_event_is_click(event))
+		return cm_span("");
+	cm_event_click_name(event, name);
+	return cm_span(name);
+}
+
 static int apply_fact(struct cm_view *view, const struct cm_event *event,
 		      uint64_t seq, struct cm_arena *arena)
 {
@@ -168,13 +186,13 @@ static int apply_fact(struct cm_view *view, const struct cm_event *event,
 		.at = event->at,
 		.seq = seq,
 	};
+	char name[CM_BATCH_MAX + 1];
 	struct cm_fact *old;
 	size_t place;
 
 	if (fact.kind == CM_FACT_KINDS)
 		return CM_OK;
-	fact.source =
-		cm_span(fact.kind <= CM_FACT_REQUESTED ? event->source : "");
+	fact.source = fact_source(fact.kind, event, name);
 	place = find_place(view, &fact);
 	old = place < view->count ? &view->facts[place] : NULL;
 	if (old == NULL || fact_cmp(old, &fact) != 0)
@@ -211,7 +229,9 @@ int cm_view_apply(struct cm_view *view, const struct cm_event *event,
 		view->newest_at = event->at;
 	if (cm_event_type_is_remark(event->type))
 		return CM_OK;
-	if (event->actor == CM_ACTOR_PERSON && event->at > view->person_at)
+	/* Taking a click back says nothing of the mailbox or its owner. */
+	if (event->actor == CM_ACTOR_PERSON &&
+	    event->type != CM_EVENT_CORRECTED && event->at > view->person_at)
 		view->person_at = event->at;
 	apply_language(view, event);
 	return CM_OK;
@@ -220,14 +240,56 @@ int cm_view_apply(struct cm_view *view, const struct cm_event *event,
 int cm_view_apply_family(struct cm_view *view, const struct cm_event *event,
 			 uint64_t seq, struct cm_arena *arena)
 {
+	enum cm_fact_kind kind = cm_event_fact(event);
 	int rc;
 
-	if (!cm_fact_refuses(cm_event_fact(event)))
+	if (!cm_fact_refuses(kind) && kind != CM_FACT_TAKEN_BACK)
 		return CM_OK;
 	rc = apply_fact(view, event, seq, arena);
 	if (rc == CM_OK && event->at > view->newest_at)
 		view->newest_at = event->at;
 	return rc;
+}
+
+/* ---- clicks that were taken back ---------------------------------------- */
+
+static bool is_taken_back(const struct cm_view *view,
+			  const struct cm_fact *click)
+{
+	size_t i;
+
+	if (click->kind != CM_FACT_WITHDRAWN || click->source.n == 0)
+		return false;
+	for (i = 0; i < view->count; i++)
+		if (view->facts[i].kind == CM_FACT_TAKEN_BACK &&
+		    cm_span_eq(view->facts[i].source, click->source) &&
+		    cm_span_eq(view->facts[i].purpose, click->purpose))
+			return true;
+	return false;
+}
+
+int cm_view_settle(const struct cm_view *view, struct cm_arena *arena,
+		   struct cm_view *ret_view)
+{
+	struct cm_view settled = *view;
+	size_t i, back = 0;
+
+	for (i = 0; i < view->count; i++)
+		back += view->facts[i].kind == CM_FACT_TAKEN_BACK;
+	if (back > 0) {
+		settled.facts = cm_arena_array(arena, view->count,
+					       sizeof(*settled.facts));
+		if (settled.facts == NULL)
+			return CM_ENOMEM;
+		settled.room = view->count;
+		settled.count = 0;
+	}
+	for (i = 0; back > 0 && i < view->count; i++)
+		if (view->facts[i].kind != CM_FACT_TAKEN_BACK &&
+		    !is_taken_back(view, &view->facts[i]))
+			settled.facts[settled.count++] = view->facts[i];
+	*ret_view = settled;
+	return CM_OK;
 }
 
 /* ---- packing ------------------------------------------------------------ */

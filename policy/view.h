@@ -8,7 +8,11 @@
  * the config: what facts mean for a stream is decide's business.
  *
  * A family's view is the same thing fed by every member with the facts that
- * refuse (cm_fact_refuses()), never with those that allow or clear.
+ * refuse (cm_fact_refuses()) and those that take a click back, never with
+ * those that allow or clear.
+ *
+ * A maximum cannot be taken back, so each click (cm_event_is_click()) is a
+ * fact of its own, and another says that it was taken back.
  *
  * Packed, a view is what the "contacts" and "family" databases hold, facts
  * sorted by (purpose, kind, source); the MAC is the store's.  Pure.
@@ -34,15 +38,18 @@ enum cm_fact_kind {
 	CM_FACT_CLEARED_RESTRICTED,
 	CM_FACT_CLEARED_UNDELIVERABLE,
 	CM_FACT_ASKED, /* to renew: neither allows nor refuses */
+	CM_FACT_TAKEN_BACK, /* a click, by the person; see cm_view_settle() */
 	CM_FACT_KINDS
 };
 
 struct cm_fact {
 	enum cm_fact_kind kind;
 	struct cm_span purpose; /* "" for what stands above all purposes */
-	struct cm_span source;  /* of grants and requests; else "" */
-	int64_t at;             /* ms, the newest of its kind */
-	uint64_t seq;           /* the event it rests on */
+	/* Of grants and requests; of clicks and what takes them back the
+	 * click's name; else "". */
+	struct cm_span source;
+	int64_t at;   /* ms, the newest of its kind */
+	uint64_t seq; /* the event it rests on */
 };
 
 enum {
@@ -74,6 +81,15 @@ CM_MUST_CHECK int cm_view_apply(struct cm_view *view,
 CM_MUST_CHECK int cm_view_apply_family(struct cm_view *view,
 				       const struct cm_event *event,
 				       uint64_t seq, struct cm_arena *arena);
+
+/*
+ * The view without clicks that were taken back, as if they had never been, and
+ * without what says so: for who wants to know what is allowed.  *ret_view may
+ * share facts with *view.
+ */
+CM_MUST_CHECK int cm_view_settle(const struct cm_view *view,
+				 struct cm_arena *arena,
+				 struct cm_view *ret_view);
 
 CM_MUST_CHECK int cm_view_pack(const struct cm_view *view, struct cm_buf *out);
 /* Spans point into bytes, which must live as long as the view. */

@@ -53,6 +53,8 @@ static const char *heading(const struct cm_event *event)
 	    event->basis == CM_BASIS_SOFT_OPT_IN)
 		return "You bought from us, so that we may write about "
 		       "similar things";
+	if (cm_event_fact(event) == CM_FACT_TAKEN_BACK)
+		return "You took your click back and get these mails again";
 	return headings[event->type];
 }
 

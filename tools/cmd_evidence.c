@@ -65,6 +65,8 @@ const char *cm_evidence_heading(const struct cm_event *event)
 	if (event->type == CM_EVENT_GRANTED &&
 	    event->basis == CM_BASIS_SOFT_OPT_IN)
 		return "Existing customer (soft opt-in)";
+	if (cm_event_fact(event) == CM_FACT_TAKEN_BACK)
+		return "Click taken back: withdrawal undone by the person";
 	return headings[event->type];
 }
 
@@ -176,7 +178,7 @@ static int follow_states(struct cm_evidence *e, struct cm_error *err)
 	const struct cm_config *config = e->ctl->config;
 	struct cm_decision *before = cm_arena_array(
 		e->ctl->arena, config->npurposes + 1, sizeof(*before));
-	struct cm_view view, nobody;
+	struct cm_view view, settled, nobody;
 	size_t i, p;
 
 	if (before == NULL)
@@ -192,14 +194,15 @@ static int follow_states(struct cm_evidence *e, struct cm_error *err)
 		item->states =
 			cm_arena_array(e->ctl->arena, config->npurposes + 1,
 				       sizeof(*item->states));
-		if (item->states == NULL || view_after(e, i, &view) != CM_OK)
+		if (item->states == NULL || view_after(e, i, &view) != CM_OK ||
+		    cm_view_settle(&view, e->ctl->arena, &settled) != CM_OK)
 			return cm_fail(err, CM_ENOMEM, "out of memory");
 		for (p = 0; p < config->npurposes; p++) {
 			struct cm_evidence_state *state =
 				&item->states[item->nstates];
 
 			state->purpose = &config->purposes[p];
-			cm_decide_purpose(config, state->purpose, &view,
+			cm_decide_purpose(config, state->purpose, &settled,
 					  &nobody, NULL, item->event.rec,
 					  &state->decision);
 			if (state->decision.reason == before[p].reason)

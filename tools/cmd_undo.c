@@ -501,7 +501,9 @@ static int count_batch(void *ctx, const struct cm_event *event, uint64_t seq,
 	struct batches *batches = ctx;
 	struct batch *batch;
 
-	if (event->batch[0] == '\0' || event->type == CM_EVENT_DISCLOSED)
+	/* The person's own are clicks that they took back. */
+	if (event->batch[0] == '\0' || event->type == CM_EVENT_DISCLOSED ||
+	    event->actor == CM_ACTOR_PERSON)
 		return CM_OK;
 	batch = find_batch(batches, event->batch);
 	if (batch == NULL)

@@ -106,7 +106,7 @@ static int fold_past(const struct question *q, const struct past *past,
 			rc = apply(view, &past->events[i], past->seqs[i],
 				   q->ctl->arena);
 	}
-	return rc;
+	return rc == CM_OK ? cm_view_settle(view, q->ctl->arena, view) : rc;
 }
 
 static int own_view_then(const struct question *q,

@@ -229,10 +229,13 @@ void kit_copy(const struct kit *kit, const char *from, const char *to)
 const struct cm_fact *kit_fact(const struct cm_view *view,
 			       enum cm_fact_kind kind)
 {
+	const struct cm_fact *newest = NULL;
+
 	for (size_t i = 0; i < view->count; i++)
-		if (view->facts[i].kind == kind)
-			return &view->facts[i];
-	return NULL;
+		if (view->facts[i].kind == kind &&
+		    (newest == NULL || view->facts[i].at > newest->at))
+			newest = &view->facts[i];
+	return newest;
 }
 
 void kit_verify(struct kit *kit, bool agrees)

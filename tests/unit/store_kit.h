@@ -44,7 +44,7 @@ struct cm_event kit_event(struct kit *kit, const char *address,
 uint64_t kit_append(struct kit *kit, const struct cm_event *event, int64_t now);
 void kit_lookup(struct kit *kit, const char *address, struct cm_view *own,
 		struct cm_view *family);
-/* The fact of that kind; NULL if there is none. */
+/* The newest fact of that kind; NULL if there is none. */
 const struct cm_fact *kit_fact(const struct cm_view *view,
 			       enum cm_fact_kind kind);
 /* The refusal of that person, into stop. */

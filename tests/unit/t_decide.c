@@ -150,7 +150,8 @@ static bool lifts(const struct raw *mark, const struct raw *e, int p)
 	if (mark->type == CM_EVENT_RESTRICTED)
 		return e->type == CM_EVENT_CLEARED && e->mark == mark->type;
 	if (mark->type == CM_EVENT_UNDELIVERABLE)
-		return e->actor == CM_ACTOR_PERSON ||
+		return (e->actor == CM_ACTOR_PERSON &&
+			e->type != CM_EVENT_CORRECTED) ||
 		       (e->type == CM_EVENT_CLEARED && e->mark == mark->type);
 	return e->type == CM_EVENT_CONFIRMED && proven(e) && e->node > 0 &&
 	       e->actor == CM_ACTOR_PERSON && over(e->node, p) &&

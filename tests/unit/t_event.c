@@ -309,7 +309,8 @@ static void what_a_correction_takes_back(void **state)
 		{CM_EVENT_WITHDRAWN, CM_ACTOR_ADMIN, "b1", false, false},
 		{CM_EVENT_WITHDRAWN, CM_ACTOR_SYSTEM, "b1", false, false},
 	};
-	struct cm_event correction = {.type = CM_EVENT_CORRECTED};
+	struct cm_event correction = {.type = CM_EVENT_CORRECTED,
+				      .actor = CM_ACTOR_ADMIN};
 	size_t i;
 
 	(void)state;
