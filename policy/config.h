@@ -172,6 +172,8 @@ struct cm_config {
 	const char *web_base_url; /* https://host[/path], no closing slash */
 	const char *web_listen;   /* "127.0.0.1:8025" */
 	const char *web_user;
+	struct cm_network *web_trusted_proxies;
+	size_t nweb_trusted_proxies;
 	const char *web_brand;  /* NULL = the controller's name */
 	const char *web_logo;   /* NULL = none */
 	const char *web_colour; /* "#0b57d0" */

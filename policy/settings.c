@@ -316,6 +316,12 @@ static const struct cm_setting settings[] = {
 	{CM_SECTION_WEB, "user", CM_SETTING_NAME, RESTART, "consent-web", 1,
 	 NAME_MAX_LEN, NULL, CM_FOR_WEB, IN_CONFIG(web_user),
 	 "User that consent-web becomes when started as root."},
+	{CM_SECTION_WEB, "trusted-proxies", CM_SETTING_NETWORK, LIST,
+	 "127.0.0.0/8 ::1", 1, LIST_MAX, NULL, CM_FOR_WEB,
+	 MANY(cm_config, web_trusted_proxies, nweb_trusted_proxies),
+	 "Web servers in front of consent-web. Only from them does it believe "
+	 "X-Forwarded-For or Forwarded, which say where a click came from; of "
+	 "that it keeps the network, as evidence."},
 	{CM_SECTION_WEB, "brand", CM_SETTING_TEXT, 0, NULL, 1, TEXT_MAX, NULL,
 	 CM_FOR_WEB, IN_CONFIG(web_brand),
 	 "The name at the top of pages, if people know the company by another "

@@ -309,6 +309,12 @@ static int compare(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
+static bool is_of_family(const struct cm_rows *rows, size_t i)
+{
+	return cm_fact_is_of_family(
+		cm_event_fact(&rows->kinds[rows->row[i].kind]));
+}
+
 static int sort(const struct cm_rows *rows, enum order by, uint32_t **ret_order,
 		size_t *ret_count, struct cm_error *err)
 {
@@ -323,7 +329,7 @@ static int sort(const struct cm_rows *rows, enum order by, uint32_t **ret_order,
 	}
 	for (size_t i = 0; i < rows->count; i++)
 		if (by == BY_CONTACT ||
-		    (!rows->row[i].undone && cm_rows_refuses(rows, i)))
+		    (!rows->row[i].undone && is_of_family(rows, i)))
 			keys[n++] =
 				sort_key(id_of(&rows->row[i], by), (uint32_t)i);
 	qsort(keys, n, sizeof(*keys), compare);

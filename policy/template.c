@@ -37,6 +37,11 @@ static const struct {
 	[CM_TEMPLATE_PAGE_DONE] = {"done.html", true, false, "done-title"},
 	[CM_TEMPLATE_PAGE_KEEP] = {"keep.html", true, false, "keep-title"},
 	[CM_TEMPLATE_PAGE_KEPT] = {"kept.html", true, false, "kept-title"},
+	[CM_TEMPLATE_PAGE_BACK] = {"back.html", true, false, "back-title"},
+	[CM_TEMPLATE_PAGE_THANKS] = {"thanks.html", true, false,
+				     "thanks-title"},
+	[CM_TEMPLATE_PAGE_PREFERENCES] = {"preferences.html", true, false,
+					  "preferences-title"},
 	[CM_TEMPLATE_PAGE_INVALID] = {"invalid.html", true, false,
 				      "invalid-title"},
 	[CM_TEMPLATE_PAGE_NO_TOKEN] = {"no-token.html", true, false,
@@ -46,6 +51,17 @@ static const struct {
 	[CM_TEMPLATE_PART_LOGO] = {"logo.html", true, false, NULL},
 	[CM_TEMPLATE_PART_PRIVACY] = {"privacy.html", true, false, NULL},
 	[CM_TEMPLATE_PART_ALL] = {"all.html", true, false, NULL},
+	[CM_TEMPLATE_PART_MANAGE] = {"manage.html", true, false, NULL},
+	[CM_TEMPLATE_PART_UNDO] = {"undo.html", true, false, NULL},
+	[CM_TEMPLATE_PART_REASONS] = {"reasons.html", true, false, NULL},
+	[CM_TEMPLATE_PART_STOP_ALL] = {"stop-all.html", true, false, NULL},
+	[CM_TEMPLATE_PART_NOTHING] = {"nothing.html", true, false, NULL},
+	[CM_TEMPLATE_PART_CHOICE_ON] = {"choice-on.html", true, false, NULL},
+	[CM_TEMPLATE_PART_CHOICE_OFF] = {"choice-off.html", true, false, NULL},
+	[CM_TEMPLATE_PART_SAID_STOPPED] = {"said-stopped.html", true, false,
+					   NULL},
+	[CM_TEMPLATE_PART_SAID_BACK] = {"said-back.html", true, false, NULL},
+	[CM_TEMPLATE_PART_SAID_AGAIN] = {"said-again.html", true, false, NULL},
 };
 
 struct language {
@@ -548,10 +564,11 @@ static const char *value_of(const struct filling *f, const char *name)
 		return f->language->tag;
 	if (strcmp(name, "dir") == 0)
 		return cm_language_is_rtl(f->language->tag) ? "rtl" : "ltr";
-	for (i = 0; i < f->count; i++)
-		if (strcmp(f->values[i].name, name) == 0)
-			return f->values[i].value != NULL ? f->values[i].value
-							  : "";
+	for (i = f->count; i > 0; i--)
+		if (strcmp(f->values[i - 1].name, name) == 0)
+			return f->values[i - 1].value != NULL
+				       ? f->values[i - 1].value
+				       : "";
 	return "";
 }
 

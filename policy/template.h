@@ -32,14 +32,29 @@ enum cm_template_kind {
 	CM_TEMPLATE_PAGE_DONE,      /* "you will get no more ..." */
 	CM_TEMPLATE_PAGE_KEEP,      /* "keep ... ?", to who was asked */
 	CM_TEMPLATE_PAGE_KEPT,      /* "... goes on" */
-	CM_TEMPLATE_PAGE_INVALID,   /* not one of our links */
-	CM_TEMPLATE_PAGE_NO_TOKEN,  /* mail to several; how to leave */
-	CM_TEMPLATE_PAGE_LATER,     /* we failed; try again */
+	CM_TEMPLATE_PAGE_BACK,      /* a click was taken back */
+	CM_TEMPLATE_PAGE_THANKS,    /* for a reason */
+	CM_TEMPLATE_PAGE_PREFERENCES,
+	CM_TEMPLATE_PAGE_INVALID,  /* not one of our links */
+	CM_TEMPLATE_PAGE_NO_TOKEN, /* mail to several; how to leave */
+	CM_TEMPLATE_PAGE_LATER,    /* we failed; try again */
 	/* Parts of pages, made apart and put into {{who}}, {{all}} ... */
 	CM_TEMPLATE_PART_WHO,     /* the brand's name */
 	CM_TEMPLATE_PART_LOGO,    /* or its picture */
 	CM_TEMPLATE_PART_PRIVACY, /* link to the privacy notice */
 	CM_TEMPLATE_PART_ALL,     /* "stop everything" */
+	CM_TEMPLATE_PART_MANAGE,  /* link to the preferences */
+	CM_TEMPLATE_PART_UNDO,    /* "take it back" */
+	CM_TEMPLATE_PART_REASONS, /* "why?" */
+	/* Of the preferences: the button for all, or that there is nothing;
+	 * a row a purpose; what the last button did. */
+	CM_TEMPLATE_PART_STOP_ALL,
+	CM_TEMPLATE_PART_NOTHING,
+	CM_TEMPLATE_PART_CHOICE_ON,
+	CM_TEMPLATE_PART_CHOICE_OFF,
+	CM_TEMPLATE_PART_SAID_STOPPED,
+	CM_TEMPLATE_PART_SAID_BACK,
+	CM_TEMPLATE_PART_SAID_AGAIN,
 	CM_TEMPLATE_KINDS
 };
 
@@ -64,7 +79,8 @@ void cm_templates_free(struct cm_templates **templates);
 const char *cm_templates_language(const struct cm_templates *templates,
 				  const char *const *wanted, size_t count);
 
-/* Fill one in; names not given are empty. Appends to out. */
+/* Fill one in; names not given are empty, of one given twice the last counts.
+ * Appends to out. */
 CM_MUST_CHECK int cm_template_fill(const struct cm_templates *templates,
 				   enum cm_template_kind kind,
 				   const char *language,

@@ -49,6 +49,11 @@ bool cm_fact_refuses(enum cm_fact_kind kind)
 	return kind >= CM_FACT_WITHDRAWN && kind <= CM_FACT_UNDELIVERABLE;
 }
 
+bool cm_fact_is_of_family(enum cm_fact_kind kind)
+{
+	return cm_fact_refuses(kind) || kind == CM_FACT_TAKEN_BACK;
+}
+
 static enum cm_fact_kind grant_fact(const struct cm_event *event)
 {
 	if (!cm_event_is_proven(event))
@@ -240,10 +245,9 @@ int cm_view_apply(struct cm_view *view, const struct cm_event *event,
 int cm_view_apply_family(struct cm_view *view, const struct cm_event *event,
 			 uint64_t seq, struct cm_arena *arena)
 {
-	enum cm_fact_kind kind = cm_event_fact(event);
 	int rc;
 
-	if (!cm_fact_refuses(kind) && kind != CM_FACT_TAKEN_BACK)
+	if (!cm_fact_is_of_family(cm_event_fact(event)))
 		return CM_OK;
 	rc = apply_fact(view, event, seq, arena);
 	if (rc == CM_OK && event->at > view->newest_at)

@@ -69,6 +69,8 @@ struct cm_view {
 
 const char *cm_fact_kind_name(enum cm_fact_kind kind);
 bool cm_fact_refuses(enum cm_fact_kind kind); /* withdrawn .. undeliverable */
+/* Refusals, and what takes one back. */
+bool cm_fact_is_of_family(enum cm_fact_kind kind);
 
 /* What kind of fact an event makes; CM_FACT_KINDS if none (corrected). */
 enum cm_fact_kind cm_event_fact(const struct cm_event *event);

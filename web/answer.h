@@ -22,6 +22,7 @@
 #include "policy/template.h"
 #include "web/keep.h"
 #include "web/logo.h"
+#include "web/client.h"
 #include "web/page.h"
 #include "web/route.h"
 
@@ -52,9 +53,12 @@ void cm_site_deinit(struct cm_site *site);
 
 struct cm_request {
 	const char *method;
-	struct cm_span url;          /* path, escapes as sent, no query */
-	struct cm_span content_type; /* fields that are missing are empty */
-	const char *accept_language; /* NULL if missing */
+	struct cm_span url;           /* path, escapes as sent, no query */
+	struct cm_span content_type;  /* fields that are missing are empty */
+	const char *accept_language;  /* NULL if missing */
+	struct cm_client peer;        /* who is connected, perhaps a proxy */
+	struct cm_span forwarded_for; /* the last X-Forwarded-For */
+	struct cm_span forwarded;     /* the last Forwarded (RFC 7239) */
 	struct cm_span body;
 	bool body_too_long; /* over CM_FORM_MAX; then body is what came first */
 };

@@ -11,6 +11,26 @@ enum {
 
 /* ---- pairs -------------------------------------------------------------- */
 
+static const char *const reasons[CM_FORM_REASONS] = {
+	[CM_REASON_NOT_SAID] = "not-said",
+	[CM_REASON_TOO_MANY] = "too-many",
+	[CM_REASON_NOT_INTERESTING] = "not-interesting",
+	[CM_REASON_NOT_ASKED_FOR] = "not-asked-for",
+	[CM_REASON_OTHER] = "other",
+};
+
+const char *cm_form_reason(enum cm_form_reason reason)
+{
+	return reasons[reason];
+}
+
+static void keep(struct cm_form_value *kept, struct cm_span value)
+{
+	kept->n = value.n <= sizeof(kept->text) ? value.n : 0;
+	if (kept->n > 0)
+		memcpy(kept->text, value.p, kept->n);
+}
+
 static void take_pair(struct cm_form *form, struct cm_span name,
 		      struct cm_span value)
 {
@@ -21,7 +41,9 @@ static void take_pair(struct cm_form *form, struct cm_span name,
 		/* RFC 8058, 5: an ABNF literal, so of either case. */
 		{"List-Unsubscribe", "One-Click", CM_FORM_ONE_CLICK},
 		{"act", "keep", CM_FORM_KEEP},
-		{"act", "stop", CM_FORM_BUTTON},
+		{"act", "why", CM_FORM_WHY},
+		{"act", "undo", CM_FORM_UNDO},
+		{"act", "stop", CM_FORM_STOP},
 		{"act", "stop-all", CM_FORM_ALL},
 	};
 	size_t i;
@@ -33,6 +55,16 @@ static void take_pair(struct cm_form *form, struct cm_span name,
 		    cm_span_is(value, known[i].value) &&
 		    known[i].act > form->act)
 			form->act = known[i].act;
+	if (cm_span_is(name, "ticket"))
+		keep(&form->ticket, value);
+	if (cm_span_is(name, "stop")) {
+		keep(&form->purpose, value);
+		if (form->act < CM_FORM_PURPOSE)
+			form->act = CM_FORM_PURPOSE;
+	}
+	for (i = 0; i < CM_FORM_REASONS && cm_span_is(name, "reason"); i++)
+		if (cm_span_is(value, reasons[i]))
+			form->reason = (enum cm_form_reason)i;
 }
 
 /* ---- application/x-www-form-urlencoded ---------------------------------- */

@@ -20,13 +20,37 @@ enum {
 enum cm_form_act {
 	CM_FORM_NONE,      /* none of the pairs that we know */
 	CM_FORM_KEEP,      /* act=keep: yes to a mail that asked to renew */
-	CM_FORM_BUTTON,    /* act=stop: the button of our own page */
+	CM_FORM_WHY,       /* act=why and a reason */
+	CM_FORM_UNDO,      /* act=undo and a ticket */
+	CM_FORM_PURPOSE,   /* stop=PATH, of the preferences */
+	CM_FORM_STOP,      /* act=stop: the button of our own page */
 	CM_FORM_ALL,       /* act=stop-all: from the root on */
 	CM_FORM_ONE_CLICK, /* List-Unsubscribe=One-Click */
 };
 
+enum { CM_FORM_VALUE_MAX = 128 }; /* a purpose's path, a ticket */
+
+struct cm_form_value {
+	char text[CM_FORM_VALUE_MAX];
+	size_t n; /* 0: missing, or longer than any of ours */
+};
+
+/* Why somebody leaves; nothing that could tell who they are. */
+enum cm_form_reason {
+	CM_REASON_NOT_SAID,
+	CM_REASON_TOO_MANY,
+	CM_REASON_NOT_INTERESTING,
+	CM_REASON_NOT_ASKED_FOR,
+	CM_REASON_OTHER,
+	CM_FORM_REASONS
+};
+const char *cm_form_reason(enum cm_form_reason reason); /* "too-many" */
+
 struct cm_form {
 	enum cm_form_act act; /* the strongest of what the body holds */
+	enum cm_form_reason reason;
+	struct cm_form_value ticket;
+	struct cm_form_value purpose;
 };
 
 void cm_form_read(struct cm_span content_type, struct cm_span body,

@@ -171,6 +171,43 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection,
 	return result;
 }
 
+struct last {
+	const char *name;
+	struct cm_span value;
+};
+
+static enum MHD_Result keep_last(void *cls, enum MHD_ValueKind kind,
+				 const char *name, const char *value)
+{
+	struct last *last = cls;
+
+	(void)kind;
+	if (cm_span_is(cm_span(name), last->name))
+		last->value = cm_span(value);
+	return MHD_YES;
+}
+
+/* Some proxies add a field behind that of the client, others to it. */
+static struct cm_span last_field(struct MHD_Connection *connection,
+				 const char *name)
+{
+	struct last last = {name, {NULL, 0}};
+
+	(void)MHD_get_connection_values(connection, MHD_HEADER_KIND, keep_last,
+					&last);
+	return last.value;
+}
+
+static struct cm_client peer_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	if (info == NULL)
+		return (struct cm_client){.known = false};
+	return cm_client_of(info->client_addr);
+}
+
 static enum MHD_Result respond(struct cm_http *http,
 			       struct MHD_Connection *connection,
 			       const char *url, const char *method,
@@ -182,6 +219,9 @@ static enum MHD_Result respond(struct cm_http *http,
 		.content_type = field(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
 		.accept_language =
 			field(connection, MHD_HTTP_HEADER_ACCEPT_LANGUAGE).p,
+		.peer = peer_of(connection),
+		.forwarded_for = last_field(connection, "X-Forwarded-For"),
+		.forwarded = last_field(connection, "Forwarded"),
 		.body = cm_span_n(pending->body, pending->body_n),
 		.body_too_long = pending->too_long,
 	};

@@ -213,14 +213,104 @@ static void set_title_of(struct making *m, const char *name,
 		set_copy(m, name, path);
 }
 
-static void set_all(struct making *m)
+static bool given(const char *text)
+{
+	return text != NULL && text[0] != '\0';
+}
+
+/* A row, whose values are forgotten behind it. */
+static void add_choice(struct making *m, const struct cm_page_choice *choice,
+		       struct cm_buf *rows)
+{
+	static const char *const depths[] = {"0", "1", "2"};
+	size_t depth = choice->depth < CM_PAGE_INDENT_MAX ? choice->depth
+							  : CM_PAGE_INDENT_MAX;
+	size_t before = m->count;
+
+	set(m, "purpose", cm_purpose_title(choice->purpose, m->language));
+	set(m, "path", choice->purpose->path);
+	set(m, "depth", depths[depth]);
+	if (m->rc == CM_OK)
+		m->rc = cm_template_fill(
+			m->templates,
+			choice->on ? CM_TEMPLATE_PART_CHOICE_ON
+				   : CM_TEMPLATE_PART_CHOICE_OFF,
+			m->language, m->values, m->count, rows);
+	m->count = before;
+}
+
+static void set_choices(struct making *m)
+{
+	struct cm_buf rows;
+	size_t i;
+
+	cm_buf_init(&rows, CM_PAGE_MAX);
+	for (i = 0; i < m->want->nchoices; i++)
+		add_choice(m, &m->want->choices[i], &rows);
+	set_copy(m, "choices", cm_span_n(rows.data, rows.len));
+	cm_buf_free(&rows);
+}
+
+/* The notice's own button has another ticket than those of the list, which is
+ * set behind it. */
+static void set_notice(struct making *m)
+{
+	static const enum cm_template_kind parts[] = {
+		[CM_PAGE_SAID_STOPPED] = CM_TEMPLATE_PART_SAID_STOPPED,
+		[CM_PAGE_SAID_BACK] = CM_TEMPLATE_PART_SAID_BACK,
+		[CM_PAGE_SAID_AGAIN] = CM_TEMPLATE_PART_SAID_AGAIN,
+	};
+	const struct cm_page_want *want = m->want;
+
+	if (given(want->click)) {
+		set(m, "ticket", want->click);
+		set_part(m, "undo", CM_TEMPLATE_PART_UNDO);
+	}
+	if (want->said != CM_PAGE_SAID_NOTHING)
+		set_part(m, "notice", parts[want->said]);
+}
+
+static void set_preferences(struct making *m)
+{
+	const struct cm_page_want *want = m->want;
+
+	set_notice(m);
+	set(m, "email", want->email);
+	set(m, "ticket", want->ticket);
+	set_part(m, "all",
+		 want->may_stop_all ? CM_TEMPLATE_PART_STOP_ALL
+				    : CM_TEMPLATE_PART_NOTHING);
+	set_choices(m);
+}
+
+static void set_way_out(struct making *m)
+{
+	const struct cm_page_want *want = m->want;
+
+	if (want->may_stop_all)
+		set_part(m, "all", CM_TEMPLATE_PART_ALL);
+	if (given(want->ticket)) {
+		set(m, "ticket", want->ticket);
+		set_part(m, "undo", CM_TEMPLATE_PART_UNDO);
+	}
+	if (want->ask_why)
+		set_part(m, "reasons", CM_TEMPLATE_PART_REASONS);
+	if (given(want->preferences)) {
+		set(m, "preferences", want->preferences);
+		set_part(m, "manage", CM_TEMPLATE_PART_MANAGE);
+	}
+}
+
+static void set_page(struct making *m)
 {
 	const struct cm_page_want *want = m->want;
 
 	set_title_of(m, "purpose", want->purpose);
 	set_title_of(m, "everything", cm_span(m->config->controller_id));
-	if (want->may_stop_all)
-		set_part(m, "all", CM_TEMPLATE_PART_ALL);
+	if (want->kind == CM_TEMPLATE_PAGE_PREFERENCES)
+		set_preferences(m);
+	else
+		set_way_out(m);
 	set_part(m, "main", want->kind);
 	set_filled(m, "title", cm_template_title, want->kind);
 }
@@ -242,7 +332,7 @@ int cm_page_make(const struct cm_config *config,
 		return rc;
 	page->language = m.language;
 	set_controller(&m);
-	set_all(&m);
+	set_page(&m);
 	rc = m.rc;
 	if (rc == CM_OK)
 		rc = cm_template_fill(templates, CM_TEMPLATE_LAYOUT, m.language,

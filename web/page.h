@@ -16,7 +16,8 @@ enum {
 	CM_PAGE_MAX = 512 * 1024, /* a few templates of 64 KiB, filled */
 	CM_PAGE_CSP_MAX = 1024,
 	CM_PAGE_STYLES_MAX = 8, /* style elements of one page */
-	CM_PAGE_VALUES_MAX = 24,
+	CM_PAGE_VALUES_MAX = 32,
+	CM_PAGE_INDENT_MAX = 2, /* levels that the layout knows */
 };
 
 struct cm_page {
@@ -28,6 +29,21 @@ struct cm_page {
 void cm_page_init(struct cm_page *page);
 void cm_page_free(struct cm_page *page);
 
+/* A row of the preferences. */
+struct cm_page_choice {
+	const struct cm_purpose *purpose;
+	size_t depth; /* below the first level */
+	bool on;      /* such mail may be sent */
+};
+
+/* What stands on top of the preferences. */
+enum cm_page_said {
+	CM_PAGE_SAID_NOTHING,
+	CM_PAGE_SAID_STOPPED,
+	CM_PAGE_SAID_BACK,
+	CM_PAGE_SAID_AGAIN, /* the form was old or strange: press once more */
+};
+
 /* What is to be shown, and to whom. */
 struct cm_page_want {
 	enum cm_template_kind kind;
@@ -37,6 +53,17 @@ struct cm_page_want {
 	 * the config no longer has it. */
 	struct cm_span purpose;
 	bool may_stop_all; /* offer to stop everything, too */
+	/* Texts below may be NULL or "": then what needs them is left out. */
+	bool ask_why;            /* offer to say a reason */
+	const char *ticket;      /* that takes a click back; of preferences,
+				  * the one of their forms */
+	const char *preferences; /* token of the link to them */
+	/* Of CM_TEMPLATE_PAGE_PREFERENCES. */
+	const char *click; /* ticket that takes the last click back */
+	const char *email; /* masked */
+	enum cm_page_said said;
+	const struct cm_page_choice *choices;
+	size_t nchoices;
 };
 
 CM_MUST_CHECK int cm_page_make(const struct cm_config *config,

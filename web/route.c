@@ -16,6 +16,8 @@ static const struct {
 } places[CM_PLACES] = {
 	[CM_PLACE_TOKEN] = {"token", READING | BIT(CM_METHOD_POST),
 			    "GET, HEAD, POST, OPTIONS"},
+	[CM_PLACE_PREFERENCES] = {"preferences", READING | BIT(CM_METHOD_POST),
+				  "GET, HEAD, POST, OPTIONS"},
 	[CM_PLACE_NO_TOKEN] = {"no-token", READING, "GET, HEAD, OPTIONS"},
 	[CM_PLACE_HEALTH] = {"healthz", READING, "GET, HEAD, OPTIONS"},
 	[CM_PLACE_LOGO] = {"logo", READING, "GET, HEAD, OPTIONS"},
@@ -66,7 +68,8 @@ static bool take(struct cm_span *path, struct cm_span prefix)
  * Escapes of what needs none are the same path (RFC 3986, 6.2.2.2), and some
  * mail clients make them.  An escaped slash gives a token that is refused.
  */
-static void set_token(struct cm_route *route, struct cm_span path)
+static void set_token(struct cm_route *route, enum cm_place place,
+		      struct cm_span path)
 {
 	char plain[3 * CM_ROUTE_TOKEN_MAX];
 	size_t n;
@@ -75,11 +78,11 @@ static void set_token(struct cm_route *route, struct cm_span path)
 	if (path.n > sizeof(plain) || memchr(path.p, '/', path.n) != NULL)
 		return;
 	n = cm_form_unescape(path, false, plain);
-	if (n > sizeof(route->token))
+	if (n > CM_ROUTE_TOKEN_MAX)
 		return;
 	memcpy(route->token, plain, n);
 	route->token_n = n;
-	route->place = CM_PLACE_TOKEN;
+	route->place = place;
 }
 
 static struct cm_route find_below(struct cm_span path)
@@ -94,7 +97,9 @@ static struct cm_route find_below(struct cm_span path)
 		 cm_span_eq(path, cm_span("/u/")))
 		route.place = CM_PLACE_NO_TOKEN;
 	else if (take(&path, cm_span("/u/")))
-		set_token(&route, path);
+		set_token(&route, CM_PLACE_TOKEN, path);
+	else if (take(&path, cm_span("/p/")))
+		set_token(&route, CM_PLACE_PREFERENCES, path);
 	return route;
 }
 

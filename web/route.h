@@ -2,6 +2,7 @@
  * route - which of our few places a request is for.  Pure.
  *
  *   /u/TOKEN   the way out of one person from one purpose
+ *   /p/TOKEN   what this person gets, and how to stop it
  *   /u         the link in mail that went to several people
  *   /healthz   for monitors
  *   /logo      the picture on our pages
@@ -23,6 +24,7 @@ enum cm_method {
 
 enum cm_place {
 	CM_PLACE_TOKEN,
+	CM_PLACE_PREFERENCES,
 	CM_PLACE_NO_TOKEN,
 	CM_PLACE_HEALTH,
 	CM_PLACE_LOGO,
@@ -34,7 +36,8 @@ enum { CM_ROUTE_TOKEN_MAX = 64 }; /* the longest token has 58 */
 
 struct cm_route {
 	enum cm_place place;
-	char token[CM_ROUTE_TOKEN_MAX]; /* of TOKEN; as sent, unchecked */
+	/* Of places with one: as sent, unchecked, with a closing NUL. */
+	char token[CM_ROUTE_TOKEN_MAX + 1];
 	size_t token_n;
 };
 

@@ -25,7 +25,10 @@ static void check_form(struct cm_span type, struct cm_span body)
 
 	cm_form_read(type, body, &form);
 	act = form.act;
-	must(act == CM_FORM_NONE || body.n >= strlen("act=stop"));
+	must(act == CM_FORM_NONE || body.n >= strlen("stop="));
+	must(form.ticket.n <= sizeof(form.ticket.text));
+	must(form.purpose.n <= sizeof(form.purpose.text));
+	must(form.reason < CM_FORM_REASONS);
 	must(act != CM_FORM_ONE_CLICK ||
 	     body.n >= strlen("List-Unsubscribe=One-Click"));
 	must(act == CM_FORM_NONE || body.n <= CM_FORM_MAX);
@@ -45,8 +48,9 @@ static void check_route(const char *base, struct cm_span url)
 	struct cm_route route = cm_route_find(base, url);
 
 	must(route.place <= CM_PLACE_NONE);
-	must(route.token_n <= sizeof(route.token));
-	must(route.place == CM_PLACE_TOKEN || route.token_n == 0);
+	must(route.token_n < sizeof(route.token));
+	must(route.place == CM_PLACE_TOKEN ||
+	     route.place == CM_PLACE_PREFERENCES || route.token_n == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -8,221 +8,10 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "policy/purpose.h"
 #include "policy/token.h"
-#include "web/answer.h"
 #include "web/fold.h"
-#include "web/form.h"
 
-#include "tests/unit/store_kit.h"
-#include "tests/unit/test.h"
-
-#define PETR      "petr@example.com"
-#define ONE_CLICK "List-Unsubscribe=One-Click"
-#define BUTTON    "act=stop"
-#define TODAY     ((uint16_t)(KIT_NOW / CM_DAY_MS))
-
-static const char config_text[] =
-	"controller \"acme\" { name = \"Acme <GmbH>\"  address = \"Main "
-	"Street 1, Berlin\"  contact = \"privacy@acme.example\"  country = "
-	"\"DE\" }\n"
-	"web { base-url = \"https://consent.acme.example\"  listen = "
-	"\"127.0.0.1:8025\" }\n"
-	"listener \"main\" { socket = \"unix:/run/x.sock\"  unmatched = pass "
-	"}\n"
-	"purpose \"acme\" { title = \"Everything\" }\n"
-	"purpose \"acme/newsletter\" { title = \"Acme newsletter\"  title-cs "
-	"= \"Zpravodaj Acme\" }\n"
-	"purpose \"acme/offers\" { title = \"Offers\" }\n"
-	"stream \"newsletter\" { type = marketing  sender = "
-	"{\"news@acme.example\"}  purpose = {\"acme/newsletter\"}  mode = "
-	"enforce }\n";
-
-struct fixture {
-	struct kit kit;
-	struct cm_config *config;
-	struct cm_templates *templates;
-	struct cm_site site;
-	struct cm_buf log;
-	unsigned told; /* calls of site.withdrawn */
-};
-
-static void keep_line(void *ctx, enum cm_log_level level, const char *line)
-{
-	struct cm_buf *log = ctx;
-
-	(void)cm_buf_addf(log, "%d %s\n", (int)level, line);
-}
-
-static void count_call(void *ctx)
-{
-	unsigned *told = ctx;
-
-	(*told)++;
-}
-
-static void load_config(struct fixture *f)
-{
-	static const char folder[] = CM_SRCDIR "/conf/templates";
-	char path[160];
-	struct cm_error err = {CM_OK, ""};
-	FILE *file;
-
-	kit_path(&f->kit, "c.conf", path);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fprintf(file, "templates = \"%s\"\n%s", folder, config_text);
-	assert_int_equal(fclose(file), 0);
-	if (cm_config_load(path, &f->config, &err) != CM_OK ||
-	    cm_templates_load(folder, "en", &f->templates, &err) != CM_OK)
-		fail_msg("%s", err.text);
-}
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	kit_new(&f->kit);
-	load_config(f);
-	cm_buf_init(&f->log, 16 << 20);
-	f->site.config = f->config;
-	f->site.templates = f->templates;
-	f->site.keys = f->kit.keys;
-	f->site.store = f->kit.store;
-	f->site.withdrawn = count_call;
-	f->site.ctx = &f->told;
-	assert_int_equal(cm_log_call(keep_line, &f->log, &f->site.log), CM_OK);
-	assert_int_equal(cm_site_init(&f->site, NULL), CM_OK);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	cm_site_deinit(&f->site);
-	cm_log_free(&f->site.log);
-	cm_buf_free(&f->log);
-	cm_templates_free(&f->templates);
-	cm_config_unref(&f->config);
-	kit_free(&f->kit);
-	free(f);
-	return 0;
-}
-
-/* ---- asking ------------------------------------------------------------- */
-
-struct link {
-	char url[CM_TOKEN_URL_LEN + 8];
-};
-
-static struct link link_of(struct fixture *f, enum cm_key_kind kind,
-			   const char *address, const char *purpose,
-			   uint16_t day)
-{
-	struct cm_token token = {.kind = kind, .day = day, .has_message = true};
-	char text[CM_TOKEN_URL_LEN + 1];
-	struct cm_id family;
-	struct link link;
-
-	kit_ids(&f->kit, address, &token.contact, &family);
-	assert_int_equal(cm_purpose_id(cm_span(purpose), token.purpose), CM_OK);
-	memcpy(token.message, "message!", sizeof(token.message));
-	assert_int_equal(cm_token_url(f->kit.keys, &token, text, NULL), CM_OK);
-	(void)snprintf(link.url, sizeof(link.url), "/u/%s", text);
-	return link;
-}
-
-static struct link petrs_link(struct fixture *f)
-{
-	return link_of(f, CM_KEY_HEADER, PETR, KIT_PURPOSE, TODAY);
-}
-
-static void ask(struct fixture *f, const char *method, const char *url,
-		const char *body, const char *accept, struct cm_answer *answer)
-{
-	const struct cm_request request = {
-		.method = method,
-		.url = cm_span(url),
-		.content_type = cm_span("application/x-www-form-urlencoded"),
-		.accept_language = accept,
-		.body = cm_span(body),
-	};
-
-	cm_answer_make(&f->site, &request, KIT_NOW, answer);
-}
-
-/* The status, and that the body holds a text ("" for any). */
-static void assert_answer(struct fixture *f, const char *method,
-			  const char *url, const char *body, int status,
-			  const char *text)
-{
-	struct cm_answer answer;
-
-	ask(f, method, url, body, NULL, &answer);
-	if (answer.status != status ||
-	    strstr(cm_buf_text(&answer.page.body), text) == NULL)
-		fail_msg("%s %s %s: %d, want %d and \"%s\":\n%s", method, url,
-			 body, answer.status, status, text,
-			 cm_buf_text(&answer.page.body));
-	cm_answer_free(&answer);
-}
-
-static void assert_page_lacks(struct fixture *f, const char *url,
-			      const char *text)
-{
-	struct cm_answer answer;
-
-	ask(f, "GET", url, "", NULL, &answer);
-	assert_null(strstr(cm_buf_text(&answer.page.body), text));
-	cm_answer_free(&answer);
-}
-
-static const char *header(const struct cm_answer *answer, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < answer->nheaders; i++)
-		if (strcmp(answer->headers[i].name, name) == 0)
-			return answer->headers[i].value;
-	return "";
-}
-
-static struct cm_store_counts counts(struct fixture *f)
-{
-	struct cm_store_counts c;
-	struct cm_error err;
-
-	assert_int_equal(cm_store_count(f->kit.store, &c, &err), CM_OK);
-	return c;
-}
-
-static void grant(struct fixture *f, const char *address, const char *purpose,
-		  int64_t now)
-{
-	struct cm_event event = kit_event(&f->kit, address, CM_EVENT_GRANTED);
-
-	(void)snprintf(event.purpose, sizeof(event.purpose), "%s", purpose);
-	(void)kit_append(&f->kit, &event, now);
-}
-
-static bool is_withdrawn(struct fixture *f, const char *address,
-			 const char *purpose)
-{
-	struct cm_view own, family;
-	size_t i;
-
-	kit_lookup(&f->kit, address, &own, &family);
-	for (i = 0; i < own.count; i++)
-		if (own.facts[i].kind == CM_FACT_WITHDRAWN &&
-		    cm_span_is(own.facts[i].purpose, purpose))
-			return true;
-	return false;
-}
-
-/* ---- tests -------------------------------------------------------------- */
+#include "tests/unit/answer_kit.h"
 
 /* R8058-3, R8058-13: one click withdraws, the next ones change nothing. */
 static void one_click_withdraws_once(void **state)
@@ -231,12 +20,12 @@ static void one_click_withdraws_once(void **state)
 	struct link link = petrs_link(f);
 	int i;
 
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
 	for (i = 0; i < 5; i++)
 		assert_answer(f, "POST", link.url, ONE_CLICK, 200,
 			      "Hotovo: „Zpravodaj Acme“");
 	assert_true(is_withdrawn(f, PETR, KIT_PURPOSE));
-	assert_int_equal(counts(f).stop_pending, 1);
+	assert_int_equal(web_counts(f).stop_pending, 1);
 	assert_int_equal(f->told, 1);
 	assert_non_null(strstr(cm_buf_text(&f->log),
 			       "purpose=acme/newsletter channel=one-click "
@@ -253,11 +42,11 @@ static void one_click_withdraws_once_with_a_tag(void **state)
 		link_of(f, CM_KEY_HEADER, address, KIT_PURPOSE, TODAY);
 	int i;
 
-	grant(f, address, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
+	web_grant(f, address, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
 	for (i = 0; i < 5; i++)
 		assert_answer(f, "POST", link.url, ONE_CLICK, 200, "");
 	assert_true(is_withdrawn(f, address, KIT_PURPOSE));
-	assert_int_equal(counts(f).stop_pending, 1);
+	assert_int_equal(web_counts(f).stop_pending, 1);
 	assert_int_equal(f->told, 1);
 }
 
@@ -277,7 +66,7 @@ static void *post_often(void *ctx)
 	for (i = 0; i < 20; i++) {
 		struct cm_answer answer;
 
-		ask(twin->f, "POST", twin->url, ONE_CLICK, NULL, &answer);
+		web_ask(twin->f, "POST", twin->url, ONE_CLICK, NULL, &answer);
 		twin->bad += answer.status != 200;
 		cm_answer_free(&answer);
 	}
@@ -297,7 +86,7 @@ static void twins_make_one_event(void **state)
 
 	cm_log_free(&f->site.log); /* the test's log is for one thread */
 	f->site.withdrawn = NULL;
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
 	for (i = 0; i < TWINS; i++) {
 		twins[i].f = f;
 		twins[i].url = i % 2 ? petr.url : anna.url;
@@ -310,7 +99,7 @@ static void twins_make_one_event(void **state)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 		assert_int_equal(twins[i].bad, 0);
 	}
-	assert_int_equal(counts(f).stop_pending, 2);
+	assert_int_equal(web_counts(f).stop_pending, 2);
 }
 
 /* The event says who did it, by which way, and for which family. */
@@ -334,7 +123,7 @@ static void the_event_says_person_and_channel(void **state)
 		struct cm_span json;
 		uint64_t *seqs;
 
-		grant(f, address, "acme/offers", KIT_NOW);
+		web_grant(f, address, "acme/offers", KIT_NOW);
 		assert_answer(f, "POST", link.url, cases[i].body, 200, "");
 		assert_int_equal(
 			cm_store_fold_stop(f->kit.store, KIT_NOW, &count, &err),
@@ -373,17 +162,18 @@ static void reading_never_writes(void **state)
 	size_t i;
 	int n;
 
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
-	before = counts(f);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	before = web_counts(f);
 	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		for (n = 0; n < 100; n++) {
-			ask(f, methods[i], link.url, ONE_CLICK, NULL, &answer);
+			web_ask(f, methods[i], link.url, ONE_CLICK, NULL,
+				&answer);
 			assert_int_equal(answer.status, i < 2    ? 200
 							: i == 2 ? 204
 								 : 405);
 			cm_answer_free(&answer);
 		}
-	after = counts(f);
+	after = web_counts(f);
 	assert_memory_equal(&before, &after, sizeof(before));
 	assert_false(is_withdrawn(f, PETR, KIT_PURPOSE));
 	assert_int_equal(f->told, 0);
@@ -404,14 +194,14 @@ static void whatever_is_not_ours_gets_one_answer(void **state)
 	struct cm_answer want, answer;
 	size_t i;
 
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
-	ask(f, "GET", "/u/forged", "", NULL, &want);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	web_ask(f, "GET", "/u/forged", "", NULL, &want);
 	assert_int_equal(want.status, 404);
 	assert_non_null(strstr(cm_buf_text(&want.page.body),
 			       "This link does not work"));
 	for (i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
-		ask(f, i % 2 ? "GET" : "POST", urls[i], ONE_CLICK, NULL,
-		    &answer);
+		web_ask(f, i % 2 ? "GET" : "POST", urls[i], ONE_CLICK, NULL,
+			&answer);
 		assert_int_equal(answer.status, 404);
 		assert_string_equal(cm_buf_text(&answer.page.body),
 				    cm_buf_text(&want.page.body));
@@ -422,7 +212,7 @@ static void whatever_is_not_ours_gets_one_answer(void **state)
 		char was = link.url[i];
 
 		link.url[i] = was == 'A' ? 'B' : 'A';
-		ask(f, "POST", link.url, ONE_CLICK, NULL, &answer);
+		web_ask(f, "POST", link.url, ONE_CLICK, NULL, &answer);
 		assert_int_equal(answer.status, 404);
 		assert_string_equal(cm_buf_text(&answer.page.body),
 				    cm_buf_text(&want.page.body));
@@ -430,7 +220,7 @@ static void whatever_is_not_ours_gets_one_answer(void **state)
 		link.url[i] = was;
 	}
 	cm_answer_free(&want);
-	assert_int_equal(counts(f).stop_pending, 0);
+	assert_int_equal(web_counts(f).stop_pending, 0);
 	assert_answer(f, "POST", link.url, ONE_CLICK, 200, "Hotovo");
 }
 
@@ -440,9 +230,9 @@ static void a_link_reaches_its_purpose_and_person_alone(void **state)
 	struct fixture *f = *state;
 	struct link link = petrs_link(f);
 
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
-	grant(f, PETR, "acme/offers", KIT_NOW);
-	grant(f, "anna@example.com", KIT_PURPOSE, KIT_NOW);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	web_grant(f, PETR, "acme/offers", KIT_NOW);
+	web_grant(f, "anna@example.com", KIT_PURPOSE, KIT_NOW);
 	assert_answer(f, "POST", link.url, ONE_CLICK, 200, "");
 	assert_true(is_withdrawn(f, PETR, KIT_PURPOSE));
 	assert_false(is_withdrawn(f, PETR, "acme/offers"));
@@ -461,7 +251,7 @@ static void pages_say_what_is_true(void **state)
 	/* Never recorded: mode edit sends links to everybody. */
 	assert_answer(f, "GET", now.url, "", 200,
 		      "<h1>Stop “Acme newsletter”?</h1>");
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW);
 	assert_answer(f, "GET", now.url, "", 200,
 		      "<h1>Odhlásit „Zpravodaj Acme“?</h1>");
 	assert_answer(f, "GET", now.url, "", 200,
@@ -472,7 +262,7 @@ static void pages_say_what_is_true(void **state)
 	assert_answer(f, "GET", old.url, "", 200, "ze staršího e-mailu");
 	assert_answer(f, "POST", old.url, BUTTON, 200, "Hotovo");
 	assert_answer(f, "GET", now.url, "", 200, "Hotovo");
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW + 10 * CM_DAY_MS);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW + 10 * CM_DAY_MS);
 	assert_answer(f, "GET", now.url, "", 200, "ze staršího e-mailu");
 	/* One-click still acts (pitfall 8). */
 	assert_answer(f, "POST", now.url, ONE_CLICK, 200, "Hotovo");
@@ -498,13 +288,13 @@ static void languages(void **state)
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		ask(f, "GET", link.url, "", cases[i].accept, &answer);
+		web_ask(f, "GET", link.url, "", cases[i].accept, &answer);
 		assert_string_equal(answer.page.language, cases[i].language);
 		cm_answer_free(&answer);
 	}
 	/* The contact's own goes before the browser's. */
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
-	ask(f, "GET", link.url, "", "en", &answer);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	web_ask(f, "GET", link.url, "", "en", &answer);
 	assert_string_equal(answer.page.language, "cs");
 	assert_non_null(strstr(cm_buf_text(&answer.page.body), "lang=\"cs\""));
 	/* Config values are text, not HTML. */
@@ -527,14 +317,14 @@ static void a_post_without_a_known_pair_changes_nothing(void **state)
 	struct cm_answer answer;
 	size_t i;
 
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW);
 	for (i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
 		assert_answer(f, "POST", link.url, bodies[i], 400,
 			      "value=\"stop\"");
 	cm_answer_make(&f->site, &request, KIT_NOW, &answer);
 	assert_int_equal(answer.status, 413);
 	cm_answer_free(&answer);
-	assert_int_equal(counts(f).stop_pending, 0);
+	assert_int_equal(web_counts(f).stop_pending, 0);
 	assert_non_null(strstr(cm_buf_text(&f->log), "outcome=no-known-pair"));
 }
 
@@ -546,8 +336,8 @@ static void everything_is_one_step_away(void **state)
 	struct link link = petrs_link(f);
 	struct link root = link_of(f, CM_KEY_FOOTER, PETR, "acme", TODAY);
 
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
-	grant(f, PETR, "acme", KIT_NOW);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	web_grant(f, PETR, "acme", KIT_NOW);
 	assert_answer(f, "GET", link.url, "", 200, button);
 	assert_answer(f, "POST", link.url, ONE_CLICK "&act=stop-all", 200,
 		      button);
@@ -572,11 +362,12 @@ static void the_logo_is_served_by_us(void **state)
 	cm_buf_init(&logo.picture, 100);
 	assert_int_equal(cm_buf_adds(&logo.picture, svg), CM_OK);
 	f->site.logo = &logo;
-	ask(f, "GET", "/logo", "", NULL, &answer);
+	web_ask(f, "GET", "/logo", "", NULL, &answer);
 	assert_int_equal(answer.status, 200);
 	assert_string_equal(cm_buf_text(&answer.page.body), svg);
-	assert_string_equal(header(&answer, "Content-Type"), "image/svg+xml");
-	assert_memory_equal(header(&answer, "Content-Security-Policy"),
+	assert_string_equal(web_header(&answer, "Content-Type"),
+			    "image/svg+xml");
+	assert_memory_equal(web_header(&answer, "Content-Security-Policy"),
 			    "default-src 'none'", 18);
 	cm_answer_free(&answer);
 	assert_answer(f, "POST", "/logo", "", 405, "");
@@ -595,7 +386,7 @@ static void a_way_out_outlives_the_config(void **state)
 	assert_non_null(strstr(cm_buf_text(&f->log), "1 request: "));
 	assert_non_null(
 		strstr(cm_buf_text(&f->log), "outcome=unknown-purpose"));
-	grant(f, PETR, "acme/magazine", KIT_NOW);
+	web_grant(f, PETR, "acme/magazine", KIT_NOW);
 	assert_answer(f, "GET", link.url, "", 200, "acme/magazine");
 	assert_answer(f, "POST", link.url, ONE_CLICK, 200, "");
 	assert_true(is_withdrawn(f, PETR, "acme/magazine"));
@@ -608,11 +399,11 @@ static void after_erasure_there_is_nothing_to_add(void **state)
 	struct link link = petrs_link(f);
 	struct cm_event event = kit_event(&f->kit, PETR, CM_EVENT_ERASED);
 
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW);
 	(void)kit_append(&f->kit, &event, KIT_NOW);
 	assert_answer(f, "POST", link.url, ONE_CLICK, 200, "");
-	assert_int_equal(counts(f).stop_pending, 0);
-	assert_int_equal(counts(f).events, 2);
+	assert_int_equal(web_counts(f).stop_pending, 0);
+	assert_int_equal(web_counts(f).events, 2);
 }
 
 static void pages_without_a_token(void **state)
@@ -641,26 +432,31 @@ static void headers_and_statuses(void **state)
 		for (j = 0; j < sizeof(methods) / sizeof(methods[0]); j++) {
 			struct cm_answer answer;
 
-			ask(f, methods[j], urls[i], ONE_CLICK, NULL, &answer);
+			web_ask(f, methods[j], urls[i], ONE_CLICK, NULL,
+				&answer);
 			assert_true(answer.status >= 200);
 			assert_false(answer.status >= 300 &&
 				     answer.status < 400);
-			assert_string_equal(header(&answer, "Cache-Control"),
-					    "no-store");
-			assert_string_equal(header(&answer, "Referrer-Policy"),
-					    "no-referrer");
 			assert_string_equal(
-				header(&answer, "X-Content-Type-Options"),
+				web_header(&answer, "Cache-Control"),
+				"no-store");
+			assert_string_equal(
+				web_header(&answer, "Referrer-Policy"),
+				"no-referrer");
+			assert_string_equal(
+				web_header(&answer, "X-Content-Type-Options"),
 				"nosniff");
-			assert_string_equal(header(&answer, "Set-Cookie"), "");
-			assert_string_equal(header(&answer, "Location"), "");
+			assert_string_equal(web_header(&answer, "Set-Cookie"),
+					    "");
+			assert_string_equal(web_header(&answer, "Location"),
+					    "");
 			if (answer.status == 405 || answer.status == 204)
 				assert_string_not_equal(
-					header(&answer, "Allow"), "");
+					web_header(&answer, "Allow"), "");
 			if (answer.page.body.len > 0)
 				assert_memory_equal(
-					header(&answer,
-					       "Content-Security-Policy"),
+					web_header(&answer,
+						   "Content-Security-Policy"),
 					"default-src 'none'", 18);
 			cm_answer_free(&answer);
 		}
@@ -674,7 +470,7 @@ static void the_log_holds_no_token(void **state)
 	struct link forged = link;
 
 	forged.url[20] = forged.url[20] == 'x' ? 'y' : 'x';
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW);
 	assert_answer(f, "GET", link.url, "", 200, "");
 	assert_answer(f, "GET", forged.url, "", 404, "");
 	assert_answer(f, "PUT", link.url, "", 405, "");
@@ -696,8 +492,8 @@ static void when_the_ledger_cannot_be_read(void **state)
 		link_of(f, CM_KEY_HEADER, tagged, KIT_PURPOSE, TODAY);
 	char ledger[160], away[160];
 
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
-	grant(f, tagged, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
+	web_grant(f, tagged, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
 	kit_path(&f->kit, "store/ledger", ledger);
 	kit_path(&f->kit, "store/away", away);
 	assert_int_equal(rename(ledger, away), 0);
@@ -722,7 +518,7 @@ static void when_the_store_was_replaced(void **state)
 	struct link link = petrs_link(f);
 	char command[512];
 
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW - CM_DAY_MS);
 	(void)snprintf(command, sizeof(command),
 		       "cd %s && cp -a store copy && mv store old && "
 		       "mv copy store",
@@ -744,7 +540,7 @@ static void when_nothing_can_be_written(void **state)
 	struct fixture *f = *state;
 	struct link link = petrs_link(f);
 
-	grant(f, PETR, KIT_PURPOSE, KIT_NOW);
+	web_grant(f, PETR, KIT_PURPOSE, KIT_NOW);
 	kit_reopen(&f->kit, CM_STORE_READ);
 	f->site.store = f->kit.store;
 	assert_answer(f, "POST", link.url, ONE_CLICK, 503, "naše chyba");
@@ -772,10 +568,10 @@ static void folding_behind_the_answers(void **state)
 		link = link_of(f, CM_KEY_HEADER, address, KIT_PURPOSE, TODAY);
 		assert_answer(f, "POST", link.url, ONE_CLICK, 200, "");
 	}
-	for (i = 0; i < 500 && counts(f).stop_pending > 0; i++)
+	for (i = 0; i < 500 && web_counts(f).stop_pending > 0; i++)
 		(void)usleep(10000);
-	assert_int_equal(counts(f).stop_pending, 0);
-	assert_int_equal(counts(f).events, 20);
+	assert_int_equal(web_counts(f).stop_pending, 0);
+	assert_int_equal(web_counts(f).events, 20);
 	cm_fold_end(&fold);
 	assert_null(fold);
 	kit_verify(&f->kit, true);
@@ -783,7 +579,8 @@ static void folding_behind_the_answers(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, web_set_up, web_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(one_click_withdraws_once),
 		TEST(one_click_withdraws_once_with_a_tag),

@@ -17,9 +17,7 @@ enum {
 	ARENA_MAX = 1 << 20,
 	RANDOM_RUNS = 1000000,
 };
-
-static const char *const paths[NODES] = {"", "acme", "acme/a", "acme/a/b",
-					 "acme/c"};
+static const char *const paths[] = {"", "acme", "acme/a", "acme/a/b", "acme/c"};
 static const char *const sources[] = {"order", "web-form", "unknown"};
 
 /* An event as this file thinks of one. */
@@ -143,6 +141,11 @@ static bool consents(const struct world *w, const struct raw *e, int p)
 		e->type == CM_EVENT_CONFIRMED);
 }
 
+static bool own_act(const struct raw *e)
+{
+	return e->actor == CM_ACTOR_PERSON && e->type != CM_EVENT_CORRECTED;
+}
+
 static bool lifts(const struct raw *mark, const struct raw *e, int p)
 {
 	if (e->other || e->at <= mark->at || cm_event_type_is_remark(e->type))
@@ -150,12 +153,10 @@ static bool lifts(const struct raw *mark, const struct raw *e, int p)
 	if (mark->type == CM_EVENT_RESTRICTED)
 		return e->type == CM_EVENT_CLEARED && e->mark == mark->type;
 	if (mark->type == CM_EVENT_UNDELIVERABLE)
-		return (e->actor == CM_ACTOR_PERSON &&
-			e->type != CM_EVENT_CORRECTED) ||
+		return own_act(e) ||
 		       (e->type == CM_EVENT_CLEARED && e->mark == mark->type);
 	return e->type == CM_EVENT_CONFIRMED && proven(e) && e->node > 0 &&
-	       e->actor == CM_ACTOR_PERSON && over(e->node, p) &&
-	       e->basis == CM_BASIS_CONSENT;
+	       own_act(e) && over(e->node, p) && e->basis == CM_BASIS_CONSENT;
 }
 
 static bool marked(const struct world *w, const struct raw *e, size_t n,
@@ -216,8 +217,8 @@ static bool unused(const struct world *w, const struct raw *e, size_t n,
 	int node;
 
 	for (size_t i = 0; i < n; i++)
-		if (!e[i].other && e[i].actor == CM_ACTOR_PERSON &&
-		    !cm_event_type_is_remark(e[i].type) && e[i].at > at)
+		if (!e[i].other && own_act(&e[i]) && e[i].at > at &&
+		    !cm_event_type_is_remark(e[i].type))
 			at = e[i].at;
 	for (node = p; over(g->node, node); node = up[node]) {
 		end = at + w->purposes[node].idle.ms;
@@ -453,8 +454,7 @@ static void every_state_of_a_small_tree(void **state)
 	cm_arena_free(&arena);
 }
 
-/* ---- random sequences in random orders ------------------------------------
- */
+/* ---- random sequences in random orders ---------------------------------- */
 
 /* xorshift64*: the same sequences on every machine. */
 static unsigned pick(uint64_t *seed, unsigned below)
@@ -553,8 +553,7 @@ static void random_sequences_in_random_orders(void **state)
 	cm_arena_free(&arena);
 }
 
-/* ---- the design's own words, one row each ---------------------------------
- */
+/* ---- the design's own words, one row each ------------------------------- */
 
 /* "TYPE NODE AT" words: g granted, p confirmed by the person, c confirmed as
  * attested, s soft opt-in, u unproven, r requested, w withdrawn, o objected,

@@ -42,7 +42,7 @@ static void bodies_that_ask_and_bodies_that_do_not(void **state)
 		{URLENCODED, "list-unsubscribe=one-click", CM_FORM_ONE_CLICK},
 		{URLENCODED, "utm=1&List-Unsubscribe=One-Click&x",
 		 CM_FORM_ONE_CLICK},
-		{URLENCODED, "act=stop", CM_FORM_BUTTON},
+		{URLENCODED, "act=stop", CM_FORM_STOP},
 		{URLENCODED, "act=stop-all", CM_FORM_ALL},
 		{URLENCODED, "act=stop-al", CM_FORM_NONE},
 		{URLENCODED, "act=stop&List-Unsubscribe=One-Click",
@@ -82,7 +82,7 @@ static void bodies_that_ask_and_bodies_that_do_not(void **state)
 		{FORM "b",
 		 "preamble\r\n" PART("b", "x", "y")
 			 PART("b", "act", "stop") "--b--\r\nepilogue",
-		 CM_FORM_BUTTON},
+		 CM_FORM_STOP},
 		{FORM "b",
 		 "--b  \r\nContent-Type: text/plain\r\n"
 		 "content-disposition:form-data;name="
@@ -140,7 +140,7 @@ static void a_long_boundary_is_read_and_a_huge_one_is_not(void **state)
 			 "name=\"act\"\r\n\r\nstop\r\n--%s--",
 			 boundary, boundary);
 		assert_int_equal(act_of(cm_span(type), cm_span(body)),
-				 n == 70 ? CM_FORM_BUTTON : CM_FORM_NONE);
+				 n == 70 ? CM_FORM_STOP : CM_FORM_NONE);
 	}
 }
 
@@ -154,7 +154,7 @@ static void the_cap_is_4_kib(void **state)
 	memcpy(body, "act=stop&", 9);
 	assert_int_equal(
 		act_of(cm_span(URLENCODED), cm_span_n(body, CM_FORM_MAX)),
-		CM_FORM_BUTTON);
+		CM_FORM_STOP);
 	assert_int_equal(
 		act_of(cm_span(URLENCODED), cm_span_n(body, CM_FORM_MAX + 1)),
 		CM_FORM_NONE);
@@ -230,7 +230,7 @@ static void to_stop_is_stronger_than_to_keep(void **state)
 	cm_form_read(cm_span(URLENCODED), cm_span("act=keep"), &form);
 	assert_int_equal(form.act, CM_FORM_KEEP);
 	cm_form_read(cm_span(URLENCODED), cm_span("act=stop&act=keep"), &form);
-	assert_int_equal(form.act, CM_FORM_BUTTON);
+	assert_int_equal(form.act, CM_FORM_STOP);
 }
 
 int main(void)

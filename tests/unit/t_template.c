@@ -34,7 +34,8 @@ static void put(const struct folder *f, const char *language, const char *file,
 
 static const char titles[] =
 	"ask-title = a\ndone-title = b\ninvalid-title=c\nlater-title = d\n"
-	"no-token-title = e\nkeep-title = f\nkept-title = g\n";
+	"no-token-title = e\nkeep-title = f\nkept-title = g\n"
+	"back-title = h\nthanks-title = i\npreferences-title = j\n";
 
 static void puts_all(const struct folder *f, const char *language)
 {

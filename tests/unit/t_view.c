@@ -361,6 +361,64 @@ static void more_facts_than_a_person_has_are_refused(void **state)
 	cm_arena_free(&arena);
 }
 
+/*
+ * G7-3, pitfall 42: a click that was taken back is as if it had never been, in
+ * any order of arrival; what else refuses stays, in the family, too.
+ */
+static void a_click_is_taken_back_alone(void **state)
+{
+	static const unsigned char orders[][4] = {
+		{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}, {1, 3, 0, 2}};
+	struct cm_event events[4];
+	struct cm_view views[2], settled;
+	struct cm_arena *arena;
+	size_t o, i, v;
+
+	(void)state;
+	assert_int_equal(cm_arena_new(1 << 20, &arena), CM_OK);
+	for (i = 0; i < 3; i++) {
+		events[i] = make(CM_EVENT_WITHDRAWN, "acme", 10 + (int)i);
+		events[i].actor = CM_ACTOR_PERSON;
+		SET(events[i].channel, "page");
+	}
+	SET(events[0].channel, "one-click");
+	events[3] = make(CM_EVENT_CORRECTED, "acme", 20);
+	events[3].actor = CM_ACTOR_PERSON;
+	cm_event_click_name(&events[2], events[3].batch);
+	for (o = 0; o < 4; o++) {
+		memset(views, 0, sizeof(views));
+		for (i = 0; i < 4; i++) {
+			const struct cm_event *event = &events[orders[o][i]];
+
+			assert_int_equal(
+				cm_view_apply(&views[0], event, i, arena),
+				CM_OK);
+			assert_int_equal(cm_view_apply_family(&views[1], event,
+							      i, arena),
+					 CM_OK);
+		}
+		for (v = 0; v < 2; v++) {
+			assert_int_equal(
+				cm_view_settle(&views[v], arena, &settled),
+				CM_OK);
+			assert_int_equal(views[v].count, 4);
+			assert_int_equal(settled.count, 2);
+			assert_int_equal(settled.facts[0].at, 10);
+			assert_int_equal(settled.facts[1].at, 11);
+		}
+		assert_int_equal(views[0].person_at, 12);
+	}
+	/* Another purpose's name is another click's. */
+	SET(events[3].purpose, "acme/x");
+	memset(views, 0, sizeof(views));
+	for (i = 0; i < 4; i++)
+		assert_int_equal(cm_view_apply(&views[0], &events[i], i, arena),
+				 CM_OK);
+	assert_int_equal(cm_view_settle(&views[0], arena, &settled), CM_OK);
+	assert_int_equal(settled.count, 3);
+	cm_arena_free(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,6 +429,7 @@ int main(void)
 		cmocka_unit_test(an_empty_view_packs_too),
 		cmocka_unit_test(hostile_bytes_are_refused_or_exact),
 		cmocka_unit_test(more_facts_than_a_person_has_are_refused),
+		cmocka_unit_test(a_click_is_taken_back_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

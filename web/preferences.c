@@ -1,0 +1,162 @@
+/*
+ * Preferences at /p: what somebody gets, and a button to stop each of it.
+ *
+ * Less takes effect at once.  More needs the person's own word by mail, and is
+ * not to be had here.  A form must bring the ticket of a page of ours (PREF-3),
+ * so nobody else's page can press its buttons.
+ */
+#include "web/work.h"
+
+#include <string.h>
+
+#include "policy/decide.h"
+#include "policy/purpose.h"
+#include "web/leave.h"
+#include "web/visitor.h"
+
+/* Each purpose below the root, and whether mail of it may be sent. */
+static size_t list_choices(const struct cm_work *work,
+			   struct cm_page_choice *choices)
+{
+	const struct cm_config *config = work->site->config;
+	struct cm_span root = cm_span(config->controller_id);
+	size_t i, n = 0;
+
+	for (i = 0; i < config->npurposes; i++) {
+		const struct cm_purpose *purpose = &config->purposes[i];
+		struct cm_span path = cm_span(purpose->path);
+		struct cm_decision decision;
+
+		if (cm_span_eq(path, root) || !cm_purpose_covers(root, path))
+			continue;
+		cm_decide_purpose(config, purpose, &work->view,
+				  &work->of_family, NULL, work->now, &decision);
+		choices[n].purpose = purpose;
+		choices[n].depth = cm_purpose_depth(path) - 2;
+		choices[n++].on = decision.verdict == CM_VERDICT_ALLOW;
+	}
+	return n;
+}
+
+static void show(struct cm_work *work, int status, enum cm_page_said said)
+{
+	struct cm_page_want want = {
+		.kind = CM_TEMPLATE_PAGE_PREFERENCES,
+		.purpose = work->path,
+		.said = said,
+	};
+	struct cm_page_choice *choices =
+		cm_arena_array(work->arena, work->site->config->npurposes + 1,
+			       sizeof(*choices));
+	char masked[CM_MASKED_MAX];
+	struct cm_ticket form, click = {""};
+	struct cm_error err;
+	size_t i;
+
+	if (choices == NULL || cm_visitor_read(work, &err) != CM_OK) {
+		if (choices == NULL)
+			(void)cm_fail(&err, CM_ENOMEM, "out of memory");
+		cm_work_later(work, &err);
+		return;
+	}
+	want.choices = choices;
+	want.nchoices = list_choices(work, choices);
+	for (i = 0; i < want.nchoices; i++)
+		want.may_stop_all = want.may_stop_all || choices[i].on;
+	cm_visitor_masked(work, masked);
+	want.email = masked;
+	cm_visitor_form_ticket(work, &form);
+	want.ticket = form.text;
+	if (said == CM_PAGE_SAID_STOPPED)
+		cm_visitor_click_ticket(work, &click);
+	want.click = click.text;
+	cm_work_page(work, status, &want);
+}
+
+static void leave(struct cm_work *work, struct cm_span path)
+{
+	struct cm_error err;
+	bool fresh;
+
+	work->path = path;
+	cm_line_span(&work->line, "purpose", path);
+	if (cm_visitor_leave(work, "preferences", &fresh, &err) != CM_OK) {
+		cm_work_later(work, &err);
+		return;
+	}
+	show(work, 200, CM_PAGE_SAID_STOPPED);
+	work->outcome = fresh ? "withdrawn" : "already";
+}
+
+static void take_back(struct cm_work *work)
+{
+	struct cm_error err;
+	int rc = cm_visitor_take_back(work, "preferences", &err);
+
+	if (rc != CM_OK && rc != CM_EDATA) {
+		cm_work_later(work, &err);
+		return;
+	}
+	if (rc == CM_OK)
+		cm_line_span(&work->line, "back", work->path);
+	show(work, rc == CM_OK ? 200 : 400,
+	     rc == CM_OK ? CM_PAGE_SAID_BACK : CM_PAGE_SAID_AGAIN);
+	work->outcome = rc == CM_OK ? "taken-back" : "no-ticket";
+}
+
+static void act(struct cm_work *work)
+{
+	const struct cm_config *config = work->site->config;
+	const struct cm_purpose *purpose =
+		cm_config_purpose(config, cm_span_n(work->form.purpose.text,
+						    work->form.purpose.n));
+
+	if (work->form.act == CM_FORM_UNDO) {
+		take_back(work);
+	} else if (!cm_visitor_has_form_ticket(work)) {
+		show(work, 400, CM_PAGE_SAID_AGAIN);
+		work->outcome = "no-ticket";
+	} else if (work->form.act == CM_FORM_ALL) {
+		leave(work, cm_span(config->controller_id));
+	} else if (work->form.act == CM_FORM_PURPOSE && purpose != NULL) {
+		leave(work, cm_span(purpose->path));
+	} else {
+		show(work, 400, CM_PAGE_SAID_AGAIN);
+		work->outcome = "no-known-pair";
+	}
+}
+
+static void at_persons(struct cm_work *work)
+{
+	struct cm_error err;
+
+	if (cm_visitor_read(work, &err) != CM_OK) {
+		cm_work_later(work, &err);
+		return;
+	}
+	if (work->method == CM_METHOD_POST) {
+		act(work);
+	} else {
+		work->outcome = "shown";
+		show(work, 200, CM_PAGE_SAID_NOTHING);
+	}
+}
+
+void cm_preferences(struct cm_work *work)
+{
+	static const enum cm_key_kind kinds[] = {CM_KEY_FOOTER,
+						 CM_KEY_PREFERENCE};
+	pthread_mutex_t *lock;
+
+	if (!cm_visitor_find(work, kinds, sizeof(kinds) / sizeof(kinds[0])))
+		return;
+	cm_work_describe(work);
+	if (work->method != CM_METHOD_POST) {
+		at_persons(work);
+		return;
+	}
+	lock = cm_visitor_lock(work);
+	pthread_mutex_lock(lock);
+	at_persons(work);
+	pthread_mutex_unlock(lock);
+}

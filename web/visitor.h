@@ -1,0 +1,57 @@
+/*
+ * visitor - who stands behind a link, and what they do.
+ *
+ * Each act is an event of the person's own: durable when these return.
+ */
+#ifndef CM_WEB_VISITOR_H
+#define CM_WEB_VISITOR_H
+
+#include "web/work.h"
+
+/*
+ * Whose link is in the route?  kinds: those that open this place; all are
+ * tried always, so that time tells nothing about which it was.  False: the
+ * answer is made already.
+ */
+bool cm_visitor_find(struct cm_work *work, const enum cm_key_kind *kinds,
+		     size_t count);
+/* What the store knows of them; fills view, of_family, family. */
+CM_MUST_CHECK int cm_visitor_read(struct cm_work *work, struct cm_error *err);
+/* One at a time of one person looks and writes: twins make one event. */
+pthread_mutex_t *cm_visitor_lock(struct cm_work *work);
+
+/*
+ * Withdraw from work->path, unless they have left it already (*ret_new
+ * false).  channel: "one-click", "page", "preferences".
+ */
+CM_MUST_CHECK int cm_visitor_leave(struct cm_work *work, const char *channel,
+				   bool *ret_new, struct cm_error *err);
+
+/*
+ * A ticket in a form's hidden field proves that the form is of our page, made
+ * for this person today or yesterday (PREF-3).  That of a click can take it
+ * back, and nothing else.
+ */
+struct cm_ticket {
+	char text[CM_TOKEN_URL_LEN + 1]; /* "" if there is none to give */
+};
+void cm_visitor_form_ticket(const struct cm_work *work,
+			    struct cm_ticket *ret_ticket);
+/* Of the newest click on work->path; to be called after it was read again. */
+void cm_visitor_click_ticket(const struct cm_work *work,
+			     struct cm_ticket *ret_ticket);
+bool cm_visitor_has_form_ticket(const struct cm_work *work);
+
+/*
+ * Take the click of the form's ticket back; sets work->path.  CM_EDATA if the
+ * ticket is no good, CM_OK also if it was taken back before.
+ */
+CM_MUST_CHECK int cm_visitor_take_back(struct cm_work *work,
+				       const char *channel,
+				       struct cm_error *err);
+
+/* "p•••@e•••.org", or "" if the address is not on record. */
+enum { CM_MASKED_MAX = 96 };
+void cm_visitor_masked(struct cm_work *work, char out[CM_MASKED_MAX]);
+
+#endif
