@@ -133,12 +133,16 @@ def test_bodies_that_do_not_ask(web, body, headers, status):
 
 
 def test_a_thousand_looks_write_nothing(web):
-    """R8058-8, pitfall 1: not one octet of the store changes."""
+    """R8058-8, pitfall 1: a thousand of each method, at the way out and the
+    preferences; not one octet of the store changes."""
     before = store_bytes(web)
     conn = http.client.HTTPConnection("127.0.0.1", web.web_port, timeout=30)
     path = web.uri.removeprefix(web.base_url)
-    for i in range(1000):
-        conn.request(("GET", "HEAD", "OPTIONS")[i % 3], path)
+    footer = tokens.link(web, "anna@x.test", kind="footer").removeprefix(
+        web.base_url)
+    paths = (path, footer, footer.replace("/u/", "/p/"))
+    for i in range(3000):
+        conn.request(("GET", "HEAD", "OPTIONS")[i % 3], paths[i // 3 % 3])
         answer = conn.getresponse()
         answer.read()
         assert answer.status == (204 if i % 3 == 2 else 200)
@@ -262,7 +266,7 @@ def test_slow_clients_are_let_go(web):
     """R8058-17: who sends an octet now and then does not stay for ever, and
     keeps nobody else out."""
     slow = [socket.create_connection(("127.0.0.1", web.web_port))
-            for _ in range(100)]
+            for _ in range(200)]
     for s in slow:
         s.sendall(b"POST /u/x HTTP/1.1\r\nHost: x\r\nX-Slow: ")
     began = time.monotonic()

@@ -21,7 +21,7 @@ class Browser:
              PROGRAM, "--headless", "--no-sandbox", "--disable-gpu",
              "--remote-debugging-pipe", "--hide-scrollbars",
              "--disable-dev-shm-usage", "--no-first-run",
-             "--host-resolver-rules=MAP * ~NOTFOUND",
+             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
              f"--user-data-dir={self.folder}", "about:blank"],
             pass_fds=(to_it, from_it), stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
@@ -73,14 +73,17 @@ class Browser:
 
     def show(self, path, width, dark=False):
         """Load a file as a mail program shows a message."""
+        self.go(f"file://{path}", width, dark)
+
+    def go(self, url, width, dark=False):
         self.call("Emulation.setDeviceMetricsOverride", width=width,
                   height=HEIGHT, deviceScaleFactor=1, mobile=False)
         self.call("Emulation.setEmulatedMedia", features=[
             {"name": "prefers-color-scheme",
              "value": "dark" if dark else "light"}])
-        self.call("Page.navigate", url=f"file://{path}")
+        self.call("Page.navigate", url=url)
         wanted = f"document.readyState == 'complete' && " \
-            f"location.href == {json.dumps(f'file://{path}')}"
+            f"location.href == {json.dumps(url)}"
         while not self.ask(wanted):
             pass
 

@@ -205,7 +205,19 @@ class Demo:
   delivered mails        {self.delivered}/
   consent-milter's log   {world.milter.log}
   Postfix's log          {world.postfix.log_file}
-  petr's page            {self.page_of("petr")}""")
+
+Click, then send petr the newsletter again:
+  stop it                {self.footer_of("petr")}
+  all that he gets       {self.footer_of("petr").replace("/u/", "/p/")}
+  swaks --server 127.0.0.1:{world.postfix.port()} --from news@acme.example \\
+    --to petr@mail.example --data @tools/demo.d/newsletter.eml""")
+
+    def footer_of(self, name):
+        """The link in the text that a person reads."""
+        text = messages.texts(self.mail_of(name))["text/plain"]
+        uri = re.search(rf"{re.escape(self.world.base_url)}/u/[\w-]+", text)[0]
+        return uri.replace(self.world.base_url,
+                           f"http://127.0.0.1:{self.world.web_port}")
 
     def page_of(self, name):
         uri, _ = messages.unsubscribe_uris(self.mail_of(name))
