@@ -1,28 +1,40 @@
 """What companies were fined for, as their files were (requirements D).
 
-A class is a case: lists() are the files its marketing had, as consentctl
+A class is a case: lists() are the files that its marketing had, as consentctl
 import is given them; refused says why nobody on them may get the campaign,
 reason by reason.  test_cases.py sends it.  The figures in the docstrings are
-those of the penalty notices; the files are ours, a few hundred rows each.
+those of the penalty notices; the files are ours, some hundred rows each.
 """
 
 PROVEN = ("--source", "web-form", "--attest", "Data protection officer")
-NEWS = "acme/newsletter"
-CARD, GROCERY, CLUB = "acme/card", "acme/grocery", "acme/club"
+
+# What the company sends, by the name of the stream, and what that needs.
+MAILINGS = {
+    "newsletter": 'title = "Newsletter"',
+    "card": 'title = "Loyalty card"',
+    "groceries": 'title = "Groceries"',
+    "club": 'title = "Club news"  lifetime = none  idle = "4y"',
+}
+
+
+def rows(people, **cells):
+    """CSV: the same cells for each address; a column's "_" is a "-"."""
+    names = [name.replace("_", "-") for name in ("email", *cells)]
+    return "".join(",".join(row) + "\n" for row in (
+        names, *((who, *cells.values()) for who in people)))
 
 
 class Case:
-    """A list, and nobody on it may get mail."""
+    """A company, and a campaign that nobody on its lists may get."""
     name = ""
     count = 400
+    mailing = "newsletter"
     subject = ""
-    # Of the streams in test_cases.py: who sends it.
-    sender, labelled = "news@acme.example", "tool@acme.example"
-    headers = ""    # by which the campaign claims more than it may
+    headers = ""    # in which the campaign claims more than it may
     refused = {}    # reason -> how many
 
     def who(self, first=0, last=None):
-        """Addresses of customers; every case has its own."""
+        """Addresses of its customers; each case has its own."""
         return [f"c{i}@{self.name}.test"
                 for i in range(first, self.count if last is None else last)]
 
@@ -30,14 +42,18 @@ class Case:
         """[(file's text, arguments of import, words of its report)]"""
         raise NotImplementedError
 
-    def everybody(self):
-        return self.who()
+    @property
+    def purpose(self):
+        return f"acme/{self.mailing}"
 
+    def granted(self, time, says="events written", **cells):
+        """One list that claims consent for all of them."""
+        return [(rows(self.who(), purpose=self.purpose, status="granted",
+                      time=time, **cells), PROVEN, says)]
 
-def table(columns, people, *cells):
-    """CSV: an address and the same cells for each of them."""
-    return columns + "\n" + "".join(
-        ",".join((address, *cells)) + "\n" for address in people)
+    def refusal(self, status, time, **cells):
+        return [(rows(self.who(), status=status, time=time, **cells), PROVEN,
+                 "events written")]
 
 
 class Flybe(Case):
@@ -49,30 +65,28 @@ class Flybe(Case):
     refused = {"objected": 2000}
 
     def lists(self):
-        return [(table("email,status,time", self.who(), "objected",
-                       "2015-06-01T12:00:00Z"), PROVEN,
-                 "2,000")]
+        return self.refusal("objected", "2015-06-01T12:00:00Z")
 
 
 class Honda(Case):
     """AT-HONDA: "Would you like to hear from Honda?" went to 289,790 people
-    whose consent field the dealers' form had left empty."""
+    for whom the dealers' form had left the question open."""
     name = "honda"
     count = 500
     subject = "Would you like to hear from us?"
     refused = {"no-evidence": 400, "no-record": 100}
 
     def lists(self):
-        empty = dict(zip(self.who(last=400),
-                         100 * ("", "NULL", "N/A", "\0")))
+        args = (*PROVEN, "--purpose", self.purpose)
+        answers = zip(self.who(0, 400), 100 * ("", "NULL", "N/A", "\0"))
         return [("email,status,time\n" + "".join(
-                    f"{who},{cell},2026-05-01T12:00:00Z\n"
-                    for who, cell in empty.items()),
-                 (*PROVEN, "--purpose", NEWS, "--reject-to", "@REJECTED@"),
+                    f"{who},{answer},2026-05-01T12:00:00Z\n"
+                    for who, answer in answers),
+                 # NUL is no text at all: those rows are left out.
+                 (*args, "--reject-to", "@DIR@/honda.rejected"),
                  "100  left out"),
-                # One dealer has no such column.
-                (table("email", self.who(400)),
-                 (*PROVEN, "--purpose", NEWS), "no  no-evidence")]
+                # One dealer's list has no such column.
+                (rows(self.who(400)), args, "no  no-evidence")]
 
 
 class Morrisons(Case):
@@ -80,130 +94,136 @@ class Morrisons(Case):
     130,671 holders of the card who took mail about groceries and had left
     that about the card."""
     name = "morrisons"
+    mailing = "card"
     subject = "Your Account Details"
-    sender, labelled = "card@acme.example", "cardtool@acme.example"
-    # The template of the card under the list of the groceries.
-    headers = ("List-Id: Groceries <grocery.acme.example>\n"
-               f"X-Consent-Purpose: {GROCERY}\n")
+    # The card's template under the groceries' list.
+    headers = ("List-Id: Groceries <groceries.acme.example>\n"
+               "X-Consent-Purpose: acme/groceries\n")
     refused = {"withdrawn": 400}
 
     def lists(self):
-        columns = "email,purpose,status,time"
-        return [(table(columns, self.who(), GROCERY, "granted",
-                       "2026-03-01T12:00:00Z"), PROVEN, "400"),
-                (table(columns, self.who(), CARD, "granted",
-                       "2026-01-01T12:00:00Z"), PROVEN, "400"),
-                (table(columns, self.who(), CARD, "withdrawn",
-                       "2026-02-01T12:00:00Z"), PROVEN, "400")]
+        return [(rows(self.who(), purpose="acme/groceries", status="granted",
+                      time="2026-03-01T12:00:00Z"), PROVEN,
+                 "no-record      ->  yes consent"),
+                *self.granted("2026-01-01T12:00:00Z"),
+                *self.refusal("withdrawn", "2026-02-01T12:00:00Z",
+                              purpose=self.purpose)]
 
 
 class Virgin(Case):
     """AT-VIRGIN: "price freeze" went to 451,217 people who had objected a
-    year ago and might have changed their minds."""
+    year before and might have changed their minds."""
     name = "virgin"
-    subject = "Price freeze in 2021"
+    subject = "Price freeze"
     refused = {"objected": 400}
 
     def lists(self):
-        return [(table("email,purpose,status,time", self.who(), NEWS,
-                       "granted", "2025-01-01T12:00:00Z"), PROVEN, "400"),
-                # 13 months ago, and more with every day
-                (table("email,status,time", self.who(), "objected",
-                       "2025-10-20T12:00:00Z"), PROVEN, "400")]
+        # 13 months ago, and more with every day
+        return (self.granted("2025-01-01T12:00:00Z") +
+                self.refusal("objected", "2025-10-20T12:00:00Z"))
 
 
 class SportsDirect(Case):
     """AT-SPORTSDIRECT: 2.6 million mails went to old records that said
-    "subscribed", and nobody could say who had subscribed where."""
+    "subscribed", and nobody could say who had agreed where."""
     name = "sportsdirect"
     subject = "We miss you"
     refused = {"no-evidence": 400}
 
     def lists(self):
-        return [(table("Mail,subscribed,created", self.who(), "1",
-                       "2024-06-01 12:00:00"),
-                 ("--map", "email=Mail,status=subscribed,1=granted,"
+        return [(rows(self.who(), subscribed="1",
+                      created="2024-06-01 12:00:00"),
+                 ("--map", "email=email,status=subscribed,1=granted,"
                   "time=created", "--zone", "Europe/London", "--purpose",
-                  NEWS, "--source", "web-form"),
+                  self.purpose, "--source", "web-form"),
                  "nobody answers for this list")]
 
 
 class Halfords(Case):
     """AT-HALFORDS: "Fix Your Bike" went to 498,179 people as service mail on
-    legitimate interest: no consent, and not asked whether they mind."""
+    legitimate interest: they had neither agreed nor been asked."""
     name = "halfords"
     subject = "Your voucher of the Fix Your Bike scheme"
     refused = {"no-record": 400}
 
     def lists(self):
-        columns = "email,purpose,status,source,basis,time"
-        when = "2026-05-01T12:00:00Z"
-        return [(table(columns, self.who(last=200), NEWS, "granted", "order",
-                       "legitimate_interest", when) +
-                 # Customers, where soft opt-in is not allowed at all.
-                 table(columns, self.who(200), NEWS, "granted", "order",
-                       "soft-opt-in", when).partition("\n")[2],
-                 (*PROVEN, "--reject-to", "@REJECTED@"), "200  left out")]
+        claim = {"purpose": self.purpose, "status": "granted",
+                 "time": "2026-05-01T12:00:00Z", "source": "order"}
+        interest = rows(self.who(0, 200), **claim, basis="legitimate-interest")
+        # Customers, for mail that soft opt-in is not allowed for.
+        soft = rows(self.who(200), **claim, basis="soft-opt-in")
+        return [(interest + soft.partition("\n")[2],
+                 (*PROVEN, "--reject-to", "@DIR@/halfords.rejected"),
+                 "200  left out")]
 
 
 class HelloFresh(Case):
-    """AT-HELLOFRESH: 79 million mails, some to customers who had cancelled
-    two years before and had never been told that mail goes on."""
+    """AT-HELLOFRESH: 79 million mails, some to customers long after they had
+    cancelled, and after all that they had ever been told of."""
     name = "hellofresh"
     subject = "Come back for a box"
     refused = {"expired": 400}
 
     def lists(self):
-        return [(table("email,purpose,status,source,time", self.who(), NEWS,
-                       "granted", "order", "2021-08-01T12:00:00Z"), PROVEN,
-                 "400")]
+        return self.granted("2021-08-01T12:00:00Z", source="order")
 
 
 class Triboo(Case):
-    """AT-TRIBOO, AT-ZMLUK: 107 million mails to addresses bought from sites
-    where people had agreed to "our partners"."""
+    """AT-TRIBOO, AT-ZMLUK: 107 million mails to addresses that were bought of
+    sites where people had agreed to "our partners"."""
     name = "triboo"
     subject = "Top jobs near you"
     refused = {"no-evidence": 400}
 
     def lists(self):
-        return [(table("email,purpose,status,source,time", self.who(), NEWS,
-                       "granted", "purchased", "2026-04-01T12:00:00Z"),
-                 PROVEN, "400 grants without proof")]
+        return self.granted("2026-04-01T12:00:00Z", source="purchased",
+                            says="grants without proof")
 
 
 class Golf(Case):
     """AT-GOLF: the club's newsletter went to somebody who had agreed, and had
     not been written to for four years (AG Muenchen, 161 C 12736/22)."""
     name = "golf"
+    mailing = "club"
     subject = "Our trial course"
-    sender, labelled = "club@acme.example", "clubtool@acme.example"
     refused = {"idle": 400}
 
     def lists(self):
-        return [(table("email,purpose,status,time", self.who(), CLUB,
-                       "granted", "2021-11-01T12:00:00Z"), PROVEN, "idle")]
+        return self.granted("2021-11-01T12:00:00Z")
 
 
 class Import(Case):
-    """AT-IMPORT: the tool's list still says "subscribed" of people who have
-    left; it is imported, and the campaign is sent."""
+    """AT-IMPORT: the tool's list says "subscribed" of people who have left;
+    it is imported, and the campaign is sent."""
     name = "import"
     subject = "News of November"
     refused = {"withdrawn": 400}
 
     def lists(self):
-        columns = "email,purpose,status,time"
-        return [(table(columns, self.who(), NEWS, "granted",
-                       "2026-01-01T12:00:00Z"), PROVEN, "400"),
-                (table(columns, self.who(), NEWS, "withdrawn",
-                       "2026-06-01T12:00:00Z"), PROVEN, "400"),
+        return (self.granted("2026-01-01T12:00:00Z") +
+                self.refusal("withdrawn", "2026-06-01T12:00:00Z",
+                             purpose=self.purpose) +
                 # Mailchimp still has them.
-                (table("Email Address,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,"
-                       "LEID,EUID", self.who(), "2", "2026-01-01 12:00:00",
-                       "192.0.2.1", "1", "a1"),
-                 (*PROVEN, "--purpose", NEWS), "conflict")]
+                [("Email Address,MEMBER_RATING,OPTIN_TIME,LEID,EUID\n" +
+                  "".join(f"{who},2,2026-01-01 12:00:00,1,a1\n"
+                          for who in self.who()),
+                  (*PROVEN, "--purpose", self.purpose), "conflicts: 400 rows")])
 
 
 CASES = [Flybe, Honda, Morrisons, Virgin, SportsDirect, Halfords, HelloFresh,
          Triboo, Golf, Import]
+
+
+class Agreed(Case):
+    """AT-CONTROL: people whose agreement is on record, for every mailing."""
+    count = 250
+
+    def __init__(self, mailing):
+        self.mailing = mailing
+        self.name = f"agreed-{mailing}"
+
+    def lists(self):
+        return self.granted("2026-01-10T12:00:00Z")
+
+
+AGREED = [Agreed(mailing) for mailing in MAILINGS]

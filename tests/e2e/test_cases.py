@@ -10,38 +10,28 @@ import re
 import shutil
 
 import pytest
-from cases import CARD, CASES, CLUB, GROCERY, NEWS, table
+from cases import AGREED, CASES, MAILINGS, rows
 
 from harness import messages
 from harness.clients import Dialogue
 from harness.dkim import OpenDkim
 from harness.proc import wait_until
 
-PURPOSES = f"""\
-purpose "acme"     {{ title = "Everything from Acme"  lifetime = "3y" }}
-purpose "{NEWS}"   {{ title = "Acme newsletter" }}
-purpose "{CARD}"   {{ title = "Loyalty card" }}
-purpose "{GROCERY}" {{ title = "Groceries" }}
-purpose "{CLUB}"   {{ title = "Club news"  lifetime = none  idle = "4y" }}
-"""
+PURPOSES = 'purpose "acme" { title = "All of Acme"  lifetime = "3y" }\n' + (
+    "".join(f'purpose "acme/{name}" {{ {settings} }}\n'
+            for name, settings in MAILINGS.items()))
 # A tool that names its campaigns in a header is answered at the end of the
 # message, when what it claims has been read; others as they name recipients.
-STREAMS = f"""\
-stream "card-survey" {{ type = marketing  sender = {{"cardtool@acme.example"}}
-    header = {{"X-Campaign: survey"}}  purpose = {{"{CARD}"}} }}
-stream "card"     {{ type = marketing  purpose = {{"{CARD}"}}
-    sender = {{"card@acme.example", "cardtool@acme.example"}} }}
-stream "club-survey" {{ type = marketing  sender = {{"clubtool@acme.example"}}
-    header = {{"X-Campaign: survey"}}  purpose = {{"{CLUB}"}} }}
-stream "club"     {{ type = marketing  purpose = {{"{CLUB}"}}
-    sender = {{"club@acme.example", "clubtool@acme.example"}} }}
-stream "survey"   {{ type = marketing  sender = {{"tool@acme.example"}}
-    header = {{"X-Campaign: survey"}}  purpose = {{"{NEWS}"}} }}
-stream "newsletter" {{ type = marketing  purpose = {{"{NEWS}"}}
-    sender = {{"news@acme.example", "tool@acme.example"}} }}
-stream "invoices" {{ type = service  sender = {{"shop@acme.example"}}
-    header = {{"X-Mail-Class: service"}}  client = {{"127.0.0.1"}}
-    approved-by = "Data protection officer, 2026-01-10" }}
+STREAMS = "".join(f"""\
+stream "{name}-survey" {{ type = marketing  purpose = {{"acme/{name}"}}
+    sender = {{"{name}-tool@acme.example"}}
+    header = {{"X-Campaign: survey"}} }}
+stream "{name}" {{ type = marketing  purpose = {{"acme/{name}"}}
+    sender = {{"{name}@acme.example", "{name}-tool@acme.example"}} }}
+""" for name in MAILINGS) + """\
+stream "invoices" { type = service  sender = {"shop@acme.example"}
+    header = {"X-Mail-Class: service"}  client = {"127.0.0.1"}
+    approved-by = "Data protection officer, 2026-01-10" }
 """
 AS_SERVICE = ("X-Mail-Class: service\nX-Transactional: yes\n"
               "Auto-Submitted: auto-generated\n")
@@ -53,11 +43,20 @@ def campaign(sender, subject, to="undisclosed-recipients:;", headers=""):
         b"News of November", subject.encode())
 
 
+@pytest.fixture
+def company(new_world):
+    """Make a world in which Acme sends all these mailings."""
+    def make(**kw):
+        world = new_world(purposes=PURPOSES, streams=STREAMS, web=False, **kw)
+        world.read = 0
+        return world
+    return make
+
+
 def given(world, case):
     """The company's files, each by consentctl import."""
     for text, args, says in case.lists():
-        rejected = str(world.dir / f"{case.name}.rejected")
-        done = world.import_csv(text, *(a.replace("@REJECTED@", rejected)
+        done = world.import_csv(text, *(a.replace("@DIR@", str(world.dir))
                                         for a in args))
         report = (done.stdout + done.stderr).decode()
         assert says in report, report
@@ -83,56 +82,54 @@ def said(world, count):
 def nobody_gets_it(world, case):
     """0 leave, every denial is logged with its reason, the sums are right."""
     assert world.settled() == {}
-    count = len(case.everybody())
-    reasons, sums = said(world, count)
+    reasons, sums = said(world, case.count)
     assert reasons == case.refused
-    assert sums == {"rcpts": count, "allowed": 0, "refused": count,
-                    "deferred": 0}             # R5321-4
+    assert sums == {"rcpts": case.count, "allowed": 0,
+                    "refused": case.count, "deferred": 0}       # R5321-4
 
 
 @pytest.mark.parametrize("case", [c() for c in CASES],
                          ids=lambda case: case.name)
-def test_case(new_world, case):
-    world = new_world(purposes=PURPOSES, streams=STREAMS, web=False)
+def test_case(company, case):
+    world = company()
     given(world, case)
     world.start()
-    world.read = 0
     # As what it is: refused person by person.
-    told = world.send(case.sender, case.everybody(), campaign(
-        case.sender, case.subject))
+    sender = f"{case.mailing}@acme.example"
+    told = world.send(sender, case.who(), campaign(sender, case.subject))
     assert {(code, text[:5]) for code, text in told.rcpts.values()} == {
         (550, "5.7.1")}
     assert told.data is None
     nobody_gets_it(world, case)
     # As service mail, by a header: refused as a whole.
-    told = world.send(case.labelled, case.everybody(), campaign(
-        case.labelled, case.subject, headers=AS_SERVICE + case.headers))
+    sender = f"{case.mailing}-tool@acme.example"
+    told = world.send(sender, case.who(), campaign(
+        sender, case.subject, headers=AS_SERVICE + case.headers))
     assert told.data[0] == 550 and told.data[1].startswith("5.7.1"), told
     nobody_gets_it(world, case)
 
 
 # ---- AT-CONTROL ------------------------------------------------------------
 
-FULL = [f"c{i}@control.test" for i in range(1000)]
-
-
-def send_each(world, people):
+def send_each(world, databases):
     """One message a person, by four clients of the tool; who was taken."""
+    mails = [(f"{db.mailing}@acme.example", db.subject, who)
+             for db in databases for who in db.who()]
+
     def client(some):
         taken = []
         with Dialogue(world.postfix.port()) as d:
-            for who in some:
-                d.mail("news@acme.example")
+            for sender, subject, who in some:
+                d.mail(sender)
                 if d.rcpt(who)[0] == 550:
                     d.smtp.rset()
                     continue
-                assert d.data(campaign("news@acme.example", "Boots",
-                                       who))[0] == 250
+                assert d.data(campaign(sender, subject, who))[0] == 250
                 taken.append(who)
         return taken
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         return sorted(who for taken in pool.map(
-            client, (people[i::4] for i in range(4))) for who in taken)
+            client, (mails[i::4] for i in range(4))) for who in taken)
 
 
 def link_counts(data, base_url):
@@ -142,23 +139,21 @@ def link_counts(data, base_url):
             for text in texts]
 
 
-def test_control(new_world, folder):
+def test_control(company, folder):
     """AT-CONTROL: all these databases, and a thousand people who agreed and
     whose agreement is on record: exactly those get the campaign, each with a
     way out of their own, signed; and whoever objects gets their invoice."""
     signer = OpenDkim(folder / "dkim").start()
     try:
-        world = new_world(purposes=PURPOSES, streams=STREAMS, web=False,
-                          after=signer.milter)
-        everybody = list(FULL)
-        for case in (c() for c in CASES):
-            given(world, case)
-            everybody += case.everybody()
-        world.import_csv(table("email,purpose,status,time", FULL, NEWS,
-                               "confirmed", "2026-01-10T12:00:00Z"))
+        world = company(after=signer.milter)
+        databases = [c() for c in CASES] + AGREED
+        for database in databases:
+            given(world, database)
+        agreed = sorted(who for database in AGREED for who in database.who())
+        assert len(agreed) == 1000
         world.start()
-        assert send_each(world, everybody) == sorted(FULL)
-        assert world.settled() == {who: 1 for who in FULL}
+        assert send_each(world, databases) == agreed
+        assert world.settled() == {who: 1 for who in agreed}
         uris = set()
         for mail in world.sink.take():
             uris.add(messages.unsubscribe_uris(mail.data)[0])
@@ -167,9 +162,9 @@ def test_control(new_world, folder):
                 "List-Unsubscribe=One-Click"]
             assert link_counts(mail.data, world.base_url) == [1, 1]
             assert signer.verify(mail.data)
-        assert len(uris) == len(FULL)
+        assert len(uris) == len(agreed)
         assert all(uri.startswith(world.base_url) for uri in uris)
-        objected = CASES[0]().everybody()[0]
+        objected = CASES[0]().who()[0]
         invoice = messages.password_reset(objected).replace(
             b"MIME-Version", b"X-Mail-Class: service\r\nMIME-Version")
         assert world.send("shop@acme.example", [objected],
@@ -207,17 +202,16 @@ def restored(world):
 
 
 @pytest.fixture
-def mailroom(new_world):
+def mailroom(company):
     """400 agreed, then came the backup, then all but one of them left."""
-    world = new_world(purposes=PURPOSES, streams=STREAMS, web=False,
-                      settings=CHECKPOINT)
+    world = company(settings=CHECKPOINT)
     world.crowd = [f"c{i}@royalmail.test" for i in range(400)]
     world.ctl("keys", "checkpoint")
-    world.import_csv(table("email,purpose,status,time", world.crowd, NEWS,
-                           "granted", "2026-01-01T12:00:00Z"))
+    world.import_csv(rows(world.crowd, purpose="acme/newsletter",
+                          status="granted", time="2026-01-01T12:00:00Z"))
     world.ctl("backup", world.dir / "backup")
-    world.import_csv(table("email,status,time", world.crowd[1:], "withdrawn",
-                           "2026-06-01T12:00:00Z"))
+    world.import_csv(rows(world.crowd[1:], status="withdrawn",
+                          time="2026-06-01T12:00:00Z"))
     world.ctl("checkpoint")
     world.ctl("backup", "--refusals-only", world.dir / "refusals")
     return world.start()
@@ -225,8 +219,8 @@ def mailroom(new_world):
 
 def price_cut(world):
     """What each of the crowd is told."""
-    told = world.send("news@acme.example", world.crowd, campaign(
-        "news@acme.example", "Lower prices for parcels"))
+    told = world.send("newsletter@acme.example", world.crowd, campaign(
+        "newsletter@acme.example", "Lower prices for parcels"))
     world.settled()
     return told
 
