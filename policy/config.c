@@ -52,15 +52,19 @@ static int make_room(struct build *b)
 	struct cm_config *c = b->config;
 
 	c->npurposes = count_of(&b->raw, CM_SECTION_PURPOSE);
+	c->nnotices = count_of(&b->raw, CM_SECTION_NOTICE);
 	c->nstreams = count_of(&b->raw, CM_SECTION_STREAM);
 	c->nlisteners = count_of(&b->raw, CM_SECTION_LISTENER);
 	c->purposes = cm_arena_array(b->arena, c->npurposes + 1,
 				     sizeof(*c->purposes));
+	c->notices =
+		cm_arena_array(b->arena, c->nnotices + 1, sizeof(*c->notices));
 	c->streams =
 		cm_arena_array(b->arena, c->nstreams + 1, sizeof(*c->streams));
 	c->listeners = cm_arena_array(b->arena, c->nlisteners + 1,
 				      sizeof(*c->listeners));
-	if (c->purposes == NULL || c->streams == NULL || c->listeners == NULL)
+	if (c->purposes == NULL || c->notices == NULL || c->streams == NULL ||
+	    c->listeners == NULL)
 		return no_memory(b);
 	return CM_OK;
 }
@@ -71,6 +75,8 @@ static void *target(const struct cm_config *c, enum cm_section_kind kind,
 {
 	if (kind == CM_SECTION_PURPOSE)
 		return &c->purposes[nth];
+	if (kind == CM_SECTION_NOTICE)
+		return &c->notices[nth];
 	if (kind == CM_SECTION_STREAM)
 		return &c->streams[nth];
 	if (kind == CM_SECTION_LISTENER)
@@ -97,6 +103,11 @@ static void set_names(struct build *b)
 		} else if (s->kind == CM_SECTION_LISTENER) {
 			c->listeners[nth].name = s->title;
 			c->listeners[nth].line = line;
+		} else if (s->kind == CM_SECTION_NOTICE) {
+			/* cm_config_check_names() tells of a bad one */
+			if (cm_notice_hash(s->title, c->notices[nth].hash) !=
+			    CM_OK)
+				continue;
 		} else if (s->kind == CM_SECTION_CONTROLLER) {
 			c->controller_id = s->title;
 		}
@@ -290,6 +301,20 @@ static int link_purposes(struct build *b)
 	return CM_OK;
 }
 
+static void inherit_value(struct cm_purpose *p, const struct cm_setting *s)
+{
+	const char *parent = (const char *)p->parent;
+
+	if (!is_many(s)) {
+		memcpy((char *)p + s->offset, parent + s->offset,
+		       cm_value_size(s->type));
+		return;
+	}
+	memcpy((char *)p + s->offset, parent + s->offset, sizeof(void *));
+	memcpy((char *)p + s->count_offset, parent + s->count_offset,
+	       sizeof(size_t));
+}
+
 /* What a purpose does not say, its parent says; parents first. */
 static void inherit_one(struct cm_purpose *p, const struct cm_raw_section *raw)
 {
@@ -300,9 +325,7 @@ static void inherit_one(struct cm_purpose *p, const struct cm_raw_section *raw)
 		if ((s->flags & CM_SETTING_INHERITED) == 0 ||
 		    cm_raw_value(raw, s) != NULL || p->parent == NULL)
 			continue;
-		memcpy((char *)p + s->offset,
-		       (const char *)p->parent + s->offset,
-		       cm_value_size(s->type));
+		inherit_value(p, s);
 	}
 }
 

@@ -83,8 +83,23 @@ struct cm_purpose {
 	struct cm_period idle;     /* unused so long it ends; none = never */
 	enum cm_use idle_unless;   /* what counts as use */
 	bool soft_opt_in;
+	struct cm_strings
+		product_categories; /* soft opt-in: what is advertised */
+	/* Consents to it from before do not count, ms; 0 = none (G7-4).  Of
+	 * this node alone: decide walks the path. */
+	int64_t changed;
 	const struct cm_purpose *parent; /* NULL for a root */
 	int line;
+};
+
+/* What is known of a text that people were shown. */
+struct cm_notice {
+	uint8_t hash[CM_HASH_LEN]; /* SHA-256 of its octets */
+	bool bundled;              /* tied to something else: no consent */
+	bool for_children;
+	bool age_check; /* or a guardian's consent */
+	/* How long it tells that mail goes on after a contract's end. */
+	struct cm_period after_contract;
 };
 
 struct cm_stream {
@@ -213,6 +228,8 @@ struct cm_config {
 
 	struct cm_purpose *purposes;
 	size_t npurposes;
+	struct cm_notice *notices;
+	size_t nnotices;
 	struct cm_stream *streams;
 	size_t nstreams;
 	struct cm_listener *listeners;

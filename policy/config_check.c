@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/enc.h"
 #include "policy/config_pattern.h"
 #include "policy/config_value.h"
 #include "policy/purpose.h"
@@ -93,6 +94,28 @@ static int check_name(struct check *c, const struct cm_raw_section *s)
 	return CM_OK;
 }
 
+int cm_notice_hash(const char *title, uint8_t out[CM_HASH_LEN])
+{
+	size_t n = 0;
+
+	if (cm_hex_decode(cm_span(title), out, CM_HASH_LEN, &n) != CM_OK ||
+	    n != CM_HASH_LEN)
+		return CM_EDATA;
+	return CM_OK;
+}
+
+static int check_notice(struct check *c, const struct cm_raw_section *s)
+{
+	uint8_t hash[CM_HASH_LEN];
+
+	if (cm_notice_hash(s->title, hash) == CM_OK)
+		return CM_OK;
+	return FAIL(c, s, s->line,
+		    "a notice is called by the SHA-256 of its text, %d hex "
+		    "digits in lower case (sha256sum prints it)",
+		    2 * CM_HASH_LEN);
+}
+
 static int check_purpose_path(struct check *c, const struct cm_raw_section *s)
 {
 	struct cm_span path = cm_span(s->title);
@@ -126,6 +149,8 @@ int cm_config_check_names(const struct cm_config *config,
 		if (s->kind == CM_SECTION_STREAM ||
 		    s->kind == CM_SECTION_LISTENER)
 			rc = check_name(&c, s);
+		else if (s->kind == CM_SECTION_NOTICE)
+			rc = check_notice(&c, s);
 		else if (s->kind == CM_SECTION_PURPOSE ||
 			 s->kind == CM_SECTION_CONTROLLER)
 			rc = check_purpose_path(&c, s);
@@ -248,8 +273,8 @@ static int check_foreign(struct check *c, const struct cm_raw_section *s,
 		[CM_STREAM_SERVICE] = CM_SETTING_SERVICE,
 		[CM_STREAM_RENEWAL] = CM_SETTING_MARKETING | CM_SETTING_RENEWAL,
 	};
-	const unsigned any = CM_SETTING_MARKETING | CM_SETTING_SERVICE |
-			     CM_SETTING_RENEWAL;
+	const unsigned any =
+		CM_SETTING_MARKETING | CM_SETTING_SERVICE | CM_SETTING_RENEWAL;
 	size_t i;
 
 	for (i = 0; i < s->nvalues; i++) {
@@ -316,6 +341,22 @@ static int check_clients(struct check *c, const struct cm_raw_section *s,
 		    "headers are not believed (add it there)");
 }
 
+/* Article 13(2) is about similar products, so they must have a name. */
+static int check_soft_opt_in(struct check *c, const struct cm_purpose *purpose)
+{
+	const struct cm_raw_section *s = section_at(
+		c, CM_SECTION_PURPOSE, (size_t)(purpose - c->config->purposes));
+
+	if (!purpose->soft_opt_in || purpose->product_categories.n > 0)
+		return CM_OK;
+	return FAIL(
+		c, s,
+		line_of(s, ROW(CM_SECTION_PURPOSE, cm_purpose, soft_opt_in)),
+		"soft-opt-in = yes needs product-category: what its mails "
+		"advertise, as your lists call it (only who bought such a "
+		"thing may get them)");
+}
+
 static int check_purposes(struct check *c, const struct cm_raw_section *s,
 			  const struct cm_stream *stream)
 {
@@ -326,6 +367,12 @@ static int check_purposes(struct check *c, const struct cm_raw_section *s,
 			    "a %s stream needs a purpose: what must "
 			    "people have agreed to?",
 			    cm_stream_type_name(stream->type));
+	for (i = 0; i < stream->npurposes; i++) {
+		int rc = check_soft_opt_in(c, stream->purposes[i]);
+
+		if (rc != CM_OK)
+			return rc;
+	}
 	for (i = 0; i < stream->npurposes; i++)
 		for (j = 0; j < i; j++)
 			if (stream->purposes[i] == stream->purposes[j])

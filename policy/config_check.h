@@ -19,4 +19,7 @@ CM_MUST_CHECK int cm_config_check_names(const struct cm_config *config,
 					const struct cm_raw *raw,
 					struct cm_error *err);
 
+/* The hash that a notice section is called by: CM_EDATA if it is none. */
+CM_MUST_CHECK int cm_notice_hash(const char *title, uint8_t out[CM_HASH_LEN]);
+
 #endif

@@ -395,21 +395,34 @@ static int address_value(const struct cm_value_context *context,
 	return keep(context, cm_span_n(address.canonical, address.n), out, err);
 }
 
-/* All of that day still counts. */
-static int date_value(const struct cm_value_context *context,
-		      const struct cm_setting *setting, const char *text,
-		      void *out, struct cm_error *err)
+static int first_day_value(const struct cm_value_context *context,
+			   const struct cm_setting *setting, const char *text,
+			   void *out, struct cm_error *err)
 {
 	char begin[CM_CLOCK_TEXT];
-	int64_t end = 0;
+	int64_t at = 0;
 
 	(void)context;
 	(void)setting;
 	(void)snprintf(begin, sizeof(begin), "%.10sT00:00:00Z", text);
 	if (strlen(text) != strlen("2027-03-31") ||
-	    cm_clock_parse(cm_span(begin), &end) != CM_OK)
+	    cm_clock_parse(cm_span(begin), &at) != CM_OK)
 		return cm_fail(err, CM_ECONFIG,
 			       "\"%s\" is not a date (write 2027-03-31)", text);
+	memcpy(out, &at, sizeof(at));
+	return CM_OK;
+}
+
+/* All of that day still counts. */
+static int last_day_value(const struct cm_value_context *context,
+			  const struct cm_setting *setting, const char *text,
+			  void *out, struct cm_error *err)
+{
+	int64_t end = 0;
+	int rc = first_day_value(context, setting, text, &end, err);
+
+	if (rc != CM_OK)
+		return rc;
 	end += CM_DAY_MS;
 	memcpy(out, &end, sizeof(end));
 	return CM_OK;
@@ -851,7 +864,8 @@ static const struct {
 	[CM_SETTING_URL] = {url_value, TEXT_SIZE},
 	[CM_SETTING_COLOUR] = {colour_value, TEXT_SIZE},
 	[CM_SETTING_ORIGIN] = {origin_value, TEXT_SIZE},
-	[CM_SETTING_DATE] = {date_value, sizeof(int64_t)},
+	[CM_SETTING_FIRST_DAY] = {first_day_value, sizeof(int64_t)},
+	[CM_SETTING_LAST_DAY] = {last_day_value, sizeof(int64_t)},
 	[CM_SETTING_LIST_ID] = {list_id_value, TEXT_SIZE},
 	[CM_SETTING_FEEDBACK_ID] = {feedback_id_value, TEXT_SIZE},
 	[CM_SETTING_CFBL] = {cfbl_value, TEXT_SIZE},

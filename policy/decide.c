@@ -12,6 +12,7 @@
 
 #include "policy/purpose.h"
 #include "policy/renewal.h"
+#include "policy/terms.h"
 
 /* All that a judgement about one purpose looks at. */
 struct ask {
@@ -59,6 +60,13 @@ static bool is_consent(const struct ask *ask, const struct cm_fact *fact)
 		ask->purpose->level == CM_LEVEL_SINGLE);
 }
 
+/* Do its terms let it count for this purpose? */
+static bool has_flaw(const struct ask *ask, const struct cm_fact *grant)
+{
+	return cm_terms_flaw(ask->config, ask->purpose, grant, ask->now) !=
+	       CM_REASONS;
+}
+
 static const struct cm_fact *newer(const struct cm_fact *a,
 				   const struct cm_fact *b)
 {
@@ -89,7 +97,8 @@ static int64_t lifted_at(const struct ask *ask, enum cm_fact_kind mark)
 		if (fact->kind != by || fact->at <= at)
 			continue;
 		if (by != CM_FACT_PERSON_CONFIRMED ||
-		    (fact->purpose.n > 0 && on_path(ask, fact)))
+		    (fact->purpose.n > 0 && on_path(ask, fact) &&
+		     !has_flaw(ask, fact)))
 			at = fact->at;
 	}
 	return at;
@@ -174,7 +183,7 @@ static bool is_answered(const struct ask *ask, const struct cm_fact *withdrawal)
 		const struct cm_fact *fact = &ask->own->facts[i];
 
 		if (fact->at > withdrawal->at && is_consent(ask, fact) &&
-		    on_path(ask, fact) &&
+		    on_path(ask, fact) && !has_flaw(ask, fact) &&
 		    cm_purpose_covers(withdrawal->purpose, fact->purpose))
 			return true;
 	}
@@ -216,7 +225,7 @@ static int64_t sooner(int64_t until, int64_t at, struct cm_period period)
 static int64_t last_used(const struct ask *ask, const struct cm_fact *grant,
 			 enum cm_use use)
 {
-	int64_t at = grant->at;
+	int64_t at = cm_terms_start(grant);
 
 	if (ask->own->person_at > at)
 		at = ask->own->person_at;
@@ -229,6 +238,7 @@ static int64_t last_used(const struct ask *ask, const struct cm_fact *grant,
 struct term {
 	int64_t lifetime;
 	int64_t idle;
+	int64_t contract; /* and the use told for after it */
 };
 
 /*
@@ -239,11 +249,11 @@ struct term {
 static struct term term_of(const struct ask *ask, const struct cm_fact *grant)
 {
 	const struct cm_purpose *node = ask->purpose;
-	struct term term = {0, 0};
+	struct term term = {.contract = cm_terms_end(ask->config, grant)};
 
 	for (; node != NULL; node = node->parent) {
-		term.lifetime =
-			sooner(term.lifetime, grant->at, node->lifetime);
+		term.lifetime = sooner(term.lifetime, cm_terms_start(grant),
+				       node->lifetime);
 		term.idle = sooner(term.idle,
 				   last_used(ask, grant, node->idle_unless),
 				   node->idle);
@@ -258,11 +268,16 @@ static bool is_over(const struct ask *ask, int64_t end)
 	return end != 0 && ask->now >= end;
 }
 
+static int64_t first_of(int64_t a, int64_t b)
+{
+	if (a == 0 || b == 0)
+		return a + b;
+	return a < b ? a : b;
+}
+
 static int64_t end_of(struct term term)
 {
-	if (term.lifetime == 0 || term.idle == 0)
-		return term.lifetime + term.idle;
-	return term.lifetime < term.idle ? term.lifetime : term.idle;
+	return first_of(first_of(term.lifetime, term.idle), term.contract);
 }
 
 static bool source_may_send(const struct ask *ask, const struct cm_fact *grant)
@@ -286,7 +301,10 @@ struct grants {
 	const struct cm_fact *blocked; /* only a withdrawal is in its way */
 	const struct cm_fact *expired;
 	const struct cm_fact *idle;
-	const struct cm_fact *weak; /* single where double is asked, pending */
+	const struct cm_fact *ended; /* and the use told for after that */
+	const struct cm_fact *weak;  /* single where double is asked, pending */
+	const struct cm_fact *flawed; /* by its terms */
+	enum cm_reason flaw;          /* the strongest; of flawed */
 	const struct cm_fact *unproven;
 };
 
@@ -303,20 +321,38 @@ static bool is_better(const struct cm_fact *a, const struct cm_fact *b)
 	return a->kind != b->kind ? a->kind > b->kind : a->seq > b->seq;
 }
 
+/* Of several grants that do not count, the strongest reason is told. */
+static void note_flaw(struct grants *grants, const struct cm_fact *grant,
+		      enum cm_reason flaw)
+{
+	if (grants->flawed == NULL || flaw < grants->flaw)
+		grants->flawed = grant;
+	else if (flaw == grants->flaw)
+		grants->flawed = newer(grants->flawed, grant);
+	if (grants->flawed == grant)
+		grants->flaw = flaw;
+}
+
 static void weigh_grant(const struct ask *ask, const struct cm_fact *grant,
 			const struct cm_fact *withdrawn, bool answered,
 			struct grants *grants)
 {
 	bool soft = grant->kind == CM_FACT_SOFT_OPT_IN;
 	const struct term term = term_of(ask, grant);
+	enum cm_reason flaw =
+		cm_terms_flaw(ask->config, ask->purpose, grant, ask->now);
 
 	if (soft ? ask->purpose->level == CM_LEVEL_DOUBLE
 		 : !is_consent(ask, grant)) {
 		grants->weak = newer(grants->weak, grant);
+	} else if (flaw != CM_REASONS) {
+		note_flaw(grants, grant, flaw);
 	} else if (is_over(ask, term.lifetime)) {
 		grants->expired = newer(grants->expired, grant);
 	} else if (is_over(ask, term.idle)) {
 		grants->idle = newer(grants->idle, grant);
+	} else if (is_over(ask, term.contract)) {
+		grants->ended = newer(grants->ended, grant);
 	} else if (withdrawn != NULL &&
 		   (soft || !answered || grant->at <= withdrawn->at)) {
 		/* Rule 4: soft opt-in never comes after a withdrawal. */
@@ -368,7 +404,9 @@ static void name_refusal(const struct grants *grants,
 		/* An older grant may have ended by its lifetime, too. */
 		{CM_REASON_IDLE, grants->idle},
 		{CM_REASON_EXPIRED, grants->expired},
+		{CM_REASON_CONTRACT_ENDED, grants->ended},
 		{CM_REASON_UNCONFIRMED, grants->weak},
+		{grants->flaw, grants->flawed},
 		{CM_REASON_NO_EVIDENCE, grants->unproven},
 	};
 	size_t i;

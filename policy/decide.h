@@ -20,11 +20,14 @@
  *   consent is still within its lifetime or from a source of the stream does
  *   not matter for the answer.  A withdrawal of "" stands on every path.
  * - Soft opt-in counts only where it is on, never at level double, and never
- *   while any withdrawal stands on the path, answered or not.
- * - Idle (purpose setting) is counted from the newest of the grant, the
- *   person's own acts of any kind, and, unless only these count, the last
- *   mail of the purpose.  It ends a consent as a lifetime does, at the
- *   shortest on the way; who acts again later is taken to have never left.
+ *   while any withdrawal stands on the path, answered or not.  Its lifetime
+ *   begins with the sale.
+ * - A grant whose terms have a flaw (policy/terms.h) answers and lifts nothing.
+ *   One whose contract has ended does, as one does that is expired.
+ * - Idle (purpose setting) is counted from the newest of the grant (or its
+ *   sale), the person's own acts of any kind, and, unless only these count,
+ *   the last mail of the purpose.  It ends a consent as a lifetime does, at
+ *   the shortest on the way; who acts again later is taken to have never left.
  * - A grant must name a purpose.  A purpose that the config does not know
  *   lives as long as the nearest one above it that it does.
  * - Of several allowing grants: consent before soft opt-in, then the newest,
@@ -75,8 +78,9 @@ struct cm_decision {
 };
 
 /*
- * classified: STREAM, of any type; for renewal see policy/renewal.h.  own and family may be
- * NULL (nothing known), as may past.  newest_rec: of the whole ledger.
+ * classified: STREAM, of any type; for renewal see policy/renewal.h.  own and
+ * family may be NULL (nothing known), as may past.  newest_rec: of the whole
+ * ledger.
  */
 void cm_decide(const struct cm_config *config,
 	       const struct cm_classified *classified,

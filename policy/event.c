@@ -16,7 +16,7 @@
 
 enum {
 	CM_EVENT_VERSION = 1,
-	/* All fields at their longest are some 800 octets. */
+	/* All fields at their longest are some 1,300 octets. */
 	CM_EVENT_JSON_MAX = 2048,
 };
 
@@ -51,6 +51,12 @@ static const char *const actor_names[CM_ACTORS] = {
 static const char *const basis_names[CM_BASES] = {
 	[CM_BASIS_CONSENT] = "consent",
 	[CM_BASIS_SOFT_OPT_IN] = "soft-opt-in",
+};
+
+static const char *const said_names[CM_SAIDS] = {
+	[CM_SAID_NOTHING] = "",
+	[CM_SAID_NO] = "no",
+	[CM_SAID_YES] = "yes",
 };
 
 const char *cm_event_type_name(enum cm_event_type type)
@@ -88,6 +94,11 @@ const char *cm_actor_name(enum cm_actor actor)
 const char *cm_basis_name(enum cm_basis basis)
 {
 	return basis_names[basis];
+}
+
+const char *cm_yes_no_name(enum cm_yes_no said)
+{
+	return said_names[said];
 }
 
 static int find_name(const char *const *names, size_t count,
@@ -203,6 +214,44 @@ static int check_remark(const struct cm_event *event, struct cm_error *err)
 	return CM_OK;
 }
 
+/* Names as people write them: UTF-8 without control characters. */
+static bool is_name(const char *text)
+{
+	const char *p;
+
+	for (p = text; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return false;
+	return cm_utf8_valid(text, strlen(text));
+}
+
+/* Whom it was given to, the sale it rests on, the contract it belongs to. */
+static int check_terms(const struct cm_event *event, struct cm_error *err)
+{
+	bool any = event->controller[0] != '\0' || event->seller[0] != '\0' ||
+		   event->category[0] != '\0' || event->has_sale_ref ||
+		   event->optout != CM_SAID_NOTHING || event->sold != 0 ||
+		   event->ended != 0;
+
+	if (!any)
+		return CM_OK;
+	if (!cm_event_type_asks(event->type))
+		return cm_fail(err, CM_EDATA,
+			       "a %s event has no controller, sale or contract",
+			       type_names[event->type]);
+	if (!is_name(event->controller) || !is_name(event->seller) ||
+	    !is_name(event->category))
+		return cm_fail(err, CM_EDATA,
+			       "controller, seller or category is not "
+			       "printable text");
+	if (event->sold < 0 || event->sold > TIME_MAX || event->ended < 0 ||
+	    event->ended > TIME_MAX || (unsigned)event->optout >= CM_SAIDS)
+		return cm_fail(err, CM_EDATA,
+			       "the sale's or contract's date, or optout, is "
+			       "out of range");
+	return CM_OK;
+}
+
 static int check_event(const struct cm_event *event, struct cm_error *err)
 {
 	int rc;
@@ -236,7 +285,9 @@ static int check_event(const struct cm_event *event, struct cm_error *err)
 	rc = check_purpose(event, err);
 	if (rc == CM_OK)
 		rc = check_remark(event, err);
-	return rc == CM_OK ? check_words(event, err) : rc;
+	if (rc == CM_OK)
+		rc = check_words(event, err);
+	return rc == CM_OK ? check_terms(event, err) : rc;
 }
 
 /* ---- the fields -------------------------------------------------------- */
@@ -244,7 +295,9 @@ static int check_event(const struct cm_event *event, struct cm_error *err)
 /* How a field is kept in the struct and written in JSON. */
 enum field_kind {
 	FIELD_ACTOR,
+	FIELD_SAID, /* absent when not said */
 	FIELD_BASIS,
+	FIELD_DATE, /* int64_t, absent when 0 */
 	FIELD_FLAG, /* bool: 1 or absent */
 	FIELD_HASH, /* cm_hash, and a bool that it is there */
 	FIELD_ID,   /* cm_id; family is absent when it is the contact */
@@ -275,16 +328,23 @@ static const struct field fields[] = {
 	{"attested", FIELD_FLAG, AT(attested), 0},
 	{"basis", FIELD_BASIS, AT(basis), 0},
 	TEXT(batch),
+	TEXT(category),
 	TEXT(channel),
 	{"contact", FIELD_ID, AT(contact), 0},
+	TEXT(controller),
+	{"ended", FIELD_DATE, AT(ended), 0},
 	{"evidence", FIELD_HASH, AT(evidence), AT(has_evidence)},
 	{"family", FIELD_ID, AT(family), 0},
 	TEXT(language),
 	{"mark", FIELD_MARK, AT(mark), 0},
 	{"notice", FIELD_HASH, AT(notice), AT(has_notice)},
+	{"optout", FIELD_SAID, AT(optout), 0},
 	TEXT(purpose),
 	{"rec", FIELD_TIME, AT(rec), 0},
 	TEXT(right),
+	{"saleref", FIELD_FLAG, AT(has_sale_ref), 0},
+	TEXT(seller),
+	{"sold", FIELD_DATE, AT(sold), 0},
 	TEXT(source),
 	TEXT(to),
 	{"type", FIELD_TYPE, AT(type), 0},
@@ -329,10 +389,20 @@ static void put_field(struct cm_json_writer *writer, const struct field *field,
 	case FIELD_ACTOR:
 		cm_json_put_text(writer, field->key, actor_names[event->actor]);
 		break;
+	case FIELD_SAID:
+		if (event->optout != CM_SAID_NOTHING)
+			cm_json_put_text(writer, field->key,
+					 said_names[event->optout]);
+		break;
 	case FIELD_BASIS:
 		if (cm_event_type_asks(event->type))
 			cm_json_put_text(writer, field->key,
 					 basis_names[event->basis]);
+		break;
+	case FIELD_DATE:
+		if (*(const int64_t *)at != 0)
+			cm_json_put_int(writer, field->key,
+					*(const int64_t *)at);
 		break;
 	case FIELD_FLAG:
 		if (*(const bool *)at)
@@ -419,6 +489,7 @@ static int take_name(const char *const *names, size_t count,
 
 _Static_assert(sizeof(enum cm_event_type) == sizeof(unsigned) &&
 		       sizeof(enum cm_actor) == sizeof(unsigned) &&
+		       sizeof(enum cm_yes_no) == sizeof(unsigned) &&
 		       sizeof(enum cm_basis) == sizeof(unsigned),
 	       "take_name() writes enums as unsigned");
 
@@ -431,6 +502,8 @@ static int take_text_field(const struct field *field, struct cm_span text,
 	switch (field->kind) {
 	case FIELD_ACTOR:
 		return take_name(actor_names, CM_ACTORS, text, at);
+	case FIELD_SAID:
+		return take_name(said_names, CM_SAIDS, text, at);
 	case FIELD_BASIS:
 		return take_name(basis_names, CM_BASES, text, at);
 	case FIELD_MARK:
@@ -457,6 +530,7 @@ static int take_int_field(const struct field *field, int64_t value,
 	case FIELD_FLAG:
 		*(bool *)at = true;
 		return value == 1 ? CM_OK : CM_EDATA;
+	case FIELD_DATE:
 	case FIELD_TIME:
 		*(int64_t *)at = value;
 		return CM_OK;

@@ -6,12 +6,14 @@
  * address, IP or token in them; what is personal stands in the private
  * environment and is bound by a salted commitment ("evidence").
  *
- * JSON keys (absent when empty): actor at attested basis batch channel
- * contact evidence family language mark notice purpose rec right source to
- * type untimed v who.  ids and hashes are lower-case hex, times milliseconds;
- * attested and untimed are 1; family is absent when it is the contact, basis
- * stands where something is asked or granted, mark where one is cleared, to
- * where something is disclosed, right where a request is meant.  A
+ * JSON keys (absent when empty): actor at attested basis batch category
+ * channel contact controller ended evidence family language mark notice optout
+ * purpose rec right saleref seller sold source to type untimed v who.  ids and
+ * hashes are lower-case hex, times milliseconds; attested, saleref and untimed
+ * are 1, optout "yes" or "no"; family is absent when it is the contact; basis
+ * stands where something is asked or granted, and only there may category,
+ * controller, ended, optout, saleref, seller and sold; mark where one is
+ * cleared, to where something is disclosed, right where a request is meant.  A
  * corrected event takes back what a batch said of the contact, as if it had
  * never been said; see cm_event_undoes().  One of the person's own takes back
  * one click of theirs; see cm_event_is_click().
@@ -60,8 +62,13 @@ enum cm_basis {
 	CM_BASES
 };
 
+/* What somebody was asked and may not have said. */
+enum cm_yes_no { CM_SAID_NOTHING, CM_SAID_NO, CM_SAID_YES, CM_SAIDS };
+
 enum {
 	CM_SOURCE_MAX = 32,   /* [a-z0-9-]; the known words or the admin's */
+	CM_PARTY_MAX = 64,    /* UTF-8: "acme", "Acme GmbH" */
+	CM_CATEGORY_MAX = 64, /* UTF-8: "bicycles" */
 	CM_LANGUAGE_MAX = 16, /* BCP 47, as "pt-br" */
 	CM_CHANNEL_MAX = 32,  /* "one-click", "page", "cli", "import" */
 	CM_WHO_MAX = 64,      /* user name of an admin; "" for a person */
@@ -87,6 +94,15 @@ struct cm_event {
 	char batch[CM_BATCH_MAX + 1];
 	char to[CM_TO_MAX + 1];       /* of DISCLOSED only */
 	char right[CM_RIGHT_MAX + 1]; /* of REQUEST_* only */
+	/* Whom a consent was given to; "" = the controller of its purpose. */
+	char controller[CM_PARTY_MAX + 1];
+	/* The sale that a soft opt-in rests on (ePrivacy 13(2)). */
+	char seller[CM_PARTY_MAX + 1];
+	char category[CM_CATEGORY_MAX + 1]; /* of what was sold */
+	enum cm_yes_no optout; /* was one offered when the address was taken? */
+	bool has_sale_ref;     /* "sale_ref" stands in the evidence */
+	int64_t sold;          /* when, ms; 0 = not said */
+	int64_t ended;         /* when the contract ended, ms; 0 = not said */
 	/* Of CLEARED: RESTRICTED or UNDELIVERABLE.  Of CORRECTED: WITHDRAWN,
 	 * when refusals are taken back, too; else 0. */
 	enum cm_event_type mark;
@@ -112,6 +128,7 @@ bool cm_event_type_is_request(enum cm_event_type type);
 const char *cm_actor_name(enum cm_actor actor);
 const char *cm_basis_name(enum cm_basis basis); /* "soft-opt-in" */
 CM_MUST_CHECK int cm_basis_parse(struct cm_span name, enum cm_basis *ret_basis);
+const char *cm_yes_no_name(enum cm_yes_no said); /* "", "no", "yes" */
 
 /* The canonical bytes, appended to out. */
 CM_MUST_CHECK int cm_event_encode(const struct cm_event *event,

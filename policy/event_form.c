@@ -7,7 +7,15 @@
 
 enum { FORM_MAX = 4096 }; /* twice an event at its longest */
 
-enum open { OPEN_AT, OPEN_CONTACT, OPEN_EVIDENCE, OPEN_FAMILY, OPEN_REC };
+enum open {
+	OPEN_AT,
+	OPEN_CONTACT,
+	OPEN_ENDED,
+	OPEN_EVIDENCE,
+	OPEN_FAMILY,
+	OPEN_REC,
+	OPEN_SOLD
+};
 
 /*
  * In the order of the keys.  None is an event's first member, so each begins
@@ -20,12 +28,14 @@ static const struct {
 } members[CM_EVENT_FORM_OPEN] = {
 	[OPEN_AT] = {",\"at\":", 1},
 	[OPEN_CONTACT] = {",\"contact\":\"", CM_HEX_LEN(CM_CONTACT_ID_LEN)},
+	[OPEN_ENDED] = {",\"ended\":", 1},
 	[OPEN_EVIDENCE] = {",\"evidence\":\"", CM_HEX_LEN(CM_HASH_LEN)},
 	[OPEN_FAMILY] = {",\"family\":\"", CM_HEX_LEN(CM_CONTACT_ID_LEN)},
 	[OPEN_REC] = {",\"rec\":", 1},
+	[OPEN_SOLD] = {",\"sold\":", 1},
 };
 
-/* All five are written, times as one digit. */
+/* All that the type may have are written, times as one digit. */
 static int write_sample(const struct cm_event *kind, struct cm_buf *out)
 {
 	struct cm_event sample = *kind;
@@ -36,6 +46,7 @@ static int write_sample(const struct cm_event *kind, struct cm_buf *out)
 	memset(&sample.family, 0xff, sizeof(sample.family));
 	memset(&sample.evidence, 0, sizeof(sample.evidence));
 	sample.has_evidence = true;
+	sample.sold = sample.ended = cm_event_type_asks(kind->type) ? 1 : 0;
 	return cm_event_encode(&sample, out);
 }
 
@@ -56,8 +67,13 @@ int cm_event_form_set(struct cm_event_form *form, const struct cm_event *kind)
 		const char *found = strstr(text, members[i].lead);
 		size_t quoted = members[i].value > 1 ? 1 : 0;
 
-		if (found == NULL)
-			return CM_EDATA;
+		if (found == NULL) {
+			size_t end = i > 0 ? form->open[i - 1].end : 0;
+
+			form->open[i].at = form->open[i].value = end;
+			form->open[i].end = end;
+			continue;
+		}
 		form->open[i].at = (size_t)(found - text);
 		form->open[i].value =
 			form->open[i].at + strlen(members[i].lead);
@@ -101,6 +117,12 @@ static void put_value(enum open open, const struct cm_event_own *own,
 	case OPEN_REC:
 		(void)cm_buf_add_int(out, own->rec);
 		break;
+	case OPEN_ENDED:
+		(void)cm_buf_add_int(out, own->ended);
+		break;
+	case OPEN_SOLD:
+		(void)cm_buf_add_int(out, own->sold);
+		break;
 	}
 }
 
@@ -108,6 +130,10 @@ static bool is_absent(enum open open, const struct cm_event_own *own)
 {
 	if (open == OPEN_EVIDENCE)
 		return own->evidence == NULL;
+	if (open == OPEN_ENDED)
+		return own->ended == 0;
+	if (open == OPEN_SOLD)
+		return own->sold == 0;
 	return open == OPEN_FAMILY &&
 	       memcmp(own->family, own->contact, sizeof(*own->family)) == 0;
 }
@@ -124,11 +150,16 @@ int cm_event_form_write(const struct cm_event_form *form,
 	size_t done = 0;
 	size_t i;
 
-	if (!is_time(own->at) || !is_time(own->rec))
+	if (!is_time(own->at) || !is_time(own->rec) || !is_time(own->sold) ||
+	    !is_time(own->ended))
 		return CM_EDATA;
 	for (i = 0; i < CM_EVENT_FORM_OPEN; i++) {
 		bool absent = is_absent((enum open)i, own);
-		size_t to = absent ? form->open[i].at : form->open[i].value;
+		size_t to;
+
+		if (!absent && form->open[i].end == form->open[i].value)
+			return CM_EDATA; /* the type cannot have it */
+		to = absent ? form->open[i].at : form->open[i].value;
 
 		(void)cm_buf_add(out, text + done, to - done);
 		if (!absent)

@@ -2,7 +2,7 @@
  * event_form - the bytes of many events of one kind.
  *
  * A batch's events differ in ids, times and evidence and in little else.  A
- * form is the canonical JSON of one of them with these five left open, so
+ * form is the canonical JSON of one of them with these seven left open, so
  * that filling it in gives, to the octet, what cm_event_encode() writes.
  */
 #ifndef CM_POLICY_EVENT_FORM_H
@@ -10,11 +10,12 @@
 
 #include "policy/event.h"
 
-enum { CM_EVENT_FORM_OPEN = 5 };
+enum { CM_EVENT_FORM_OPEN = 7 };
 
 struct cm_event_form {
 	struct cm_buf text;
-	/* Where each open member starts in text, and its value. */
+	/* Where each open member starts in text, and its value; nothing of a
+	 * member that this type of event cannot have. */
 	struct {
 		size_t at, value, end;
 	} open[CM_EVENT_FORM_OPEN];
@@ -27,6 +28,8 @@ struct cm_event_own {
 	const struct cm_hash *evidence; /* NULL = none */
 	int64_t at;
 	int64_t rec;
+	int64_t sold;  /* 0 = not said, as in struct cm_event */
+	int64_t ended; /* ditto */
 };
 
 /* A form zeroed is empty; set may be called again for another kind. */

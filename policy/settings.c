@@ -64,6 +64,13 @@ static const struct cm_section sections[CM_SECTIONS] = {
 		{"purpose", "path", true, false,
 		 "What people agree to, as a path below the controller's id. "
 		 "A consent to a purpose covers all below it."},
+	[CM_SECTION_NOTICE] =
+		{"notice", "hash", true, false,
+		 "What is to be known of a text that people were shown, by its "
+		 "SHA-256 (sha256sum prints it for the file, and consentctl "
+		 "history what a consent rests on). Only texts need it that "
+		 "are not as they should be, or that tell for how long mail "
+		 "goes on after a contract."},
 	[CM_SECTION_STREAM] =
 		{"stream", "name", true, false,
 		 "A kind of mail. Streams are tried in the order in which "
@@ -147,6 +154,7 @@ enum {
 #define IN_CONFIG(m)     AT(cm_config, m), 0
 #define IN_LISTENER(m)   AT(cm_listener, m), 0
 #define IN_PURPOSE(m)    AT(cm_purpose, m), 0
+#define IN_NOTICE(m)     AT(cm_notice, m), 0
 #define IN_STREAM(m)     AT(cm_stream, m), 0
 /* A counted array, or a struct cm_strings. */
 #define MANY(type, v, n)       AT(type, v), AT(type, n)
@@ -430,8 +438,39 @@ static const struct cm_setting settings[] = {
 	{CM_SECTION_PURPOSE, "soft-opt-in", CM_SETTING_BOOL,
 	 CM_SETTING_INHERITED, "no", 0, 0, NULL, CM_FOR_ALL,
 	 IN_PURPOSE(soft_opt_in),
-	 "Whether existing customers may be written to under ePrivacy 13(2), "
-	 "where all its conditions are on record."},
+	 "Whether existing customers may be written to under ePrivacy 13(2). "
+	 "All its conditions must be on record of each: that the controller "
+	 "itself sold (seller), what (product-category), when (sale-date), the "
+	 "sale's reference (sale-ref), and that a way to refuse was offered "
+	 "then (opt-out-offered). The lifetime counts from the sale."},
+	{CM_SECTION_PURPOSE, "product-category", CM_SETTING_TEXT,
+	 LIST | CM_SETTING_INHERITED, NULL, 1, LIST_MAX, NULL, CM_FOR_ALL,
+	 STRINGS(cm_purpose, product_categories),
+	 "With soft-opt-in: the kinds of products that these mails advertise, "
+	 "as your lists call them. Only who bought one of these gets them. "
+	 "Case does not matter."},
+	{CM_SECTION_PURPOSE, "changed", CM_SETTING_FIRST_DAY, 0, NULL, 0, 0,
+	 NULL, CM_FOR_ALL, IN_PURPOSE(changed),
+	 "The day (UTC) on which what people are told about this purpose "
+	 "changed materially: what for, who, how often. Consents from before "
+	 "it that cover this purpose no longer count, until given again."},
+
+	/* ---- notice ---- */
+	{CM_SECTION_NOTICE, "bundled", CM_SETTING_BOOL, 0, "no", 0, 0, NULL,
+	 CM_FOR_ALL, IN_NOTICE(bundled),
+	 "Whether it ties the consent to something else: terms of use, a "
+	 "contest, a statement of age. Then it is none."},
+	{CM_SECTION_NOTICE, "for-children", CM_SETTING_BOOL, 0, "no", 0, 0,
+	 NULL, CM_FOR_ALL, IN_NOTICE(for_children),
+	 "Whether the form is for children. Then it needs an age-check."},
+	{CM_SECTION_NOTICE, "age-check", CM_SETTING_BOOL, 0, "no", 0, 0, NULL,
+	 CM_FOR_ALL, IN_NOTICE(age_check),
+	 "Whether the form makes sure of the age, or of a guardian's consent."},
+	{CM_SECTION_NOTICE, "after-contract", CM_SETTING_PERIOD, 0, "none", 0,
+	 0, NULL, CM_FOR_ALL, IN_NOTICE(after_contract),
+	 "How long after the end of a contract the text says that mail goes "
+	 "on, as 12m. Where a list says when it ended (contract-end), no mail "
+	 "goes there after that. none: it says nothing about that."},
 
 	/* ---- stream: conditions ---- */
 	{CM_SECTION_STREAM, "type", CM_SETTING_WORD, REQUIRED, NULL, 0, 0,
@@ -592,8 +631,8 @@ static const struct cm_setting settings[] = {
 	 TEXT_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(legal_note),
 	 "Why that is lawful here, in words for whoever asks later; needed "
 	 "with ask-unknown."},
-	{CM_SECTION_STREAM, "ask-until", CM_SETTING_DATE, RENEWAL, NULL, 0, 0,
-	 NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(ask_until),
+	{CM_SECTION_STREAM, "ask-until", CM_SETTING_LAST_DAY, RENEWAL, NULL, 0,
+	 0, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(ask_until),
 	 "The last day (UTC) of ask-unknown, as 2027-03-31; needed with it. "
 	 "From the day after those people are refused."},
 };
@@ -663,7 +702,8 @@ const char *cm_setting_type_name(enum cm_setting_type type)
 		[CM_SETTING_URL] = "URL",
 		[CM_SETTING_COLOUR] = "colour",
 		[CM_SETTING_ORIGIN] = "name",
-		[CM_SETTING_DATE] = "date",
+		[CM_SETTING_FIRST_DAY] = "date",
+		[CM_SETTING_LAST_DAY] = "date",
 		[CM_SETTING_LIST_ID] = "list id",
 		[CM_SETTING_FEEDBACK_ID] = "ids",
 		[CM_SETTING_CFBL] = "address",

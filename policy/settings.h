@@ -29,6 +29,7 @@ enum cm_section_kind {
 	CM_SECTION_CHECKPOINT,
 	CM_SECTION_RETENTION,
 	CM_SECTION_PURPOSE,
+	CM_SECTION_NOTICE,
 	CM_SECTION_STREAM,
 	CM_SECTIONS
 };
@@ -50,10 +51,12 @@ enum cm_setting_type {
 	CM_SETTING_WORD,   /* one of .words, kept as its number */
 	CM_SETTING_CHOICE, /* one of .words, kept as text */
 	CM_SETTING_BOOL,
-	CM_SETTING_NUMBER, /* min..max, kept in an unsigned */
-	CM_SETTING_MODE,   /* octal file mode */
-	CM_SETTING_SIZE,   /* min..max octets, with K M G T; a uint64_t */
-	CM_SETTING_PERIOD, /* "3y", none */
+	CM_SETTING_NUMBER,    /* min..max, kept in an unsigned */
+	CM_SETTING_MODE,      /* octal file mode */
+	CM_SETTING_SIZE,      /* min..max octets, with K M G T; a uint64_t */
+	CM_SETTING_PERIOD,    /* "3y", none */
+	CM_SETTING_FIRST_DAY, /* "2026-05-01": the int64_t ms it begins, UTC */
+	CM_SETTING_LAST_DAY,  /* "2027-03-31": ditto, it ends */
 	CM_SETTING_LANGUAGE,
 	CM_SETTING_COUNTRY,
 	CM_SETTING_ADDRESS, /* kept canonical */
@@ -68,7 +71,6 @@ enum cm_setting_type {
 	CM_SETTING_URL,    /* http or https */
 	CM_SETTING_COLOUR, /* "#0b57d0"; text on one of min */
 	CM_SETTING_ORIGIN, /* of checkpoints */
-	CM_SETTING_DATE,   /* "2027-03-31": the int64_t ms at its end, UTC */
 	CM_SETTING_LIST_ID,
 	CM_SETTING_FEEDBACK_ID,
 	CM_SETTING_CFBL,         /* RFC 9477; kept as the field's value */
@@ -88,10 +90,10 @@ enum {
 };
 
 enum {
-	CM_SETTING_LIST = 1,       /* {"a", "b"}; min..max values */
-	CM_SETTING_REQUIRED = 2,   /* where its section stands */
-	CM_SETTING_MARKETING = 4,  /* only in streams of this type, or renewal */
-	CM_SETTING_SERVICE = 8,    /* ditto */
+	CM_SETTING_LIST = 1,      /* {"a", "b"}; min..max values */
+	CM_SETTING_REQUIRED = 2,  /* where its section stands */
+	CM_SETTING_MARKETING = 4, /* only in streams of this type, or renewal */
+	CM_SETTING_SERVICE = 8,   /* ditto */
 	CM_SETTING_CONDITION = 16, /* says which mail a stream takes */
 	CM_SETTING_RESTART = 32,   /* a reload does not change it */
 	CM_SETTING_INHERITED = 64, /* by purposes below */

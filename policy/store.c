@@ -153,19 +153,30 @@ int cm_head_put(const struct cm_store *store, struct cm_kv_txn *txn,
 			 cm_span_n((const char *)row, sizeof(row)), err);
 }
 
+static const char *what_to_do(uint32_t format)
+{
+	if (format > CM_STORE_FORMAT)
+		return "update consent-milter, or restore a backup that this "
+		       "version made";
+	if (format < CM_STORE_FORMAT_FIRST)
+		return "open it with the version that made it";
+	return "make a backup with the version that made it, stop the "
+	       "programs that use it, and run \"consentctl rebuild\"";
+}
+
 /*
  * What all formats have in common: the head row begins with the format's
  * number and ends with a MAC, so that another format is told from damage.
- * There is no migration, for there was no other format yet; an older number
- * would be one that this program has forgotten how to read.
+ * From 1 on events have stayed what they are, so an older store becomes ours
+ * by making its views anew.
  */
 static int check_format(const struct cm_store *store, struct cm_span value,
-			struct cm_error *err)
+			bool old_too, struct cm_error *err)
 {
 	static const uint8_t ours[4] = {0, 0, 0, CM_STORE_FORMAT};
 	struct cm_hmac *hmac = NULL;
 	struct cm_span bytes;
-	unsigned format;
+	uint32_t format;
 	int rc;
 
 	if (value.n < sizeof(ours) || memcmp(value.p, ours, sizeof(ours)) == 0)
@@ -178,21 +189,21 @@ static int check_format(const struct cm_store *store, struct cm_span value,
 	if (rc != CM_OK ||
 	    bytes.n < sizeof(ours)) /* damage is cm_head_get()'s to tell */
 		return CM_OK;
-	format = (unsigned)(uint8_t)bytes.p[0] << 24 |
-		 (unsigned)(uint8_t)bytes.p[1] << 16 |
-		 (unsigned)(uint8_t)bytes.p[2] << 8 | (uint8_t)bytes.p[3];
+	format = (uint32_t)(uint8_t)bytes.p[0] << 24 |
+		 (uint32_t)(uint8_t)bytes.p[1] << 16 |
+		 (uint32_t)(uint8_t)bytes.p[2] << 8 | (uint8_t)bytes.p[3];
+	if (old_too && format >= CM_STORE_FORMAT_FIRST &&
+	    format < CM_STORE_FORMAT)
+		return CM_OK;
 	return cm_fail(err, CM_ECORRUPT,
-		       "%s has store format %u, and this program knows only "
+		       "%s has store format %u, and this program works with "
 		       "format %d: %s; nothing was changed",
-		       store->folder, format, CM_STORE_FORMAT,
-		       format > CM_STORE_FORMAT
-			       ? "update consent-milter, or restore a backup "
-				 "that this version made"
-			       : "open it with the version that made it");
+		       store->folder, (unsigned)format, CM_STORE_FORMAT,
+		       what_to_do(format));
 }
 
 int cm_head_check_key(const struct cm_store *store, struct cm_kv_txn *txn,
-		      struct cm_error *err)
+		      bool old_too, struct cm_error *err)
 {
 	struct cm_span value;
 	int rc = cm_kv_get(txn, CM_DB_META, cm_span(head_key), &value, err);
@@ -201,7 +212,7 @@ int cm_head_check_key(const struct cm_store *store, struct cm_kv_txn *txn,
 		return rc == CM_ENOTFOUND ? CM_OK : rc;
 	if (value.n != CM_HEAD_ROW_LEN ||
 	    cm_equal_ct(value.p + 4, store->key_check, CM_MAC_LEN))
-		return check_format(store, value, err);
+		return check_format(store, value, old_too, err);
 	return cm_fail(err, CM_ECORRUPT,
 		       "%s was made with another store key: restore the "
 		       "key file \"%s\" that belongs to it",
@@ -223,7 +234,7 @@ int cm_head_get(const struct cm_store *store, struct cm_kv_txn *txn,
 		struct cm_error *err)
 {
 	struct cm_span value, bytes;
-	int rc = cm_head_check_key(store, txn, err);
+	int rc = cm_head_check_key(store, txn, false, err);
 
 	if (rc == CM_OK)
 		rc = cm_kv_get(txn, CM_DB_META, cm_span(head_key), &value, err);
@@ -431,14 +442,14 @@ int cm_store_open_private_at(const struct cm_store *store, const char *path,
 	return cm_kv_open(&options, ret_kv, err);
 }
 
-static int check_key(struct cm_store *store, struct cm_error *err)
+static int check_key(struct cm_store *store, bool old_too, struct cm_error *err)
 {
 	struct cm_kv_txn *txn;
 	int rc = cm_kv_begin_read(store->ledger, &txn, err);
 
 	if (rc != CM_OK)
 		return rc;
-	rc = cm_head_check_key(store, txn, err);
+	rc = cm_head_check_key(store, txn, old_too, err);
 	cm_kv_abort(&txn);
 	return rc;
 }
@@ -449,7 +460,9 @@ int cm_store_open(const struct cm_store_options *options,
 {
 	bool read_only = access == CM_STORE_READ;
 	struct cm_store *store = NULL;
-	int rc = cm_store_prepare(options, access, keys, &store, err);
+	int rc = cm_store_prepare(options,
+				  read_only ? CM_STORE_READ : CM_STORE_WRITE,
+				  keys, &store, err);
 
 	if (rc != CM_OK)
 		return rc;
@@ -463,7 +476,7 @@ int cm_store_open(const struct cm_store_options *options,
 			     "no store in %s: run \"consentctl init\"",
 			     options->path);
 	if (rc == CM_OK)
-		rc = check_key(store, err);
+		rc = check_key(store, access == CM_STORE_REBUILD, err);
 	if (rc != CM_OK) {
 		cm_store_close(&store);
 		return rc;
@@ -472,6 +485,19 @@ int cm_store_open(const struct cm_store_options *options,
 		cm_erase_resume(store);
 	*ret_store = store;
 	return CM_OK;
+}
+
+bool cm_store_is_old(const struct cm_store *store)
+{
+	struct cm_kv_txn *txn;
+	bool old;
+
+	if (cm_kv_begin_read(store->ledger, &txn, NULL) != CM_OK)
+		return false;
+	old = cm_head_check_key(store, txn, false, NULL) != CM_OK &&
+	      cm_head_check_key(store, txn, true, NULL) == CM_OK;
+	cm_kv_abort(&txn);
+	return old;
 }
 
 void cm_store_close(struct cm_store **store_p)

@@ -25,6 +25,9 @@ struct cm_store;
 enum cm_store_access {
 	CM_STORE_READ,  /* the milter: ledger and stop, read-only */
 	CM_STORE_WRITE, /* web, intake, consentctl: everything */
+	/* As WRITE; a store of an older format opens, too, and then only
+	 * cm_store_rebuild() works on it, which makes it one of ours. */
+	CM_STORE_REBUILD,
 };
 
 struct cm_store_options {
@@ -57,6 +60,8 @@ CM_MUST_CHECK int cm_store_open(const struct cm_store_options *options,
 				struct cm_store **ret_store,
 				struct cm_error *err);
 void cm_store_close(struct cm_store **store);
+/* Of an older format, and not rebuilt yet; see CM_STORE_REBUILD. */
+bool cm_store_is_old(const struct cm_store *store);
 
 /* ---- reading ---------------------------------------------------------- */
 
@@ -253,7 +258,8 @@ typedef void (*cm_progress_fn)(void *ctx, uint64_t done, uint64_t total);
 
 /*
  * Make contacts, family, by_contact and hashes anew from the ledger, and erase
- * again whoever was erased: private may be an old backup.
+ * again whoever was erased: private may be an old backup.  A store of an older
+ * format is one of ours then.
  */
 CM_MUST_CHECK int cm_store_rebuild(struct cm_store *store,
 				   cm_progress_fn progress, void *ctx,

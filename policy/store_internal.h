@@ -32,7 +32,8 @@
 #include "policy/store.h"
 
 enum {
-	CM_STORE_FORMAT = 1,
+	CM_STORE_FORMAT = 2, /* 2: views know the terms of grants */
+	CM_STORE_FORMAT_FIRST = 1,
 	CM_MAC_LEN = 8, /* per row; a forger has one try per 451 */
 	CM_SEQ_LEN = 8, /* big-endian: memcmp order is the ledger's */
 	CM_STOP_ID_LEN = 16,
@@ -171,10 +172,12 @@ int cm_head_get_again(const struct cm_store *store, struct cm_kv_txn *txn,
 int cm_head_put(const struct cm_store *store, struct cm_kv_txn *txn,
 		struct cm_hmac *hmac, const struct cm_head *head,
 		struct cm_error *err);
-/* CM_ECORRUPT if the store was made with another store key, or is of another
- * format: neither may be rebuilt. */
+/*
+ * CM_ECORRUPT if the store was made with another store key, or is of another
+ * format.  old_too: not if that is one that rebuild makes ours.
+ */
 int cm_head_check_key(const struct cm_store *store, struct cm_kv_txn *txn,
-		      struct cm_error *err);
+		      bool old_too, struct cm_error *err);
 
 /* Tiles in a transaction. */
 struct cm_tile_store {
@@ -213,9 +216,16 @@ struct cm_row {
 	uint32_t kind;     /* index into kinds */
 	uint32_t evidence; /* index + 1 into evidence; 0 = none */
 	uint32_t address;  /* the batch's, index + 1; 0 = none */
+	uint32_t dates;    /* index + 1 into dates; 0 = none */
 	bool undone;       /* by a corrected row; not in any view */
 	/* After cm_rows_to_views(): of an erased person, keep nothing. */
 	bool erased;
+};
+
+/* When things were that not every row has. */
+struct cm_row_dates {
+	int64_t sold;
+	int64_t ended;
 };
 
 struct cm_rows {
@@ -230,6 +240,9 @@ struct cm_rows {
 	struct cm_hash *evidence;
 	size_t nevidence;
 	size_t evidence_room;
+	struct cm_row_dates *dates;
+	size_t ndates;
+	size_t dates_room;
 	uint32_t *by_contact; /* row numbers; of cm_rows_sort() */
 	size_t sorted;        /* rows it holds */
 };

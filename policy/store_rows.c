@@ -1,7 +1,7 @@
 /*
  * Events as small rows.  An import's million events differ in person and
  * time and in little else, so what they share is kept once, as a "kind": an
- * event without ids, times and evidence.
+ * event without ids, times (those of a sale or contract, too) and evidence.
  */
 #include "policy/store_internal.h"
 
@@ -22,6 +22,7 @@ void cm_rows_free(struct cm_rows *rows)
 	free(rows->kinds);
 	free(rows->table);
 	free(rows->evidence);
+	free(rows->dates);
 	free(rows->by_contact);
 	memset(rows, 0, sizeof(*rows));
 }
@@ -67,12 +68,15 @@ static bool to_kind(const struct cm_event *event, struct cm_event *kind)
 	kind->mark = event->mark;
 	kind->untimed = event->untimed;
 	kind->attested = event->attested;
+	kind->optout = event->optout;
+	kind->has_sale_ref = event->has_sale_ref;
 	kind->has_notice = event->has_notice;
 	if (event->has_notice)
 		kind->notice = event->notice;
 	return COPY_TEXT(purpose) && COPY_TEXT(source) && COPY_TEXT(language) &&
 	       COPY_TEXT(channel) && COPY_TEXT(who) && COPY_TEXT(batch) &&
-	       COPY_TEXT(to) && COPY_TEXT(right);
+	       COPY_TEXT(to) && COPY_TEXT(right) && COPY_TEXT(controller) &&
+	       COPY_TEXT(seller) && COPY_TEXT(category);
 }
 
 #undef COPY_TEXT
@@ -199,6 +203,20 @@ static int add_evidence(struct cm_rows *rows, const struct cm_event *event,
 	return CM_OK;
 }
 
+static int add_dates(struct cm_rows *rows, const struct cm_event *event,
+		     uint32_t *ret_dates)
+{
+	int rc = cm_grow(&rows->dates, rows->ndates, &rows->dates_room,
+			 sizeof(*rows->dates));
+
+	if (rc != CM_OK)
+		return rc;
+	rows->dates[rows->ndates++] =
+		(struct cm_row_dates){event->sold, event->ended};
+	*ret_dates = (uint32_t)rows->ndates;
+	return CM_OK;
+}
+
 static bool is_zero(const struct cm_id *id)
 {
 	static const struct cm_id zero;
@@ -229,6 +247,8 @@ int cm_rows_add(struct cm_rows *rows, const struct cm_event *event,
 	rc = cm_grow(&rows->row, rows->count, &rows->room, sizeof(*rows->row));
 	if (rc == CM_OK && event->has_evidence)
 		rc = add_evidence(rows, event, &row.evidence);
+	if (rc == CM_OK && (event->sold != 0 || event->ended != 0))
+		rc = add_dates(rows, event, &row.dates);
 	if (rc == CM_ELIMIT)
 		return cm_fail(err, rc, "more than %d events at once",
 			       ROWS_MAX);
@@ -251,6 +271,10 @@ void cm_rows_event(const struct cm_rows *rows, size_t i, int64_t rec,
 	ret_event->has_evidence = row->evidence != 0;
 	if (row->evidence != 0)
 		ret_event->evidence = rows->evidence[row->evidence - 1];
+	if (row->dates != 0) {
+		ret_event->sold = rows->dates[row->dates - 1].sold;
+		ret_event->ended = rows->dates[row->dates - 1].ended;
+	}
 }
 
 bool cm_rows_refuses(const struct cm_rows *rows, size_t i)

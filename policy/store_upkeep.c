@@ -180,7 +180,7 @@ int cm_store_rebuild(struct cm_store *store, cm_progress_fn progress, void *ctx,
 
 	if (rc != CM_OK)
 		return rc;
-	rc = cm_head_check_key(store, writer.txn, err);
+	rc = cm_head_check_key(store, writer.txn, true, err);
 	if (rc == CM_OK)
 		rc = rebuild_all(&writer, progress, ctx, err);
 	cm_writer_end(&writer);

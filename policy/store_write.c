@@ -110,7 +110,10 @@ static int form_of(struct forms *forms, const struct cm_rows *rows,
 static int encode_row(struct forms *forms, const struct cm_rows *rows, size_t i,
 		      int64_t rec, struct cm_buf *json, struct cm_error *err)
 {
+	static const struct cm_row_dates none;
 	const struct cm_row *row = &rows->row[i];
+	const struct cm_row_dates *dates =
+		row->dates != 0 ? &rows->dates[row->dates - 1] : &none;
 	const struct cm_event_own own = {
 		.contact = &row->contact,
 		.family = &row->family,
@@ -119,6 +122,8 @@ static int encode_row(struct forms *forms, const struct cm_rows *rows, size_t i,
 				    : NULL,
 		.at = row->at,
 		.rec = rec,
+		.sold = dates->sold,
+		.ended = dates->ended,
 	};
 	struct cm_event_form *form;
 	int rc = form_of(forms, rows, row->kind, &form);

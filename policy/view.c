@@ -4,7 +4,8 @@
  * the low ones first, shortest form); a time is kept as its distance back
  * from newest_at; a purpose equal to the one before is not repeated.  There
  * is one packed form of a view, so rebuilding a store gives the same bytes,
- * and unpacking takes no other.
+ * and unpacking takes no other.  Most grants have no terms of their own, and
+ * then nothing of them is packed.
  */
 #include "policy/view.h"
 
@@ -13,11 +14,14 @@
 #include "policy/purpose.h"
 
 enum {
-	CM_VIEW_VERSION = 1,
-	CM_VIEW_ROOM_FIRST = 8,       /* facts; most people need three */
-	CM_VIEW_SAME = 0x80,          /* flag on the kind: purpose as before */
+	CM_VIEW_VERSION = 2,
+	CM_VIEW_ROOM_FIRST = 8, /* facts; most people need three */
+	CM_VIEW_SAME = 0x80,    /* flag on the kind: purpose as before */
+	CM_VIEW_TERMS = 0x40,   /* ditto: terms follow the source */
+	CM_VIEW_SALE_REF = 1,   /* in the terms' octet; beside it: */
+	CM_VIEW_OPTOUT_SHIFT = 1,
 	CM_VIEW_FACT_LEAST = 4,       /* octets of the shortest packed fact */
-	CM_VIEW_PACKED_MAX = 1 << 20, /* 4,096 facts at their longest */
+	CM_VIEW_PACKED_MAX = 1 << 21, /* 4,096 facts at their longest */
 };
 
 const char *cm_fact_kind_name(enum cm_fact_kind kind)
@@ -102,7 +106,56 @@ enum cm_fact_kind cm_event_fact(const struct cm_event *event)
 
 /* ---- folding events in -------------------------------------------------- */
 
-static int fact_cmp(const struct cm_fact *a, const struct cm_fact *b)
+static bool is_proven_grant(enum cm_fact_kind kind)
+{
+	return kind <= CM_FACT_SOFT_OPT_IN;
+}
+
+struct cm_fact cm_fact_of(const struct cm_event *event, uint64_t seq)
+{
+	struct cm_fact fact = {
+		.kind = cm_event_fact(event),
+		.purpose = cm_span(event->purpose),
+		.source = cm_span(""),
+		.at = event->at,
+		.seq = seq,
+	};
+
+	if (fact.kind <= CM_FACT_REQUESTED)
+		fact.source = cm_span(event->source);
+	if (!is_proven_grant(fact.kind))
+		return fact;
+	fact.ended = event->ended;
+	fact.terms.controller = cm_span(event->controller);
+	if (event->has_notice)
+		fact.terms.notice = cm_span_n((const char *)event->notice.b,
+					      sizeof(event->notice.b));
+	if (fact.kind != CM_FACT_SOFT_OPT_IN)
+		return fact;
+	fact.sold = event->sold;
+	fact.terms.seller = cm_span(event->seller);
+	fact.terms.category = cm_span(event->category);
+	fact.terms.has_sale_ref = event->has_sale_ref;
+	fact.terms.optout = event->optout;
+	return fact;
+}
+
+static int terms_cmp(const struct cm_terms *a, const struct cm_terms *b)
+{
+	int order = cm_span_cmp(a->controller, b->controller);
+
+	if (order == 0)
+		order = cm_span_cmp(a->notice, b->notice);
+	if (order == 0)
+		order = cm_span_cmp(a->seller, b->seller);
+	if (order == 0)
+		order = cm_span_cmp(a->category, b->category);
+	if (order == 0)
+		order = (int)a->has_sale_ref - (int)b->has_sale_ref;
+	return order != 0 ? order : (int)a->optout - (int)b->optout;
+}
+
+int cm_fact_cmp(const struct cm_fact *a, const struct cm_fact *b)
 {
 	int order = cm_span_cmp(a->purpose, b->purpose);
 
@@ -110,7 +163,15 @@ static int fact_cmp(const struct cm_fact *a, const struct cm_fact *b)
 		return order;
 	if (a->kind != b->kind)
 		return a->kind < b->kind ? -1 : 1;
-	return cm_span_cmp(a->source, b->source);
+	order = cm_span_cmp(a->source, b->source);
+	return order != 0 ? order : terms_cmp(&a->terms, &b->terms);
+}
+
+bool cm_fact_is_newer(const struct cm_fact *a, const struct cm_fact *b)
+{
+	if (a->sold != b->sold)
+		return b->sold > a->sold;
+	return b->at > a->at || (b->at == a->at && b->seq > a->seq);
 }
 
 /* The first fact that does not sort before the wanted one. */
@@ -121,7 +182,7 @@ static size_t find_place(const struct cm_view *view, const struct cm_fact *fact)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (fact_cmp(&view->facts[middle], fact) < 0)
+		if (cm_fact_cmp(&view->facts[middle], fact) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -150,17 +211,37 @@ static int make_room(struct cm_view *view, struct cm_arena *arena)
 	return CM_OK;
 }
 
+/* A fact outlives the event whose texts it has. */
+static int keep_texts(struct cm_fact *fact, struct cm_arena *arena)
+{
+	struct cm_span *const texts[] = {
+		&fact->purpose,          &fact->source,
+		&fact->terms.controller, &fact->terms.notice,
+		&fact->terms.seller,     &fact->terms.category,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (texts[i]->n == 0) {
+			*texts[i] = cm_span("");
+			continue;
+		}
+		texts[i]->p = cm_arena_dup(arena, texts[i]->p, texts[i]->n);
+		if (texts[i]->p == NULL)
+			return CM_ENOMEM;
+	}
+	return CM_OK;
+}
+
 static int insert_fact(struct cm_view *view, size_t place, struct cm_fact fact,
 		       struct cm_arena *arena)
 {
 	int rc = make_room(view, arena);
 
+	if (rc == CM_OK)
+		rc = keep_texts(&fact, arena);
 	if (rc != CM_OK)
 		return rc;
-	fact.purpose.p = cm_arena_dup(arena, fact.purpose.p, fact.purpose.n);
-	fact.source.p = cm_arena_dup(arena, fact.source.p, fact.source.n);
-	if (fact.purpose.p == NULL || fact.source.p == NULL)
-		return CM_ENOMEM;
 	memmove(&view->facts[place + 1], &view->facts[place],
 		(view->count - place) * sizeof(fact));
 	view->facts[place] = fact;
@@ -185,12 +266,7 @@ static struct cm_span fact_source(enum cm_fact_kind kind,
 static int apply_fact(struct cm_view *view, const struct cm_event *event,
 		      uint64_t seq, struct cm_arena *arena)
 {
-	struct cm_fact fact = {
-		.kind = cm_event_fact(event),
-		.purpose = cm_span(event->purpose),
-		.at = event->at,
-		.seq = seq,
-	};
+	struct cm_fact fact = cm_fact_of(event, seq);
 	char name[CM_BATCH_MAX + 1];
 	struct cm_fact *old;
 	size_t place;
@@ -200,13 +276,13 @@ static int apply_fact(struct cm_view *view, const struct cm_event *event,
 	fact.source = fact_source(fact.kind, event, name);
 	place = find_place(view, &fact);
 	old = place < view->count ? &view->facts[place] : NULL;
-	if (old == NULL || fact_cmp(old, &fact) != 0)
+	if (old == NULL || cm_fact_cmp(old, &fact) != 0)
 		return insert_fact(view, place, fact, arena);
-	/* Of the same instant the later in the ledger, in any order of
-	 * arrival. */
-	if (fact.at > old->at || (fact.at == old->at && seq > old->seq)) {
+	if (cm_fact_is_newer(old, &fact)) {
 		old->at = fact.at;
 		old->seq = seq;
+		old->sold = fact.sold;
+		old->ended = fact.ended;
 	}
 	return CM_OK;
 }
@@ -319,6 +395,49 @@ static bool same_purpose(const struct cm_view *view, size_t i)
 	       cm_span_eq(view->facts[i].purpose, view->facts[i - 1].purpose);
 }
 
+static bool has_terms(const struct cm_fact *fact)
+{
+	const struct cm_terms *terms = &fact->terms;
+
+	return terms->controller.n > 0 || terms->notice.n > 0 ||
+	       terms->seller.n > 0 || terms->category.n > 0 ||
+	       terms->has_sale_ref || terms->optout != CM_SAID_NOTHING ||
+	       fact->sold != 0 || fact->ended != 0;
+}
+
+static void pack_terms(struct cm_buf *out, const struct cm_fact *fact)
+{
+	const struct cm_terms *terms = &fact->terms;
+
+	pack_text(out, terms->controller);
+	pack_text(out, terms->notice);
+	pack_text(out, terms->seller);
+	pack_text(out, terms->category);
+	(void)cm_buf_addc(out,
+			  (char)((terms->has_sale_ref ? CM_VIEW_SALE_REF : 0) |
+				 (int)terms->optout << CM_VIEW_OPTOUT_SHIFT));
+	pack_number(out, (uint64_t)fact->sold);
+	pack_number(out, (uint64_t)fact->ended);
+}
+
+static void pack_fact(struct cm_buf *out, const struct cm_view *view, size_t i)
+{
+	const struct cm_fact *fact = &view->facts[i];
+	bool same = same_purpose(view, i);
+	bool terms = has_terms(fact);
+
+	(void)cm_buf_addc(out, (char)((unsigned)fact->kind |
+				      (same ? CM_VIEW_SAME : 0) |
+				      (terms ? CM_VIEW_TERMS : 0)));
+	if (!same)
+		pack_text(out, fact->purpose);
+	pack_text(out, fact->source);
+	if (terms)
+		pack_terms(out, fact);
+	pack_number(out, (uint64_t)(view->newest_at - fact->at));
+	pack_number(out, fact->seq);
+}
+
 int cm_view_pack(const struct cm_view *view, struct cm_buf *out)
 {
 	size_t i;
@@ -329,18 +448,8 @@ int cm_view_pack(const struct cm_view *view, struct cm_buf *out)
 	pack_number(out, (uint64_t)view->language_at);
 	pack_text(out, cm_span(view->language));
 	pack_number(out, view->count);
-	for (i = 0; i < view->count; i++) {
-		const struct cm_fact *fact = &view->facts[i];
-		bool same = same_purpose(view, i);
-
-		(void)cm_buf_addc(out, (char)((unsigned)fact->kind |
-					      (same ? CM_VIEW_SAME : 0)));
-		if (!same)
-			pack_text(out, fact->purpose);
-		pack_text(out, fact->source);
-		pack_number(out, (uint64_t)(view->newest_at - fact->at));
-		pack_number(out, fact->seq);
-	}
+	for (i = 0; i < view->count; i++)
+		pack_fact(out, view, i);
 	return cm_buf_ok(out);
 }
 
@@ -424,31 +533,55 @@ static int unpack_head(struct cm_span *bytes, struct cm_view *view)
 	return CM_OK;
 }
 
+static int unpack_terms(struct cm_span *bytes, struct cm_fact *fact)
+{
+	struct cm_terms *terms = &fact->terms;
+	unsigned char octet;
+
+	if (unpack_text(bytes, CM_PARTY_MAX, &terms->controller) != CM_OK ||
+	    unpack_text(bytes, CM_HASH_LEN, &terms->notice) != CM_OK ||
+	    unpack_text(bytes, CM_PARTY_MAX, &terms->seller) != CM_OK ||
+	    unpack_text(bytes, CM_CATEGORY_MAX, &terms->category) != CM_OK ||
+	    unpack_octet(bytes, &octet) != CM_OK ||
+	    unpack_time(bytes, &fact->sold) != CM_OK ||
+	    unpack_time(bytes, &fact->ended) != CM_OK ||
+	    (terms->notice.n != 0 && terms->notice.n != CM_HASH_LEN) ||
+	    octet >> CM_VIEW_OPTOUT_SHIFT >= CM_SAIDS)
+		return CM_ECORRUPT;
+	terms->has_sale_ref = (octet & CM_VIEW_SALE_REF) != 0;
+	terms->optout = (enum cm_yes_no)(octet >> CM_VIEW_OPTOUT_SHIFT);
+	return has_terms(fact) ? CM_OK : CM_ECORRUPT;
+}
+
 static int unpack_fact(struct cm_span *bytes, const struct cm_view *view,
 		       size_t i)
 {
 	struct cm_fact *fact = &view->facts[i];
 	unsigned char octet;
 	uint64_t back;
-	bool same;
+	bool same, terms;
 
 	if (unpack_octet(bytes, &octet) != CM_OK)
 		return CM_ECORRUPT;
 	same = (octet & CM_VIEW_SAME) != 0;
-	fact->kind = (enum cm_fact_kind)(octet & ~CM_VIEW_SAME);
-	if (fact->kind >= CM_FACT_KINDS || (same && i == 0))
+	terms = (octet & CM_VIEW_TERMS) != 0;
+	fact->kind =
+		(enum cm_fact_kind)(octet & ~(CM_VIEW_SAME | CM_VIEW_TERMS));
+	if (fact->kind >= CM_FACT_KINDS || (same && i == 0) ||
+	    (terms && !is_proven_grant(fact->kind)))
 		return CM_ECORRUPT;
 	if (same)
 		fact->purpose = view->facts[i - 1].purpose;
 	else if (unpack_text(bytes, CM_PURPOSE_MAX, &fact->purpose) != CM_OK)
 		return CM_ECORRUPT;
 	if (unpack_text(bytes, CM_SOURCE_MAX, &fact->source) != CM_OK ||
+	    (terms && unpack_terms(bytes, fact) != CM_OK) ||
 	    unpack_number(bytes, (uint64_t)view->newest_at, &back) != CM_OK ||
 	    unpack_number(bytes, UINT64_MAX, &fact->seq) != CM_OK)
 		return CM_ECORRUPT;
 	fact->at = view->newest_at - (int64_t)back;
 	if (i > 0 &&
-	    (fact_cmp(fact - 1, fact) >= 0 || same != same_purpose(view, i)))
+	    (cm_fact_cmp(fact - 1, fact) >= 0 || same != same_purpose(view, i)))
 		return CM_ECORRUPT;
 	return CM_OK;
 }

@@ -2,10 +2,11 @@
  * view - what a contact's events add up to.
  *
  * A view is a set of facts.  A fact says: of this kind, for this purpose,
- * from this source, the newest event was at this time.  cm_view_apply() takes
- * the maximum per (purpose, kind, source) and nothing else, so events give
- * the same view in whatever order they arrive.  Nothing in a view depends on
- * the config: what facts mean for a stream is decide's business.
+ * from this source, on these terms, the newest event was at this time.
+ * cm_view_apply() takes the maximum per (purpose, kind, source, terms) and
+ * nothing else, so events give the same view in whatever order they arrive.
+ * Nothing in a view depends on the config: what facts mean for a stream is
+ * decide's business.
  *
  * A family's view is the same thing fed by every member with the facts that
  * refuse (cm_fact_refuses()) and those that take a click back, never with
@@ -15,7 +16,7 @@
  * fact of its own, and another says that it was taken back.
  *
  * Packed, a view is what the "contacts" and "family" databases hold, facts
- * sorted by (purpose, kind, source); the MAC is the store's.  Pure.
+ * sorted by (purpose, kind, source, terms); the MAC is the store's.  Pure.
  */
 #ifndef CM_POLICY_VIEW_H
 #define CM_POLICY_VIEW_H
@@ -37,19 +38,41 @@ enum cm_fact_kind {
 	CM_FACT_UNDELIVERABLE,
 	CM_FACT_CLEARED_RESTRICTED,
 	CM_FACT_CLEARED_UNDELIVERABLE,
-	CM_FACT_ASKED, /* to renew: neither allows nor refuses */
+	CM_FACT_ASKED,      /* to renew: neither allows nor refuses */
 	CM_FACT_TAKEN_BACK, /* a click, by the person; see cm_view_settle() */
 	CM_FACT_KINDS
 };
 
+/*
+ * What a proven grant was given under; empty for all other facts.  Whether
+ * it may count on these terms is the config's to say (policy/terms.h).
+ */
+struct cm_terms {
+	struct cm_span controller; /* "" = that of the purpose */
+	struct cm_span notice;     /* SHA-256 of the text shown, or "" */
+	/* Of a soft opt-in: */
+	struct cm_span seller;
+	struct cm_span category;
+	bool has_sale_ref;
+	enum cm_yes_no optout;
+};
+
+/*
+ * The newest of its kind is the one of the latest time; of soft opt-ins that
+ * of the latest sale, because the sale is what they rest on.  Of one time the
+ * later in the ledger counts.
+ */
 struct cm_fact {
 	enum cm_fact_kind kind;
 	struct cm_span purpose; /* "" for what stands above all purposes */
 	/* Of grants and requests; of clicks and what takes them back the
 	 * click's name; else "". */
 	struct cm_span source;
-	int64_t at;   /* ms, the newest of its kind */
-	uint64_t seq; /* the event it rests on */
+	struct cm_terms terms;
+	int64_t at;    /* ms, the newest of its kind */
+	uint64_t seq;  /* the event it rests on */
+	int64_t sold;  /* of a soft opt-in; 0 = not said */
+	int64_t ended; /* the contract of a grant; 0 = not said */
 };
 
 enum {
@@ -74,6 +97,12 @@ bool cm_fact_is_of_family(enum cm_fact_kind kind);
 
 /* What kind of fact an event makes; CM_FACT_KINDS if none (corrected). */
 enum cm_fact_kind cm_event_fact(const struct cm_event *event);
+/* The fact itself, but for a click's name; its texts are the event's. */
+struct cm_fact cm_fact_of(const struct cm_event *event, uint64_t seq);
+/* By purpose, kind, source and terms; 0: a view has only one of the two. */
+int cm_fact_cmp(const struct cm_fact *a, const struct cm_fact *b);
+/* Would b take the place of a, being of the same key? */
+bool cm_fact_is_newer(const struct cm_fact *a, const struct cm_fact *b);
 
 /* Fold one event in; strings and facts grow in the arena. */
 CM_MUST_CHECK int cm_view_apply(struct cm_view *view,

@@ -4,6 +4,7 @@
 #include "policy/config.h"
 #include "policy/reason.h"
 #include "tools/html.h"
+#include "tools/terms_text.h"
 
 static const char style[] =
 	".list td:first-child{width:34%}"
@@ -158,6 +159,7 @@ static void put_event(const struct cm_access *a, size_t i, struct cm_buf *out)
 		cm_html_row(out, "Way", cm_access_way(event));
 	if (event->source[0] != '\0')
 		cm_html_row(out, "Where we got it", event->source);
+	cm_term_rows(out, event);
 	if (event->batch[0] != '\0')
 		cm_html_row(out, "List", event->batch);
 	if (item->notice.n > 0) {

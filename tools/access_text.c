@@ -7,6 +7,7 @@
 #include "policy/config.h"
 #include "policy/reason.h"
 #include "tools/csv.h"
+#include "tools/terms_text.h"
 
 bool cm_access_shows_evidence(const struct cm_evidence_event *item)
 {
@@ -83,6 +84,7 @@ static void json_event(struct cm_json_writer *w,
 	cm_json_put_text(w, "basis", asks ? cm_basis_name(event->basis) : NULL);
 	cm_json_put_text(w, "to", cm_out_or_null(event->to));
 	cm_json_put_text(w, "right", cm_out_or_null(event->right));
+	cm_term_json(w, event);
 	cm_json_put_text(w, "language", cm_out_or_null(event->language));
 	cm_json_put_text(w, "import", cm_out_or_null(event->batch));
 	put_text(w, "text_shown", item->notice);
@@ -213,12 +215,23 @@ static const char *status_of(const struct cm_event *event)
 	return words[event->type] != NULL ? words[event->type] : "unknown";
 }
 
+static void csv_cell(struct cm_span cell, bool first, struct cm_buf *out)
+{
+	int rc;
+
+	if (!first)
+		(void)cm_buf_addc(out, ',');
+	rc = cm_csv_put(out, cell, ',', true);
+	(void)rc; /* the buffer remembers */
+}
+
 static void csv_row(const struct cm_access *a,
 		    const struct cm_evidence_event *item, struct cm_buf *out)
 {
 	const struct cm_event *event = &item->event;
 	bool grants = cm_event_type_grants(event->type);
 	char at[CM_CLOCK_TEXT], rec[CM_CLOCK_TEXT];
+	char dates[CM_TERM_TEXTS][CM_CLOCK_TEXT];
 	const struct cm_span cells[] = {
 		cm_span(a->record.person.address.canonical),
 		cm_span(event->purpose),
@@ -238,12 +251,11 @@ static void csv_row(const struct cm_access *a,
 	size_t n = sizeof(cells) / sizeof(cells[0]);
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		int rc = cm_csv_put(out, cells[i], ',', true);
-
-		(void)rc; /* the buffer remembers */
-		(void)cm_buf_adds(out, i + 1 < n ? "," : "\r\n");
-	}
+	for (i = 0; i < n; i++)
+		csv_cell(cells[i], i == 0, out);
+	for (i = 0; i < CM_TERM_TEXTS; i++)
+		csv_cell(cm_span(cm_term_text(event, i, dates[i])), false, out);
+	(void)cm_buf_adds(out, "\r\n");
 }
 
 void cm_access_csv(const struct cm_access *a, struct cm_buf *out)
@@ -252,7 +264,10 @@ void cm_access_csv(const struct cm_access *a, struct cm_buf *out)
 
 	(void)cm_buf_adds(out, "email,purpose,status,source,basis,time,"
 			       "language,event,recorded,by,way,text_shown,"
-			       "evidence\r\n");
+			       "evidence");
+	for (i = 0; i < CM_TERM_TEXTS; i++)
+		(void)cm_buf_addf(out, ",%s", cm_term_column(i));
+	(void)cm_buf_adds(out, "\r\n");
 	/* A list of what they said; what was asked of us is no part of it. */
 	for (i = 0; i < a->record.count; i++)
 		if (!cm_event_type_is_remark(a->record.events[i].event.type))

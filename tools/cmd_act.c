@@ -16,15 +16,17 @@
 #include "lib/json.h"
 #include "policy/purpose.h"
 #include "tools/ctl_person.h"
+#include "tools/dialect.h"
 #include "tools/file.h"
 #include "tools/request.h"
+#include "tools/when.h"
 #include "tools/words.h"
 
 enum {
-	NOTICE_MAX = 1024 * 1024, /* the longest consent text is a few KB */
-	NOTE_MAX = 4096,          /* a reason, not an archive */
+	NOTE_MAX = 4096, /* a reason, not an archive */
 	EVIDENCE_MAX = 64 * 1024,
-	ROOTS_MAX = 64, /* withdrawn at once; brands of one controller */
+	ROOTS_MAX = 64,    /* withdrawn at once; brands of one controller */
+	SALE_REF_MAX = 64, /* octets; as in a list */
 };
 
 /* One act on one person: its events and what they rest on. */
@@ -201,8 +203,8 @@ static int check_marks(const struct act *act, struct cm_error *err)
 	size_t i;
 
 	for (i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++) {
-		const struct cm_fact *mark = cm_person_mark(
-			act->ctl->config, &act->person.own, lasting[i]);
+		const struct cm_fact *mark =
+			cm_person_mark(act->ctl, &act->person.own, lasting[i]);
 
 		if (mark != NULL)
 			return cm_fail(
@@ -255,28 +257,88 @@ static int set_language(const struct cm_args *args, struct cm_event *event,
 	return CM_OK;
 }
 
+/* A name of the command line: of a company, a kind of product, a sale. */
+static int set_name(const struct cm_args *args, const char *option, size_t max,
+		    char *out, struct cm_error *err)
+{
+	const char *name = cm_args_get(args, option + strlen("--"));
+
+	if (name == NULL || cm_word_name(cm_span(name), max, out, err) == CM_OK)
+		return CM_OK;
+	return cm_word_bad_option(option, err);
+}
+
+static int set_opt_out(const struct cm_args *args, struct cm_event *event,
+		       struct cm_error *err)
+{
+	const char *said = cm_args_get(args, "opt-out-offered");
+
+	if (said != NULL &&
+	    cm_dialect_said(cm_span(said), &event->optout, err) != CM_OK)
+		return cm_word_bad_option("--opt-out-offered", err);
+	return CM_OK;
+}
+
+static int set_sale_date(const struct act *act, const struct cm_args *args,
+			 struct cm_event *event, struct cm_error *err)
+{
+	const char *date = cm_args_get(args, "sale-date");
+	struct cm_when_how how = {.dates = CM_DATES_PLAIN};
+	struct cm_when when;
+	int rc;
+
+	if (date == NULL)
+		return CM_OK;
+	rc = cm_zone_open("UTC", act->ctl->now, act->ctl->arena, &how.zone,
+			  err);
+	if (rc != CM_OK)
+		return rc;
+	if (cm_when_parse(cm_span(date), &how, &when, err) != CM_OK)
+		return cm_word_bad_option("--sale-date", err);
+	if (when.first > act->ctl->now)
+		return cm_fail(err, CM_EUSAGE,
+			       "--sale-date: \"%s\" is yet to come", date);
+	event->sold = when.first;
+	return CM_OK;
+}
+
+/*
+ * Whom it was given to, and the sale of a soft opt-in.  What is missing there
+ * is no error: it is kept as it is, and the answer says what it lacks.
+ */
+static int set_terms(const struct act *act, const struct cm_args *args,
+		     struct cm_event *event, struct cm_error *err)
+{
+	char ref[SALE_REF_MAX + 1] = "";
+	int rc = set_name(args, "--controller", CM_PARTY_MAX, event->controller,
+			  err);
+
+	if (rc == CM_OK)
+		rc = set_name(args, "--seller", CM_PARTY_MAX, event->seller,
+			      err);
+	if (rc == CM_OK)
+		rc = set_name(args, "--product-category", CM_CATEGORY_MAX,
+			      event->category, err);
+	if (rc == CM_OK)
+		rc = set_name(args, "--sale-ref", SALE_REF_MAX, ref, err);
+	if (rc == CM_OK)
+		rc = set_opt_out(args, event, err);
+	if (rc == CM_OK)
+		rc = set_sale_date(act, args, event, err);
+	event->has_sale_ref = ref[0] != '\0';
+	return rc;
+}
+
 /* The exact text the person was shown, kept under its hash. */
 static int set_notice(struct act *act, const struct cm_args *args,
 		      struct cm_event *event, struct cm_error *err)
 {
 	const char *path = cm_args_get(args, "notice");
-	struct cm_buf text;
 	int rc;
 
 	if (path == NULL)
 		return CM_OK;
-	cm_buf_init(&text, NOTICE_MAX);
-	rc = cm_file_read(path, &text, err);
-	if (rc == CM_OK &&
-	    (text.len == 0 || !cm_utf8_valid(text.data, text.len)))
-		rc = cm_fail(err, CM_EDATA,
-			     "%s: the text shown must be UTF-8, and not empty",
-			     path);
-	if (rc == CM_OK)
-		rc = cm_store_put_notice(act->ctl->store,
-					 cm_span_n(text.data, text.len),
-					 &event->notice, err);
-	cm_buf_free(&text);
+	rc = cm_ctl_notice(act->ctl, path, true, &event->notice, err);
 	event->has_notice = rc == CM_OK;
 	return rc;
 }
@@ -301,8 +363,10 @@ static int fill_grant(struct act *act, const struct cm_args *args,
 	const char *attest = cm_args_get(args, "attest");
 	const char *notice = cm_args_get(args, "notice");
 	const char *const evidence[] = {
-		"attested_by", attest, "notice_file",
-		notice != NULL ? cm_file_name(notice) : NULL, NULL};
+		"attested_by", attest,
+		"notice_file", notice != NULL ? cm_file_name(notice) : NULL,
+		"sale_ref",    cm_args_get(args, "sale-ref"),
+		NULL};
 	const struct cm_purpose *purpose;
 	struct cm_event *event;
 	int rc = cm_word_purpose(act->ctl->config,
@@ -316,6 +380,8 @@ static int fill_grant(struct act *act, const struct cm_args *args,
 	rc = set_source(args, event, err);
 	if (rc == CM_OK)
 		rc = set_basis(args, event, err);
+	if (rc == CM_OK)
+		rc = set_terms(act, args, event, err);
 	if (rc == CM_OK)
 		rc = set_language(args, event, err);
 	if (rc == CM_OK)
@@ -503,8 +569,8 @@ static int clear_mark(struct act *act, size_t index, const char *note,
 	struct cm_event *event;
 	int rc;
 
-	if (cm_person_mark(act->ctl->config, &act->person.own,
-			   marks[index].fact) == NULL)
+	if (cm_person_mark(act->ctl, &act->person.own, marks[index].fact) ==
+	    NULL)
 		return cm_fail(err, CM_ENOTFOUND,
 			       "nothing was written: %s is not marked %s",
 			       act->person.address.canonical,

@@ -166,9 +166,8 @@ static int judge(struct erase *e, struct one *one,
 		 const struct cm_person *person, struct cm_arena *arena,
 		 struct cm_error *err)
 {
-	const struct cm_config *config = e->ctl->config;
 	const struct cm_fact *restricted =
-		cm_person_mark(config, &person->own, CM_FACT_RESTRICTED);
+		cm_person_mark(e->ctl, &person->own, CM_FACT_RESTRICTED);
 	bool has = true;
 	int rc = CM_OK;
 
@@ -181,7 +180,7 @@ static int judge(struct erase *e, struct one *one,
 		e->restricted_at = restricted->at;
 		return CM_OK;
 	}
-	if (cm_person_mark(config, &person->own, CM_FACT_ERASED) != NULL)
+	if (cm_person_mark(e->ctl, &person->own, CM_FACT_ERASED) != NULL)
 		rc = has_address(e, one, &has, arena, err);
 	if (rc == CM_OK && !has)
 		one->fate = ALREADY;

@@ -59,6 +59,39 @@ static int read_basis(struct cm_import *import, const struct cm_args *args,
 	return cm_word_bad_option("--basis", err);
 }
 
+/* What is the same of all grants, where the list has no column for it. */
+static int read_terms(struct cm_import *import, const struct cm_args *args,
+		      struct cm_error *err)
+{
+	const struct {
+		const char *name;
+		uint16_t *index;
+	} names[] = {
+		{"--controller", &import->all.controller},
+		{"--seller", &import->all.seller},
+		{"--product-category", &import->all.category},
+	};
+	const char *offered = cm_args_get(args, "opt-out-offered");
+	enum cm_yes_no said = CM_SAID_NOTHING;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *text =
+			cm_args_get(args, names[i].name + strlen("--"));
+
+		if (text != NULL &&
+		    cm_import_name(import, cm_span(text), names[i].index,
+				   err) != CM_OK)
+			return cm_word_bad_option(names[i].name, err);
+	}
+	if (offered != NULL &&
+	    cm_dialect_said(cm_span(offered), &said, err) != CM_OK)
+		return cm_word_bad_option("--opt-out-offered", err);
+	import->all.optout = (uint8_t)said;
+	import->notice_file = cm_args_get(args, "notice");
+	return CM_OK;
+}
+
 static int read_attest(struct cm_import *import, const struct cm_args *args,
 		       struct cm_error *err)
 {
@@ -127,6 +160,8 @@ static int read_options(struct cm_import *import, const struct cm_args *args,
 		rc = read_source(import, args, err);
 	if (rc == CM_OK)
 		rc = read_basis(import, args, err);
+	if (rc == CM_OK)
+		rc = read_terms(import, args, err);
 	if (rc == CM_OK)
 		rc = read_attest(import, args, err);
 	if (rc == CM_OK)
@@ -278,6 +313,10 @@ static int bind_list(struct cm_import *import, const struct cm_args *args,
 	if (rc == CM_OK && import->how.zone == NULL && import->dialect->utc)
 		rc = cm_zone_open(utc, import->ctl->now, import->arena,
 				  &import->how.zone, err);
+	import->of_sale = import->how;
+	if (rc == CM_OK && import->how.zone == NULL)
+		rc = cm_zone_open(utc, import->ctl->now, import->arena,
+				  &import->of_sale.zone, err);
 	if (rc == CM_OK)
 		rc = cm_import_columns(import, err);
 	if (rc == CM_OK && status)
@@ -314,6 +353,9 @@ static int run(struct cm_import *import, const struct cm_args *args,
 	if (rc == CM_OK)
 		rc = cm_ctl_open(import->ctl,
 				 dry_run ? CM_CTL_READ : CM_CTL_WRITE, err);
+	if (rc == CM_OK && import->notice_file != NULL)
+		rc = cm_ctl_notice(import->ctl, import->notice_file, !dry_run,
+				   &import->notice, err);
 	if (rc == CM_OK)
 		rc = name_batch(import, err);
 	if (rc == CM_OK)
@@ -353,6 +395,7 @@ int cm_cmd_import(struct cm_ctl *ctl, const struct cm_args *args,
 	cm_buf_free(&import->rejects);
 	cm_arena_free(&import->arena);
 	free(import->rows);
+	free(import->terms);
 	free(import);
 	return rc;
 }

@@ -159,16 +159,15 @@ static int carry_withdrawals(struct merge *m, struct cm_error *err)
 
 static int carry_marks(struct merge *m, struct cm_error *err)
 {
-	const struct cm_config *config = m->ctl->config;
 	size_t i;
 	int rc = CM_OK;
 
 	for (i = 0; rc == CM_OK && i < sizeof(marks) / sizeof(marks[0]); i++) {
 		const struct cm_fact *fact =
-			cm_person_mark(config, &m->from.own, marks[i].kind);
+			cm_person_mark(m->ctl, &m->from.own, marks[i].kind);
 
 		if (fact == NULL ||
-		    cm_person_mark(config, &m->into.own, marks[i].kind) != NULL)
+		    cm_person_mark(m->ctl, &m->into.own, marks[i].kind) != NULL)
 			continue;
 		rc = add(m, &m->into, marks[i].type, fact->purpose, err);
 	}
@@ -312,8 +311,7 @@ static int find_known(struct cm_ctl *ctl, const char *text,
 	if (!cm_person_known(ret_person))
 		return cm_fail(err, CM_ENOTFOUND, "nothing is on record for %s",
 			       cm_out_quote(cm_span(text), quoted));
-	if (cm_person_mark(ctl->config, &ret_person->own, CM_FACT_ERASED) !=
-	    NULL)
+	if (cm_person_mark(ctl, &ret_person->own, CM_FACT_ERASED) != NULL)
 		return cm_fail(err, CM_EREFUSED,
 			       "%s had their data erased: there is nothing "
 			       "to take along",

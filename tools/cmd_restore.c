@@ -199,8 +199,11 @@ static int make_store(struct restore *r, struct cm_error *err)
 		rc = cm_store_init_from(options, r->ctl->keys, &r->backup,
 					r->folder, err);
 	if (rc == CM_OK)
-		rc = cm_store_open(options, CM_STORE_WRITE, r->ctl->keys,
+		rc = cm_store_open(options, CM_STORE_REBUILD, r->ctl->keys,
 				   &r->store, err);
+	/* A backup that an older version made. */
+	if (rc == CM_OK && cm_store_is_old(r->store))
+		rc = cm_store_rebuild(r->store, NULL, NULL, err);
 	return rc == CM_OK ? check_store(r, err) : rc;
 }
 

@@ -149,8 +149,7 @@ static int judge(struct retention *r, struct one *one, struct cm_error *err)
 	rc = cm_request_any_open(r->ctl, &one->contact, &open, err);
 	if (open)
 		one->fate = ASKED;
-	if (cm_person_mark(r->ctl->config, &person.own, CM_FACT_RESTRICTED) !=
-	    NULL)
+	if (cm_person_mark(r->ctl, &person.own, CM_FACT_RESTRICTED) != NULL)
 		one->fate = RESTRICTED;
 	return rc;
 }

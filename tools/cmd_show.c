@@ -10,6 +10,7 @@
 #include "lib/enc.h"
 #include "policy/purpose.h"
 #include "tools/ctl_person.h"
+#include "tools/terms_text.h"
 
 /* ---- show --------------------------------------------------------------- */
 
@@ -37,14 +38,14 @@ static void json_standing(struct cm_json_writer *w,
 	cm_json_end(w);
 }
 
-static void json_flags(struct cm_json_writer *w, const struct cm_config *config,
+static void json_flags(struct cm_json_writer *w, const struct cm_ctl *ctl,
 		       const struct cm_view *view)
 {
 	const enum cm_fact_kind *kind;
 
 	cm_json_begin_array(w);
 	for (kind = cm_person_marks; *kind != CM_FACT_KINDS; kind++) {
-		if (cm_person_mark(config, view, *kind) != NULL)
+		if (cm_person_mark(ctl, view, *kind) != NULL)
 			cm_json_add_text(w, cm_span(cm_fact_kind_name(*kind)));
 	}
 	cm_json_end(w);
@@ -91,9 +92,9 @@ static int show_json(struct cm_ctl *ctl, const struct cm_person *person,
 		json_standing(&json.w, &standings[i]);
 	cm_json_end(&json.w);
 	cm_json_name(&json.w, "flags");
-	json_flags(&json.w, ctl->config, view);
+	json_flags(&json.w, ctl, view);
 	cm_json_name(&json.w, "family_flags");
-	json_flags(&json.w, ctl->config, &person->family_view);
+	json_flags(&json.w, ctl, &person->family_view);
 	cm_json_name(&json.w, "purposes_not_in_config");
 	cm_json_begin_array(&json.w);
 	for (i = 0; next_orphan(ctl->config, view, &i, &orphan); i++)
@@ -248,6 +249,7 @@ static void json_event(struct history *history, uint64_t seq,
 		cm_json_put_bool(w, "proven", cm_event_is_proven(event));
 		cm_json_put_bool(w, "attested", event->attested);
 	}
+	cm_term_json(w, event);
 	if (event->type == CM_EVENT_CLEARED)
 		cm_json_put_text(w, "mark", cm_event_type_name(event->mark));
 	cm_json_put_text(w, "to", cm_out_or_null(event->to));
@@ -292,6 +294,21 @@ static void text_actor(FILE *out, const struct cm_event *event)
 		(void)fprintf(out, " (%s)", event->channel);
 }
 
+static void text_terms(FILE *out, const struct cm_event *event)
+{
+	char date[CM_CLOCK_TEXT];
+	size_t i;
+
+	for (i = 0; i < CM_TERM_TEXTS; i++) {
+		const char *text = cm_term_text(event, i, date);
+		char quoted[CM_QUOTE_LEN];
+
+		if (text[0] != '\0')
+			(void)fprintf(out, "  %s %s", cm_term_column(i),
+				      cm_out_quote(cm_span(text), quoted));
+	}
+}
+
 static void text_event(struct history *history, uint64_t seq,
 		       const struct cm_event *event)
 {
@@ -316,6 +333,7 @@ static void text_event(struct history *history, uint64_t seq,
 	if (cm_event_type_grants(event->type) &&
 	    event->basis != CM_BASIS_CONSENT)
 		(void)fprintf(out, "  basis %s", cm_basis_name(event->basis));
+	text_terms(out, event);
 	if (cm_event_type_grants(event->type) && !cm_event_is_proven(event))
 		(void)fputs("  NOT PROVEN, does not count", out);
 	if (event->untimed)

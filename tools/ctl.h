@@ -38,10 +38,11 @@ struct cm_option {
 /* What must be open before the command runs; nothing more is. */
 enum cm_ctl_access {
 	CM_CTL_NOTHING,
-	CM_CTL_CONFIG, /* ctl->config */
-	CM_CTL_KEYS,   /* and ctl->keys, ->hmac */
-	CM_CTL_READ,   /* and ctl->store read-only */
-	CM_CTL_WRITE,  /* ditto, the store for writing */
+	CM_CTL_CONFIG,  /* ctl->config */
+	CM_CTL_KEYS,    /* and ctl->keys, ->hmac */
+	CM_CTL_READ,    /* and ctl->store read-only */
+	CM_CTL_WRITE,   /* ditto, the store for writing */
+	CM_CTL_REBUILD, /* ditto, also one of an older format */
 };
 
 struct cm_ctl {

@@ -60,10 +60,13 @@ static int open_store(struct cm_ctl *ctl, enum cm_ctl_access access,
 		.group = (gid_t)-1,
 		.write_group = (gid_t)-1,
 	};
-	int rc = cm_store_open(&options,
-			       access == CM_CTL_WRITE ? CM_STORE_WRITE
-						      : CM_STORE_READ,
-			       ctl->keys, &ctl->store, err);
+	static const enum cm_store_access as[] = {
+		[CM_CTL_READ] = CM_STORE_READ,
+		[CM_CTL_WRITE] = CM_STORE_WRITE,
+		[CM_CTL_REBUILD] = CM_STORE_REBUILD,
+	};
+	int rc = cm_store_open(&options, as[access], ctl->keys, &ctl->store,
+			       err);
 
 	if (rc == CM_OK && access == CM_CTL_WRITE)
 		tell_unfinished(ctl);
@@ -91,12 +94,12 @@ static int no_right(const struct cm_ctl *ctl, enum cm_ctl_access access,
 	struct cm_error was = *err;
 
 	if (err->code != CM_EIO || !may(ctl, "..", F_OK) ||
-	    (access == CM_CTL_WRITE ? cm_ctl_may_write(ctl)
+	    (access >= CM_CTL_WRITE ? cm_ctl_may_write(ctl)
 				    : may(ctl, "ledger", R_OK | X_OK)))
 		return err->code;
 	return cm_fail(err, CM_EIO, "%.800s (this needs root, or group \"%s\")",
 		       was.text,
-		       access == CM_CTL_WRITE ? ctl->config->store_write_group
+		       access >= CM_CTL_WRITE ? ctl->config->store_write_group
 					      : ctl->config->store_group);
 }
 

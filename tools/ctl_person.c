@@ -9,7 +9,11 @@
 
 #include "lib/clock.h"
 #include "policy/purpose.h"
+#include "policy/terms.h"
 #include "tools/ctl_past.h"
+#include "tools/file.h"
+
+enum { NOTICE_MAX = 1024 * 1024 }; /* the longest consent text is a few KB */
 
 const enum cm_fact_kind cm_person_marks[] = {
 	CM_FACT_OBJECTED,   CM_FACT_COMPLAINED,    CM_FACT_ERASED,
@@ -90,8 +94,8 @@ static const struct cm_fact *newest(const struct cm_view *view,
 }
 
 /* Lifted for a purpose by the person's own later confirmation (rule 2). */
-static bool lifted(const struct cm_view *view, const struct cm_fact *mark,
-		   const struct cm_purpose *purpose)
+static bool lifted(const struct cm_ctl *ctl, const struct cm_view *view,
+		   const struct cm_fact *mark, const struct cm_purpose *purpose)
 {
 	size_t i;
 
@@ -100,20 +104,23 @@ static bool lifted(const struct cm_view *view, const struct cm_fact *mark,
 
 		if (fact->kind == CM_FACT_PERSON_CONFIRMED &&
 		    fact->at > mark->at &&
-		    cm_purpose_covers(fact->purpose, cm_span(purpose->path)))
+		    cm_purpose_covers(fact->purpose, cm_span(purpose->path)) &&
+		    cm_terms_flaw(ctl->config, purpose, fact, ctl->now) ==
+			    CM_REASONS)
 			return true;
 	}
 	return false;
 }
 
-static bool lifted_everywhere(const struct cm_config *config,
+static bool lifted_everywhere(const struct cm_ctl *ctl,
 			      const struct cm_view *view,
 			      const struct cm_fact *mark)
 {
+	const struct cm_config *config = ctl->config;
 	size_t i;
 
 	for (i = 0; i < config->npurposes; i++) {
-		if (!lifted(view, mark, &config->purposes[i]))
+		if (!lifted(ctl, view, mark, &config->purposes[i]))
 			return false;
 	}
 	return config->npurposes > 0;
@@ -127,7 +134,7 @@ static bool cleared(const struct cm_view *view, const struct cm_fact *mark,
 	return fact != NULL && fact->at > mark->at;
 }
 
-const struct cm_fact *cm_person_mark(const struct cm_config *config,
+const struct cm_fact *cm_person_mark(const struct cm_ctl *ctl,
 				     const struct cm_view *view,
 				     enum cm_fact_kind kind)
 {
@@ -142,7 +149,7 @@ const struct cm_fact *cm_person_mark(const struct cm_config *config,
 		gone = cleared(view, mark, CM_FACT_CLEARED_UNDELIVERABLE) ||
 		       view->person_at > mark->at;
 	else
-		gone = lifted_everywhere(config, view, mark);
+		gone = lifted_everywhere(ctl, view, mark);
 	return gone ? NULL : mark;
 }
 
@@ -269,7 +276,7 @@ void cm_person_print_marks(struct cm_ctl *ctl, const struct cm_person *person)
 
 	for (kind = cm_person_marks; *kind != CM_FACT_KINDS; kind++) {
 		const struct cm_fact *mark =
-			cm_person_mark(ctl->config, &person->own, *kind);
+			cm_person_mark(ctl, &person->own, *kind);
 
 		if (mark != NULL)
 			(void)fprintf(ctl->out, "marked     %s since %s\n",
@@ -292,6 +299,30 @@ int cm_ctl_remark(const char *name, const char *text, struct cm_buf *out,
 	return cm_json_done(&w) == CM_OK
 		       ? CM_OK
 		       : cm_fail(err, CM_ENOMEM, "no room for the %s", name);
+}
+
+int cm_ctl_notice(struct cm_ctl *ctl, const char *path, bool keep,
+		  struct cm_hash *ret_hash, struct cm_error *err)
+{
+	struct cm_buf text;
+	int rc;
+
+	cm_buf_init(&text, NOTICE_MAX);
+	rc = cm_file_read(path, &text, err);
+	if (rc == CM_OK &&
+	    (text.len == 0 || !cm_utf8_valid(text.data, text.len)))
+		rc = cm_fail(err, CM_EDATA,
+			     "%s: the text shown must be UTF-8, and not empty",
+			     path);
+	if (rc == CM_OK && keep)
+		rc = cm_store_put_notice(ctl->store,
+					 cm_span_n(text.data, text.len),
+					 ret_hash, err);
+	else if (rc == CM_OK &&
+		 cm_sha256(text.data, text.len, ret_hash->b) != CM_OK)
+		rc = cm_fail(err, CM_ECRYPTO, "no SHA-256");
+	cm_buf_free(&text);
+	return rc;
 }
 
 /* Event texts are ASCII words; a login name may be anything. */

@@ -41,7 +41,7 @@ bool cm_person_known(const struct cm_person *person);
  * A mark that still stands, by the fact that makes it (objected, complained,
  * erased, restricted, undeliverable); NULL if none of that kind does.
  */
-const struct cm_fact *cm_person_mark(const struct cm_config *config,
+const struct cm_fact *cm_person_mark(const struct cm_ctl *ctl,
 				     const struct cm_view *view,
 				     enum cm_fact_kind kind);
 /* The kinds cm_person_mark() knows, CM_FACT_KINDS at the end. */
@@ -72,6 +72,12 @@ CM_MUST_CHECK int cm_ctl_event(struct cm_ctl *ctl, uint64_t seq,
 /* {"name":"text"}, the evidence of an act; nothing if text is NULL. */
 CM_MUST_CHECK int cm_ctl_remark(const char *name, const char *text,
 				struct cm_buf *out, struct cm_error *err);
+/*
+ * The exact text that people were shown, from a file: its hash, and the text
+ * kept in the store if that is wanted.  CM_EDATA unless it is UTF-8.
+ */
+CM_MUST_CHECK int cm_ctl_notice(struct cm_ctl *ctl, const char *path, bool keep,
+				struct cm_hash *ret_hash, struct cm_error *err);
 
 /* Who is at the keyboard: SUDO_USER, LOGNAME or the uid. */
 const char *cm_ctl_who(struct cm_ctl *ctl);

@@ -165,7 +165,8 @@ static const char checkpoint_help[] =
 static const char rebuild_help[] =
 	"Makes contacts, families, indexes and hash tree anew from the "
 	"ledger,\n"
-	"byte for byte.  Safe while everything runs.\n";
+	"byte for byte.  Safe while everything runs.  A store that an older\n"
+	"version made is one of this version's then.\n";
 
 static const struct cm_option backup_options[] = {
 	{.name = "refusals-only",
@@ -273,7 +274,7 @@ const struct cm_command cm_store_commands[] = {
 		.usage = "",
 		.summary = "Make the views anew from the ledger",
 		.help = rebuild_help,
-		.access = CM_CTL_WRITE,
+		.access = CM_CTL_REBUILD,
 		.run = cm_cmd_rebuild,
 	},
 	{

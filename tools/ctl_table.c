@@ -25,6 +25,21 @@ static const struct cm_option import_options[] = {
 	{.name = "basis",
 	 .value = "B",
 	 .help = "consent (default) or soft-opt-in, likewise"},
+	{.name = "controller",
+	 .value = "NAME",
+	 .help = "whom the consent was given to, likewise (default: us)"},
+	{.name = "seller",
+	 .value = "NAME",
+	 .help = "soft opt-in: which company sold"},
+	{.name = "product-category",
+	 .value = "NAME",
+	 .help = "soft opt-in: what kind of product was sold"},
+	{.name = "opt-out-offered",
+	 .value = "YES|NO",
+	 .help = "soft opt-in: was a way to refuse offered at the sale?"},
+	{.name = "notice",
+	 .value = "FILE",
+	 .help = "the exact text that all of them were shown (UTF-8)"},
 	{.name = "attest",
 	 .value = "WHO",
 	 .help = "who answers for what the list says"},
@@ -93,6 +108,24 @@ static const struct cm_option grant_options[] = {
 	{.name = "basis",
 	 .value = "B",
 	 .help = "consent (default) or soft-opt-in"},
+	{.name = "controller",
+	 .value = "NAME",
+	 .help = "whom the consent was given to (default: us)"},
+	{.name = "seller",
+	 .value = "NAME",
+	 .help = "soft opt-in: which company sold"},
+	{.name = "sale-ref",
+	 .value = "REF",
+	 .help = "soft opt-in: number of the order or invoice"},
+	{.name = "sale-date",
+	 .value = "DATE",
+	 .help = "soft opt-in: when it was sold: 2026-01-31"},
+	{.name = "product-category",
+	 .value = "NAME",
+	 .help = "soft opt-in: what kind of product was sold"},
+	{.name = "opt-out-offered",
+	 .value = "YES|NO",
+	 .help = "soft opt-in: was a way to refuse offered at the sale?"},
 	{.name = "language",
 	 .value = "L",
 	 .help = "the person's language: en, cs, pt-br ..."},
@@ -252,7 +285,9 @@ static const char import_help[] =
 	"other: --map 'email=COL,status=COL,withdrawn=COL,...,VALUE=STATUS'.\n"
 	"\n"
 	"A plain list has a header row: \"email\" and any of purpose, status,\n"
-	"source, basis, time, language.\n"
+	"source, basis, time, language, controller, contract-end, and of a\n"
+	"soft-opt-in seller, sale-ref, sale-date, product-category,\n"
+	"opt-out-offered (all of them, or it does not count).\n"
 	"\n"
 	"status    granted, confirmed, pending, withdrawn, objected,\n"
 	"          complained, undeliverable, unknown; empty, NULL and N/A "

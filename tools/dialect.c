@@ -113,7 +113,15 @@ const struct cm_dialect cm_dialect_plain = {
 		    {.name = "source", .role = CM_ROLE_SOURCE},
 		    {.name = "basis", .role = CM_ROLE_BASIS},
 		    TIME("time", CM_SAYS_ALL),
-		    LANGUAGE("language")},
+		    LANGUAGE("language"),
+		    {.name = "controller", .role = CM_ROLE_CONTROLLER},
+		    {.name = "seller", .role = CM_ROLE_SELLER},
+		    {.name = "sale-ref", .role = CM_ROLE_SALE_REF},
+		    {.name = "sale-date", .role = CM_ROLE_SALE_DATE},
+		    {.name = "product-category", .role = CM_ROLE_CATEGORY},
+		    {.name = "opt-out-offered",
+		     .role = CM_ROLE_OPT_OUT_OFFERED},
+		    {.name = "contract-end", .role = CM_ROLE_CONTRACT_END}},
 };
 
 const struct cm_dialect cm_dialect_lines = {

@@ -48,6 +48,14 @@ enum cm_role {
 	CM_ROLE_FILLED, /* .says if the cell has anything but a no */
 	CM_ROLE_TIME,   /* when what .of names happened */
 	CM_ROLE_OTHER,  /* .says if it is a yes; it need not be a no */
+	/* The terms of a grant: see struct cm_event. */
+	CM_ROLE_CONTROLLER,
+	CM_ROLE_SELLER,
+	CM_ROLE_SALE_REF,
+	CM_ROLE_SALE_DATE,
+	CM_ROLE_CATEGORY,
+	CM_ROLE_OPT_OUT_OFFERED,
+	CM_ROLE_CONTRACT_END,
 	CM_ROLES
 };
 
@@ -66,7 +74,7 @@ struct cm_dialect_column {
 	size_t number; /* counted from 1, instead of a name; 0 = none */
 };
 
-enum { CM_DIALECT_NEEDS = 6, CM_DIALECT_COLUMNS = 12 };
+enum { CM_DIALECT_NEEDS = 6, CM_DIALECT_COLUMNS = 16 };
 
 struct cm_dialect {
 	const char *name;  /* "mailchimp-cleaned": family, then kind */
@@ -123,6 +131,10 @@ CM_MUST_CHECK int cm_dialect_status(const struct cm_dialect_column *column,
 /* Ditto of YES, NO and FILLED. */
 CM_MUST_CHECK int cm_dialect_flag(const struct cm_dialect_column *column,
 				  struct cm_span cell, enum cm_says *ret_says,
+				  struct cm_error *err);
+
+/* A cell of yes or no; empty says nothing. */
+CM_MUST_CHECK int cm_dialect_said(struct cm_span cell, enum cm_yes_no *ret_said,
 				  struct cm_error *err);
 
 /* What a column's name makes one think it says: "opt_out", "bounced"; NOTHING

@@ -360,6 +360,21 @@ static bool is_no(struct cm_span cell)
 				  cell);
 }
 
+int cm_dialect_said(struct cm_span cell, enum cm_yes_no *ret_said,
+		    struct cm_error *err)
+{
+	char quoted[CM_QUOTE_LEN];
+
+	*ret_said = CM_SAID_NOTHING;
+	if (cm_word_is_nothing(cell))
+		return CM_OK;
+	if (!is_yes(cell) && !is_no(cell))
+		return cm_fail(err, CM_EDATA, "\"%s\" is neither yes nor no",
+			       cm_out_quote(cell, quoted));
+	*ret_said = is_no(cell) ? CM_SAID_NO : CM_SAID_YES;
+	return CM_OK;
+}
+
 int cm_dialect_flag(const struct cm_dialect_column *column, struct cm_span cell,
 		    enum cm_says *ret_says, struct cm_error *err)
 {

@@ -159,6 +159,8 @@ static int add_word(struct map *map, struct cm_span value,
 			err, CM_EUSAGE,
 			"--map: \"%s\" is neither a role (email, "
 			"purpose, status, source, basis, time, language, "
+			"controller, seller, sale-ref, sale-date, "
+			"product-category, opt-out-offered, contract-end, "
 			"withdrawn, objected, complained, undeliverable) "
 			"nor followed by a status",
 			cm_out_quote(value, quoted));
@@ -278,6 +280,9 @@ static const struct {
 	enum cm_says says; /* if it sounds like a refusal */
 } sounds[] = {
 	{"*never*subscri*|*nonsubscri*", NULL, CM_SAYS_NOTHING},
+	{"*opt*out*offer*", "opt-out-offered", CM_SAYS_NOTHING},
+	{"*sale*date*|*order*date*|*purchase*date*", "sale-date",
+	 CM_SAYS_NOTHING},
 	{"*complain*|*spam*|*abuse*", "complained", CM_SAYS_COMPLAINED},
 	{"*bounce*|*undeliver*|*unzustell*|*invalid*", "undeliverable",
 	 CM_SAYS_UNDELIVERABLE},

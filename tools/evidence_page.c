@@ -7,6 +7,7 @@
 #include "tools/evidence.h"
 
 #include "tools/html.h"
+#include "tools/terms_text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -129,6 +130,7 @@ static void put_basis(const struct cm_event *event, struct cm_buf *out)
 			      "2002/58/EC, "
 			      "Article 13(2))"
 			    : "consent (GDPR, Article 6(1)(a))");
+	cm_term_rows(out, event);
 	if (event->attested)
 		cm_html_row(out, "Attested",
 			    "yes, by a named person: see evidence");

@@ -9,6 +9,7 @@
 #include "policy/config.h"
 #include "policy/reason.h"
 #include "tools/proof.h"
+#include "tools/terms_text.h"
 
 typedef unsigned long long ull;
 
@@ -335,6 +336,7 @@ static void json_event(struct cm_json_writer *w,
 	cm_json_put_text(w, "source", cm_out_or_null(event->source));
 	cm_json_put_text(w, "to", cm_out_or_null(event->to));
 	cm_json_put_text(w, "right", cm_out_or_null(event->right));
+	cm_term_json(w, event);
 	cm_json_put_text(w, "batch", cm_out_or_null(event->batch));
 	json_texts(w, item);
 	cm_json_name(w, "signed_head");

@@ -28,6 +28,7 @@ enum {
 	CM_IMPORT_SHOWN = 20,       /* bad rows, conflicts, doubles in text */
 	CM_IMPORT_KEPT = 1000,      /* ditto, kept for --json */
 	CM_IMPORT_TAIL = 96,        /* of the evidence: a SHA-256 in hex */
+	CM_IMPORT_REF_MAX = 64,     /* octets of a sale's reference */
 	CM_IMPORT_NO_PURPOSE = 0xFFFF, /* stands above all purposes */
 	CM_IMPORT_ALL_ROOTS = 0xFFFE,  /* withdrawn without a purpose */
 };
@@ -43,6 +44,7 @@ struct cm_import_row {
 	struct cm_id contact;
 	struct cm_id family;
 	uint32_t number;       /* as in the list */
+	uint32_t terms;        /* index + 1; 0 = those of the whole list */
 	const char *given;     /* address cell, in the list or the arena */
 	const char *canonical; /* ditto */
 	int64_t at;            /* 0 = the list has no time for it */
@@ -57,9 +59,20 @@ struct cm_import_row {
 	uint8_t fate;      /* enum cm_import_fate */
 };
 
+/* What a row says of a grant besides; texts are indices in names. */
+struct cm_import_terms {
+	struct cm_span sale_ref; /* in the list or the arena */
+	int64_t sold;
+	int64_t ended;
+	uint16_t controller;
+	uint16_t seller;
+	uint16_t category;
+	uint8_t optout; /* enum cm_yes_no */
+};
+
 /* Different words of one column; the first is "". */
 struct cm_import_words {
-	char (*v)[CM_SOURCE_MAX + 1];
+	char (*v)[CM_PARTY_MAX + 1];
 	size_t n;
 	size_t last; /* found last: lists repeat themselves */
 };
@@ -94,6 +107,8 @@ struct cm_import {
 	struct cm_import_column column[CM_IMPORT_COLUMNS];
 	size_t ncolumns;
 	struct cm_when_how how; /* to read its times */
+	struct cm_when_how
+		of_sale; /* and dates: a day has no zone of its own */
 
 	/* For columns that the list does not have. */
 	const struct cm_purpose *purpose; /* NULL = none */
@@ -101,12 +116,20 @@ struct cm_import {
 	enum cm_basis basis;
 	enum cm_says says;  /* of rows that say nothing */
 	const char *attest; /* who answers for the list; NULL = nobody */
+	struct cm_import_terms all;
+	const char *notice_file; /* what all were shown; NULL = not said */
+	struct cm_hash notice;
 
 	struct cm_import_row *rows; /* malloc'ed; sorted by cm_import_sort() */
 	size_t nrows;
 	size_t room;
 	struct cm_import_words sources;
 	struct cm_import_words languages;
+	struct cm_import_words names;  /* controllers, sellers, categories */
+	struct cm_import_terms *terms; /* malloc'ed */
+	size_t nterms, terms_room;
+	struct cm_import_terms reading; /* of the row that is being read */
+	bool has_terms;                 /* the list has such columns */
 	char batch[CM_BATCH_MAX + 1];
 	const char *who;
 
@@ -136,6 +159,9 @@ struct cm_import {
  * out. */
 CM_MUST_CHECK int cm_import_columns(struct cm_import *import,
 				    struct cm_error *err);
+/* A text of the terms, with its number; "" is 0. */
+CM_MUST_CHECK int cm_import_name(struct cm_import *import, struct cm_span text,
+				 uint16_t *ret_index, struct cm_error *err);
 /* Has the list a column of this role? */
 bool cm_import_has(const struct cm_import *import, enum cm_role role);
 /* All rows.  A bad row is counted, not an error; a list that cannot be read
@@ -161,7 +187,7 @@ struct cm_import_cursor {
 	size_t row;
 	size_t each; /* of the row's events, for cm_import_each() */
 	struct cm_address address;  /* of the entry, until the next one */
-	char evidence[512];         /* ditto */
+	char evidence[768];         /* ditto */
 	size_t number_at;           /* in evidence: where the number goes */
 	char after[CM_IMPORT_TAIL]; /* what follows the number */
 	size_t nafter;

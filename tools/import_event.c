@@ -9,6 +9,11 @@
 #include "lib/json.h"
 #include "tools/file.h"
 
+enum {
+	/* ,"sale_ref":"" and a reference all of which is escaped */
+	SALE_REF_ROOM = 16 + 2 * CM_IMPORT_REF_MAX,
+};
+
 static const enum cm_event_type types[CM_STATUSES] = {
 	[CM_STATUS_GRANTED] = CM_EVENT_GRANTED,
 	[CM_STATUS_CONFIRMED] = CM_EVENT_CONFIRMED,
@@ -20,12 +25,6 @@ static const enum cm_event_type types[CM_STATUSES] = {
 	/* Kept, but never attested: so it never counts (G4-11). */
 	[CM_STATUS_UNKNOWN] = CM_EVENT_GRANTED,
 };
-
-static bool has_source(enum cm_event_type type)
-{
-	return type == CM_EVENT_GRANTED || type == CM_EVENT_CONFIRMED ||
-	       type == CM_EVENT_REQUESTED;
-}
 
 const char *cm_import_purpose(const struct cm_import *import,
 			      const struct cm_import_row *row)
@@ -58,6 +57,34 @@ const char *cm_import_each(const struct cm_import *import,
 	return NULL;
 }
 
+static const struct cm_import_terms *terms_of(const struct cm_import *import,
+					      const struct cm_import_row *row)
+{
+	return row->terms != 0 ? &import->terms[row->terms - 1] : &import->all;
+}
+
+static void put_name(const struct cm_import *import, uint16_t index, char *out,
+		     size_t room)
+{
+	if (index != 0)
+		put(out, room, import->names.v[index]);
+}
+
+static void put_terms(const struct cm_import *import,
+		      const struct cm_import_terms *terms,
+		      struct cm_event *event)
+{
+	put_name(import, terms->controller, event->controller,
+		 sizeof(event->controller));
+	put_name(import, terms->seller, event->seller, sizeof(event->seller));
+	put_name(import, terms->category, event->category,
+		 sizeof(event->category));
+	event->optout = (enum cm_yes_no)terms->optout;
+	event->has_sale_ref = terms->sale_ref.n > 0;
+	event->sold = terms->sold;
+	event->ended = terms->ended;
+}
+
 void cm_import_event(const struct cm_import *import,
 		     const struct cm_import_row *row, const char *purpose,
 		     struct cm_event *ret_event)
@@ -78,18 +105,24 @@ void cm_import_event(const struct cm_import *import,
 	if (import->languages.n > 0)
 		put(event->language, sizeof(event->language),
 		    import->languages.v[row->language]);
-	if (!has_source(event->type))
+	if (!cm_event_type_asks(event->type))
 		return;
 	event->basis = (enum cm_basis)row->basis;
 	event->attested =
 		import->attest != NULL && row->status != CM_STATUS_UNKNOWN;
+	event->has_notice =
+		import->notice_file != NULL && row->status != CM_STATUS_UNKNOWN;
+	if (event->has_notice)
+		event->notice = import->notice;
 	put(event->source, sizeof(event->source),
 	    import->sources.v[row->source]);
+	put_terms(import, terms_of(import, row), event);
 }
 
 /* ---- entries ------------------------------------------------------------ */
 
-/* {"attested_by", "file", "row", "sha256"}: where the record comes from. */
+/* {"attested_by", "file", "notice_file", "row", "sale_ref", "sha256"}: where
+ * the record comes from.  sale_ref is put in row by row. */
 static int write_evidence(const struct cm_import *import, struct cm_buf *out)
 {
 	char sha256[CM_HEX_LEN(CM_SHA256_LEN) + 1];
@@ -101,6 +134,9 @@ static int write_evidence(const struct cm_import *import, struct cm_buf *out)
 	if (import->attest != NULL)
 		cm_json_put_text(&w, "attested_by", import->attest);
 	cm_json_put_text(&w, "file", cm_file_name(import->list->path));
+	if (import->notice_file != NULL)
+		cm_json_put_text(&w, "notice_file",
+				 cm_file_name(import->notice_file));
 	cm_json_put_int(&w, "row", 0);
 	cm_json_put_text(&w, "sha256", sha256);
 	cm_json_end(&w);
@@ -117,7 +153,8 @@ int cm_import_begin(const struct cm_import *import,
 	int rc;
 
 	memset(cursor, 0, sizeof(*cursor));
-	cm_buf_init(&buf, sizeof(cursor->evidence) - CM_COUNT_LEN);
+	cm_buf_init(&buf,
+		    sizeof(cursor->evidence) - CM_COUNT_LEN - SALE_REF_ROOM);
 	rc = write_evidence(import, &buf);
 	/* Names are quoted in JSON, so this cannot stand in one of them. */
 	if (rc == CM_OK)
@@ -133,8 +170,27 @@ int cm_import_begin(const struct cm_import *import,
 	if (rc == CM_OK)
 		return CM_OK;
 	return cm_fail(err, CM_EUSAGE,
-		       "--attest and the list's name must be UTF-8, and "
-		       "together under 300 octets");
+		       "--attest, --notice and the list's name must be UTF-8, "
+		       "and together under 300 octets");
+}
+
+/* A member more: ,"sale_ref":"...", in RFC 8785's spelling. */
+static size_t put_sale_ref(char *out, struct cm_span ref)
+{
+	static const char name[] = ",\"sale_ref\":\"";
+	size_t n = sizeof(name) - 1;
+	size_t i;
+
+	if (ref.n == 0)
+		return 0;
+	memcpy(out, name, n);
+	for (i = 0; i < ref.n; i++) {
+		if (ref.p[i] == '"' || ref.p[i] == '\\')
+			out[n++] = '\\';
+		out[n++] = ref.p[i];
+	}
+	out[n++] = '"';
+	return n;
 }
 
 static void fill_entry(const struct cm_import *import,
@@ -144,7 +200,8 @@ static void fill_entry(const struct cm_import *import,
 {
 	struct cm_address *address = &cursor->address;
 	char *number = cursor->evidence + cursor->number_at;
-	int n = snprintf(number, CM_COUNT_LEN, "%" PRIu32, row->number);
+	size_t n =
+		(size_t)snprintf(number, CM_COUNT_LEN, "%" PRIu32, row->number);
 
 	memset(entry, 0, sizeof(*entry));
 	cm_import_event(import, row, purpose, &entry->event);
@@ -154,10 +211,11 @@ static void fill_entry(const struct cm_import *import,
 	address->at = row->at_sign;
 	entry->address = address;
 	entry->as_given = cm_span_n(row->given, row->given_n);
+	if (entry->event.has_sale_ref)
+		n += put_sale_ref(number + n, terms_of(import, row)->sale_ref);
 	memcpy(number + n, cursor->after, cursor->nafter);
-	entry->evidence =
-		cm_span_n(cursor->evidence,
-			  cursor->number_at + (size_t)n + cursor->nafter);
+	entry->evidence = cm_span_n(cursor->evidence,
+				    cursor->number_at + n + cursor->nafter);
 }
 
 int cm_import_next(const struct cm_import *import,

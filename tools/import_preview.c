@@ -66,25 +66,26 @@ static bool refuses(const struct cm_import_row *row)
 
 /* ---- is it new? --------------------------------------------------------- */
 
-static bool same_words(const struct cm_fact *fact, const struct cm_event *event)
-{
-	return cm_span_eq(fact->purpose, cm_span(event->purpose)) &&
-	       (fact->kind > CM_FACT_REQUESTED ||
-		cm_span_eq(fact->source, cm_span(event->source)));
-}
-
 static const struct cm_fact *find_fact(const struct cm_view *view,
-				       const struct cm_event *event)
+				       const struct cm_fact *like)
 {
-	enum cm_fact_kind kind = cm_event_fact(event);
 	size_t i;
 
 	for (i = 0; i < view->count; i++) {
-		if (view->facts[i].kind == kind &&
-		    same_words(&view->facts[i], event))
+		if (cm_fact_cmp(&view->facts[i], like) == 0)
 			return &view->facts[i];
 	}
 	return NULL;
+}
+
+/* Does the row tell something later than the fact, or another end? */
+static bool is_later(const struct cm_fact *fact, const struct cm_fact *row)
+{
+	struct cm_fact told = *row;
+
+	told.seq = fact->seq; /* of one time: nothing later */
+	return cm_fact_is_newer(fact, &told) ||
+	       (!cm_fact_is_newer(&told, fact) && told.ended != fact->ended);
 }
 
 static bool consent_since(const struct cm_view *view, int64_t at)
@@ -108,12 +109,13 @@ static bool is_known(const struct cm_view *view,
 		     const struct cm_import_row *row,
 		     const struct cm_event *event)
 {
-	const struct cm_fact *fact = find_fact(view, event);
+	const struct cm_fact told = cm_fact_of(event, 0);
+	const struct cm_fact *fact = find_fact(view, &told);
 
 	if (fact == NULL)
 		return false;
 	if (row->at != 0)
-		return fact->at >= row->at;
+		return !is_later(fact, &told);
 	return !refuses(row) || !consent_since(view, fact->at);
 }
 
@@ -185,7 +187,7 @@ static int fold_into_family(struct family *family,
 /* Data of an erased person is not taken in again, whatever the row says. */
 static bool is_erased(const struct family *family)
 {
-	return cm_person_mark(family->import->ctl->config, &family->own,
+	return cm_person_mark(family->import->ctl, &family->own,
 			      CM_FACT_ERASED) != NULL;
 }
 

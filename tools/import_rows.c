@@ -74,6 +74,7 @@ static int bind(struct cm_import *import, size_t at,
 			       import->list->path, CM_IMPORT_COLUMNS);
 	import->column[import->ncolumns].at = at;
 	import->column[import->ncolumns].as = *as;
+	import->has_terms = import->has_terms || as->role >= CM_ROLE_CONTROLLER;
 	import->ncolumns++;
 	return CM_OK;
 }
@@ -282,12 +283,144 @@ static int read_language(struct cm_import *import, struct cm_span cell,
 	return rc;
 }
 
+/* ---- the terms of a grant ------------------------------------------------ */
+
+int cm_import_name(struct cm_import *import, struct cm_span text,
+		   uint16_t *ret_index, struct cm_error *err)
+{
+	char name[CM_PARTY_MAX + 1];
+	int rc = cm_word_name(cm_word_is_nothing(text) ? cm_span("") : text,
+			      CM_PARTY_MAX, name, err);
+
+	if (rc == CM_OK)
+		rc = intern(import, &import->names, name, ret_index, err);
+	return rc;
+}
+
+_Static_assert(CM_CATEGORY_MAX == CM_PARTY_MAX, "names hold categories, too");
+
+static int read_controller(struct cm_import *import, struct cm_span cell,
+			   struct cm_import_row *row, struct cm_error *err)
+{
+	(void)row;
+	return cm_import_name(import, cell, &import->reading.controller, err);
+}
+
+static int read_seller(struct cm_import *import, struct cm_span cell,
+		       struct cm_import_row *row, struct cm_error *err)
+{
+	(void)row;
+	return cm_import_name(import, cell, &import->reading.seller, err);
+}
+
+static int read_category(struct cm_import *import, struct cm_span cell,
+			 struct cm_import_row *row, struct cm_error *err)
+{
+	(void)row;
+	return cm_import_name(import, cell, &import->reading.category, err);
+}
+
+static int read_sale_ref(struct cm_import *import, struct cm_span cell,
+			 struct cm_import_row *row, struct cm_error *err)
+{
+	char checked[CM_IMPORT_REF_MAX + 1];
+	struct cm_span ref =
+		cm_word_is_nothing(cell) ? cm_span("") : cm_span_trim(cell);
+	int rc = cm_word_name(ref, CM_IMPORT_REF_MAX, checked, err);
+
+	(void)row;
+	if (rc != CM_OK)
+		return rc;
+	import->reading.sale_ref = cm_span_n(keep(import, ref), ref.n);
+	return import->reading.sale_ref.p != NULL
+		       ? CM_OK
+		       : cm_fail(err, CM_ENOMEM, "out of memory");
+}
+
+static int read_opt_out_offered(struct cm_import *import, struct cm_span cell,
+				struct cm_import_row *row, struct cm_error *err)
+{
+	enum cm_yes_no said = CM_SAID_NOTHING;
+	int rc = cm_dialect_said(cell, &said, err);
+
+	(void)row;
+	import->reading.optout = (uint8_t)said;
+	return rc;
+}
+
+/* The first instant that the text may mean: what rests on it ends soonest. */
+static int read_date(struct cm_import *import, struct cm_span cell,
+		     int64_t *ret_at, struct cm_error *err)
+{
+	struct cm_when when;
+	int rc;
+
+	*ret_at = 0;
+	if (cm_word_is_nothing(cell))
+		return CM_OK;
+	rc = cm_when_parse(cell, &import->of_sale, &when, err);
+	if (rc == CM_OK)
+		*ret_at = when.first;
+	return rc;
+}
+
+static int read_sale_date(struct cm_import *import, struct cm_span cell,
+			  struct cm_import_row *row, struct cm_error *err)
+{
+	char quoted[CM_QUOTE_LEN];
+	int rc = read_date(import, cell, &import->reading.sold, err);
+
+	(void)row;
+	if (rc == CM_OK && import->reading.sold > import->ctl->now)
+		return cm_fail(err, CM_EDATA, "\"%s\" is yet to come",
+			       cm_out_quote(cell, quoted));
+	return rc;
+}
+
+static int read_contract_end(struct cm_import *import, struct cm_span cell,
+			     struct cm_import_row *row, struct cm_error *err)
+{
+	(void)row;
+	return read_date(import, cell, &import->reading.ended, err);
+}
+
+static int keep_terms(struct cm_import *import, uint32_t *ret_index,
+		      struct cm_error *err)
+{
+	size_t room =
+		import->terms_room > 0 ? import->terms_room * 2 : ROWS_FIRST;
+
+	if (!import->has_terms)
+		return CM_OK;
+	if (import->nterms == import->terms_room) {
+		struct cm_import_terms *terms =
+			realloc(import->terms, room * sizeof(*terms));
+
+		if (terms == NULL)
+			return cm_fail(err, CM_ENOMEM, "out of memory");
+		import->terms = terms;
+		import->terms_room = room;
+	}
+	import->terms[import->nterms++] = import->reading;
+	*ret_index = (uint32_t)import->nterms;
+	return CM_OK;
+}
+
 static int (*const readers[CM_ROLES])(struct cm_import *, struct cm_span,
 				      struct cm_import_row *,
 				      struct cm_error *) = {
-	[CM_ROLE_EMAIL] = read_email,       [CM_ROLE_PURPOSE] = read_purpose,
-	[CM_ROLE_SOURCE] = read_source,     [CM_ROLE_BASIS] = read_basis,
+	[CM_ROLE_EMAIL] = read_email,
+	[CM_ROLE_PURPOSE] = read_purpose,
+	[CM_ROLE_SOURCE] = read_source,
+	[CM_ROLE_BASIS] = read_basis,
 	[CM_ROLE_LANGUAGE] = read_language,
+	[CM_ROLE_CONTROLLER] = read_controller,
+	[CM_ROLE_SELLER] = read_seller,
+	[CM_ROLE_SALE_REF] = read_sale_ref,
+	[CM_ROLE_SALE_DATE] = read_sale_date,
+	[CM_ROLE_CATEGORY] = read_category,
+	[CM_ROLE_OPT_OUT_OFFERED] = read_opt_out_offered,
+	[CM_ROLE_CONTRACT_END] = read_contract_end,
 };
 
 /* ---- what a row says ---------------------------------------------------- */
@@ -392,6 +525,7 @@ static int defaults(struct cm_import *import, struct cm_import_row *row,
 {
 	memset(row, 0, sizeof(*row));
 	row->number = import->list->row.number;
+	import->reading = import->all;
 	row->basis = (uint8_t)import->basis;
 	row->purpose = CM_IMPORT_NO_PURPOSE;
 	if (import->purpose != NULL)
@@ -568,6 +702,8 @@ static int add_row(struct cm_import *import, struct cm_error *err)
 	enum cm_says says;
 	int rc = read_row(import, &row, &said, err);
 
+	if (rc == CM_OK)
+		rc = keep_terms(import, &row.terms, err);
 	for (says = 0; rc == CM_OK && says < CM_SAYS; says++) {
 		if ((said & CM_SAYS_BIT(says)) == 0)
 			continue;

@@ -65,6 +65,28 @@ int cm_word_language(struct cm_span text,
 	return CM_OK;
 }
 
+int cm_word_name(struct cm_span text, size_t max, char *ret_name,
+		 struct cm_error *err)
+{
+	struct cm_span name = cm_span_trim(text);
+	char quoted[CM_QUOTE_LEN];
+	size_t i;
+
+	if (name.n > max)
+		return cm_fail(err, CM_EDATA,
+			       "\"%s\" is too long (at most %zu octets)",
+			       cm_out_quote(name, quoted), max);
+	for (i = 0; i < name.n; i++)
+		if ((unsigned char)name.p[i] < 0x20 || name.p[i] == 0x7f)
+			break;
+	if (i < name.n || !cm_utf8_valid(name.p, name.n))
+		return cm_fail(err, CM_EDATA, "\"%s\" is not printable text",
+			       cm_out_quote(name, quoted));
+	memcpy(ret_name, name.p != NULL ? name.p : "", name.n);
+	ret_name[name.n] = '\0';
+	return CM_OK;
+}
+
 int cm_word_basis(struct cm_span text, enum cm_basis *ret_basis,
 		  struct cm_error *err)
 {

@@ -18,6 +18,10 @@ CM_MUST_CHECK int cm_word_source(struct cm_span text,
 CM_MUST_CHECK int cm_word_language(struct cm_span text,
 				   char ret_language[CM_LANGUAGE_MAX + 1],
 				   struct cm_error *err);
+/* A company, a kind of product, a number of a sale, as people write them:
+ * blanks around it dropped, at most max octets; "" stays. */
+CM_MUST_CHECK int cm_word_name(struct cm_span text, size_t max, char *ret_name,
+			       struct cm_error *err);
 CM_MUST_CHECK int cm_word_basis(struct cm_span text, enum cm_basis *ret_basis,
 				struct cm_error *err);
 /* A purpose of the config, else CM_EDATA with the most similar one. */

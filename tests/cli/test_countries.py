@@ -102,17 +102,41 @@ def test_canada_implied_consent(ctl, kind, months):
     """C-CA2: two years from a purchase, six months from an inquiry."""
     with_country(ctl, "ca")
     purpose = f"acme/ca/{kind}"
-    load(ctl, [
-        ("fresh", purpose, "granted", "soft-opt-in", ago(1)),
-        ("last-day", purpose, "granted", "soft-opt-in", ago(months, -DAY)),
-        ("too-late", purpose, "granted", "soft-opt-in", ago(months, DAY)),
-        ("left", purpose, "withdrawn", "", ago(0, DAY)),
-        ("other", "acme/ca/newsletter", "granted", "soft-opt-in", ago(1)),
-    ])
+    text = ("email,purpose,status,basis,time,seller,sale-ref,sale-date,"
+            "product-category,opt-out-offered\n")
+    for who, where, sold in (("fresh", purpose, ago(1)),
+                             ("last-day", purpose, ago(months, -DAY)),
+                             ("too-late", purpose, ago(months, DAY)),
+                             ("left", purpose, ago(1)),
+                             ("undated", purpose, ""),
+                             ("other", "acme/ca/newsletter", ago(1))):
+        text += (f"{who}@example.org,{where},granted,soft-opt-in,{ago(0)},"
+                 f"acme,R-{who},{sold},shoes,yes\n")
+    ctl.load(text)
+    load(ctl, [("left", purpose, "withdrawn", "", ago(0))])
     assert decided(ctl, f"{kind}-ca", ["fresh", "last-day", "too-late",
-                                       "left", "other"]) == {
+                                       "left", "undated", "other"]) == {
         "fresh": "soft-opt-in", "last-day": "soft-opt-in",
-        "too-late": "expired", "left": "withdrawn", "other": "no-record"}
+        "too-late": "expired", "left": "withdrawn",
+        "undated": "no-sale-date", "other": "no-record"}
+
+
+@pytest.mark.parametrize("sold, until", [
+    ("2024-12-05T12:00:00Z", "2026-12-05T12:00:00Z"),
+    ("2024-02-29T12:00:00Z", "2026-02-28T12:00:00Z")])
+def test_canada_ends_on_the_day(ctl, sold, until):
+    """C-CA2: two calendar years, and a leap day ends on 28 February."""
+    with_country(ctl, "ca")
+    done = ctl.any("grant", "ann@example.org", "--purpose",
+                   "acme/ca/customers", "--source", "order", "--attest", "DPO",
+                   "--basis", "soft-opt-in", "--seller", "acme", "--sale-ref",
+                   "R-1", "--sale-date", sold, "--product-category", "shoes",
+                   "--opt-out-offered", "yes")
+    now = datetime.datetime.now(datetime.timezone.utc)
+    if now.strftime("%Y-%m-%dT%H:%M:%SZ") < until:
+        assert f"until {until}" in done.stdout
+    else:
+        assert ctl.why("ann@example.org", "customers-ca") == "expired"
 
 
 @pytest.mark.parametrize("country, who", [("bg", "KZP register"),

@@ -226,7 +226,8 @@ static void purposes_inherit_downward(void **state)
 		/* Children first: the order in the file must not matter. */
 		"purpose \"acme/shoes/sale/weekly\" { title = \"a\" }\n"
 		"purpose \"acme/shoes\" { title = \"b\" level = double "
-		"soft-opt-in = yes }\n"
+		"soft-opt-in = yes product-category = {\"shoes\", \"socks\"} "
+		"}\n"
 		"purpose \"acme\" { title = \"c\" lifetime = \"2y\" }\n"
 		"purpose \"acme/shoes/sale\" { title = \"d\" level = single "
 		"lifetime = none }\n"
@@ -257,6 +258,11 @@ static void purposes_inherit_downward(void **state)
 		assert_int_equal(p->level, cases[i].level);
 		assert_int_equal(p->lifetime.months, cases[i].months);
 		assert_int_equal(p->soft_opt_in, cases[i].soft);
+		assert_int_equal(p->product_categories.n,
+				 cases[i].soft ? 2 : 0);
+		if (cases[i].soft)
+			assert_string_equal(p->product_categories.v[1],
+					    "socks");
 		if (cases[i].parent == NULL)
 			assert_null(p->parent);
 		else
@@ -541,6 +547,24 @@ static void names_are_suggested(void **state)
 		 "6: syslog-facility: \"mial\" is not one of: mail, daemon, "
 		 "local0, local1, local2, local3, local4, local5, local6, "
 		 "local7"},
+	};
+
+	(void)state;
+	ALL_FAIL(cases);
+}
+
+/* What a consent's terms are weighed by (policy/terms.h). */
+static void terms_are_checked(void **state)
+{
+	static const struct wrong cases[] = {
+		{PRELUDE "purpose \"acme/x\" { title = \"x\"\nchanged = "
+			 "\"2026-02-30\" }",
+		 "7: purpose \"acme/x\": changed: \"2026-02-30\" is not a "
+		 "date (write 2027-03-31)"},
+		{PRELUDE "notice \"form 7\" { bundled = yes }",
+		 "6: notice \"form 7\": a notice is called by the SHA-256 of "
+		 "its text, 64 hex digits in lower case (sha256sum prints "
+		 "it)"},
 	};
 
 	(void)state;
@@ -932,6 +956,7 @@ int main(void)
 		cmocka_unit_test(includes_keep_their_lines),
 		cmocka_unit_test(syntax_is_refused_with_its_line),
 		cmocka_unit_test(names_are_suggested),
+		cmocka_unit_test(terms_are_checked),
 		cmocka_unit_test(values_are_checked),
 		cmocka_unit_test(fields_are_checked),
 		cmocka_unit_test(parts_must_fit),

@@ -3,7 +3,7 @@
  * model that was written from the rules over raw events, without views.
  * CM_LONG=N runs N times as many random sequences.
  */
-#include "policy/decide.h"
+#include "tests/unit/decide_world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,109 +11,7 @@
 
 #include "tests/unit/test.h"
 
-enum {
-	NODES = 5, /* 0 "", 1 acme, 2 acme/a, 3 acme/a/b, 4 acme/c */
-	EVENTS_MAX = 10,
-	ARENA_MAX = 1 << 20,
-	RANDOM_RUNS = 1000000,
-};
-static const char *const paths[] = {"", "acme", "acme/a", "acme/a/b", "acme/c"};
-static const char *const sources[] = {"order", "web-form", "unknown"};
-
-/* An event as this file thinks of one. */
-struct raw {
-	enum cm_event_type type;
-	enum cm_actor actor;
-	enum cm_basis basis;
-	int node;
-	int source;
-	int64_t at;
-	bool attested;
-	enum cm_event_type mark;
-	bool other; /* of another address of the family */
-};
-
-/* What the config says. */
-struct world {
-	struct cm_config config;
-	struct cm_purpose purposes[NODES];
-	struct cm_stream stream;
-	struct cm_classified classified;
-	const struct cm_purpose *asked[2];
-	const char *allowed_source;
-	int64_t mailed[NODES]; /* the last mail of each purpose */
-	int64_t now;
-};
-
-static void make_world(struct world *world)
-{
-	static const int parents[NODES] = {0, 0, 1, 2, 1};
-	size_t i;
-
-	memset(world, 0, sizeof(*world));
-	for (i = 0; i < NODES; i++) {
-		world->purposes[i].path = paths[i];
-		if (i > 1)
-			world->purposes[i].parent =
-				&world->purposes[parents[i]];
-	}
-	world->config.purposes = world->purposes + 1;
-	world->config.npurposes = NODES - 1;
-	world->stream.type = CM_STREAM_MARKETING;
-	world->stream.purposes = world->asked;
-	world->stream.npurposes = 1;
-	world->asked[0] = &world->purposes[3];
-	world->classified.class = CM_CLASS_STREAM;
-	world->classified.stream = &world->stream;
-	world->classified.purposes = world->asked;
-	world->classified.npurposes = 1;
-	world->now = 100;
-}
-
-static struct cm_event event_of(const struct raw *raw)
-{
-	struct cm_event event;
-
-	memset(&event, 0, sizeof(event));
-	event.type = raw->type;
-	event.actor = raw->actor;
-	event.basis = raw->basis;
-	event.at = raw->at;
-	event.mark = raw->mark;
-	event.attested = raw->attested;
-	(void)snprintf(event.purpose, sizeof(event.purpose), "%s",
-		       paths[raw->node]);
-	(void)snprintf(event.source, sizeof(event.source), "%s",
-		       sources[raw->source]);
-	return event;
-}
-
-/* order: NULL = as listed.  seq is the place in the list. */
-static void run(const struct world *world, const struct raw *raws, size_t n,
-		const size_t *order, struct cm_arena *arena,
-		struct cm_decision *decision)
-{
-	struct cm_view own = {0}, family = {0};
-	int64_t mailed[2];
-	const struct cm_past past = {.mailed = mailed};
-	size_t i;
-
-	cm_arena_reset(arena);
-	for (i = 0; i < n; i++) {
-		size_t at = order != NULL ? order[i] : i;
-		struct cm_event event = event_of(&raws[at]);
-
-		if (!raws[at].other)
-			assert_int_equal(cm_view_apply(&own, &event, at, arena),
-					 0);
-		assert_int_equal(
-			cm_view_apply_family(&family, &event, at, arena), 0);
-	}
-	for (i = 0; i < world->classified.npurposes; i++)
-		mailed[i] = world->mailed[world->asked[i] - world->purposes];
-	cm_decide(&world->config, &world->classified, &own, &family, &past, 0,
-		  world->now, decision);
-}
+enum { RANDOM_RUNS = 1000000 };
 
 /* ---- the model: design 5, rules 2 to 4, over raw events ------------------ */
 
@@ -130,10 +28,45 @@ static bool over(int node, int below)
 static bool proven(const struct raw *e)
 {
 	return (e->type == CM_EVENT_GRANTED || e->type == CM_EVENT_CONFIRMED) &&
-	       e->attested && strcmp(sources[e->source], "unknown") != 0;
+	       (e->attested || e->text != NO_TEXT) &&
+	       strcmp(world_sources[e->source], "unknown") != 0;
 }
 
-static bool consents(const struct world *w, const struct raw *e, int p)
+/* Article 13(2), condition after condition. */
+static enum cm_reason sale_lacks(const struct sale *sale)
+{
+	return sale->seller == NOBODY        ? CM_REASON_NO_SELLER
+	       : sale->seller == OTHERS      ? CM_REASON_OTHER_SELLER
+	       : !sale->ref                  ? CM_REASON_NO_SALE_REF
+	       : sale->sold == 0             ? CM_REASON_NO_SALE_DATE
+	       : sale->category == 0         ? CM_REASON_NO_CATEGORY
+	       : sale->category == 2         ? CM_REASON_OTHER_CATEGORY
+	       : sale->optout != CM_SAID_YES ? CM_REASON_NO_OPT_OUT
+					     : CM_REASONS;
+}
+
+/* Why a proven grant does not count for p; CM_REASONS: it may. */
+static enum cm_reason flaw(const struct world *w, const struct raw *e, int p)
+{
+	bool soft = e->basis == CM_BASIS_SOFT_OPT_IN;
+	int64_t from = soft ? e->sale.sold : e->at;
+	int node;
+
+	if (e->controller == OTHERS)
+		return CM_REASON_OTHER_CONTROLLER;
+	for (node = p; from > 0 && over(e->node, node); node = up[node])
+		if (w->purposes[node].changed > from &&
+		    w->now >= w->purposes[node].changed)
+			return CM_REASON_TEXT_CHANGED;
+	if (e->text == BUNDLED)
+		return CM_REASON_BUNDLED;
+	if (e->text == CHILDREN)
+		return CM_REASON_NO_AGE_CHECK;
+	return soft ? sale_lacks(&e->sale) : CM_REASONS;
+}
+
+/* Consent of the level asked, whatever its terms. */
+static bool strong(const struct world *w, const struct raw *e, int p)
 {
 	return !e->other && proven(e) && e->node > 0 && over(e->node, p) &&
 	       e->basis == CM_BASIS_CONSENT &&
@@ -146,7 +79,13 @@ static bool own_act(const struct raw *e)
 	return e->actor == CM_ACTOR_PERSON && e->type != CM_EVENT_CORRECTED;
 }
 
-static bool lifts(const struct raw *mark, const struct raw *e, int p)
+static bool consents(const struct world *w, const struct raw *e, int p)
+{
+	return strong(w, e, p) && flaw(w, e, p) == CM_REASONS;
+}
+
+static bool lifts(const struct world *w, const struct raw *mark,
+		  const struct raw *e, int p)
 {
 	if (e->other || e->at <= mark->at || cm_event_type_is_remark(e->type))
 		return false;
@@ -156,7 +95,8 @@ static bool lifts(const struct raw *mark, const struct raw *e, int p)
 		return own_act(e) ||
 		       (e->type == CM_EVENT_CLEARED && e->mark == mark->type);
 	return e->type == CM_EVENT_CONFIRMED && proven(e) && e->node > 0 &&
-	       own_act(e) && over(e->node, p) && e->basis == CM_BASIS_CONSENT;
+	       own_act(e) && over(e->node, p) && e->basis == CM_BASIS_CONSENT &&
+	       flaw(w, e, p) == CM_REASONS;
 }
 
 static bool marked(const struct world *w, const struct raw *e, size_t n,
@@ -170,7 +110,7 @@ static bool marked(const struct world *w, const struct raw *e, size_t n,
 		if (e[i].type != type || (e[i].other && !family))
 			continue;
 		for (k = 0; k < n; k++)
-			lifted = lifted || lifts(&e[i], &e[k], p);
+			lifted = lifted || lifts(w, &e[i], &e[k], p);
 		for (k = 0; k < w->stream.npurposes; k++)
 			about = about || over(e[i].node,
 					      (int)(w->asked[k] - w->purposes));
@@ -198,13 +138,15 @@ static bool stands(const struct world *w, const struct raw *e, size_t n,
 	return true;
 }
 
+/* A soft opt-in is as old as the sale. */
 static bool outlived(const struct world *w, const struct raw *g, int p)
 {
+	int64_t from = g->basis == CM_BASIS_SOFT_OPT_IN ? g->sale.sold : g->at;
 	int node;
 
 	for (node = p; over(g->node, node); node = up[node])
 		if (w->purposes[node].lifetime.ms > 0 &&
-		    w->now >= g->at + w->purposes[node].lifetime.ms)
+		    w->now >= from + w->purposes[node].lifetime.ms)
 			return true;
 	return false;
 }
@@ -213,7 +155,8 @@ static bool outlived(const struct world *w, const struct raw *g, int p)
 static bool unused(const struct world *w, const struct raw *e, size_t n,
 		   const struct raw *g, int p)
 {
-	int64_t end, at = g->at;
+	int64_t end,
+		at = g->basis == CM_BASIS_SOFT_OPT_IN ? g->sale.sold : g->at;
 	int node;
 
 	for (size_t i = 0; i < n; i++)
@@ -229,6 +172,53 @@ static bool unused(const struct world *w, const struct raw *e, size_t n,
 			return true;
 	}
 	return false;
+}
+
+/* The same kind of grant, given to the same, on the same terms. */
+static bool same_grant(const struct raw *a, const struct raw *b)
+{
+	bool soft = a->basis == CM_BASIS_SOFT_OPT_IN;
+
+	return proven(b) && !b->other && a->node == b->node &&
+	       a->source == b->source && a->basis == b->basis &&
+	       a->controller == b->controller && a->text == b->text &&
+	       (soft || (a->type == b->type &&
+			 (a->type == CM_EVENT_GRANTED ||
+			  (a->actor == CM_ACTOR_PERSON) ==
+				  (b->actor == CM_ACTOR_PERSON)))) &&
+	       (!soft || (a->sale.seller == b->sale.seller &&
+			  a->sale.ref == b->sale.ref &&
+			  a->sale.category == b->sale.category &&
+			  a->sale.optout == b->sale.optout));
+}
+
+/*
+ * The contract's end, as the newest record of this grant has it (of a soft
+ * opt-in that of the newest sale), and how long the text said that the mail
+ * goes on.
+ */
+static bool contract_is_over(const struct world *w, const struct raw *e,
+			     size_t n, const struct raw *g)
+{
+	const struct raw *last = g;
+	size_t i;
+
+	if (g->text != TELLS_PERIOD)
+		return false;
+	for (i = 0; i < n; i++) {
+		bool soft = g->basis == CM_BASIS_SOFT_OPT_IN;
+
+		if (!same_grant(g, &e[i]))
+			continue;
+		if (soft && e[i].sale.sold != last->sale.sold) {
+			if (e[i].sale.sold > last->sale.sold)
+				last = &e[i];
+		} else if (e[i].at > last->at ||
+			   (e[i].at == last->at && &e[i] > last)) {
+			last = &e[i];
+		}
+	}
+	return last->ended != 0 && w->now >= last->ended + 90;
 }
 
 /* Nothing that stands on the path is answered: as if no grant were left. */
@@ -258,7 +248,8 @@ static enum cm_reason model(const struct world *w, const struct raw *e,
 		{CM_EVENT_UNDELIVERABLE, CM_REASON_UNDELIVERABLE},
 	};
 	bool consent = false, soft = false, gone = false, expired = false;
-	bool weak = false, claimed = false, idle = false;
+	bool weak = false, claimed = false, idle = false, ended = false;
+	enum cm_reason flawed = CM_REASONS;
 	size_t i, k;
 
 	for (i = 0; i < 5; i++)
@@ -281,7 +272,8 @@ static enum cm_reason model(const struct world *w, const struct raw *e,
 		if (!proven(&e[i]) ||
 		    (is_soft && !w->purposes[p].soft_opt_in) ||
 		    (w->allowed_source != NULL &&
-		     strcmp(w->allowed_source, sources[e[i].source]) != 0))
+		     strcmp(w->allowed_source, world_sources[e[i].source]) !=
+			     0))
 			continue;
 		for (k = 0; k < n; k++)
 			blocked = blocked || (e[k].type == CM_EVENT_WITHDRAWN &&
@@ -289,12 +281,17 @@ static enum cm_reason model(const struct world *w, const struct raw *e,
 					      (family || !e[k].other) &&
 					      stands(w, e, n, &e[k], &e[i], p));
 		if (is_soft ? w->purposes[p].level == CM_LEVEL_DOUBLE
-			    : !consents(w, &e[i], p))
+			    : !strong(w, &e[i], p))
 			weak = true;
+		else if (flaw(w, &e[i], p) != CM_REASONS)
+			flawed = flaw(w, &e[i], p) < flawed ? flaw(w, &e[i], p)
+							    : flawed;
 		else if (outlived(w, &e[i], p))
 			expired = true;
 		else if (unused(w, e, n, &e[i], p))
 			idle = true;
+		else if (contract_is_over(w, e, n, &e[i]))
+			ended = true;
 		else if (blocked)
 			gone = true;
 		else if (is_soft)
@@ -303,14 +300,16 @@ static enum cm_reason model(const struct world *w, const struct raw *e,
 			consent = true;
 	}
 	/* A grant that stands makes all that was before it past. */
-	return consent   ? CM_REASON_ALLOWED_CONSENT
-	       : soft    ? CM_REASON_ALLOWED_SOFT_OPT_IN
-	       : gone    ? CM_REASON_WITHDRAWN
-	       : idle    ? CM_REASON_IDLE
-	       : expired ? CM_REASON_EXPIRED
-	       : weak    ? CM_REASON_UNCONFIRMED
-	       : claimed ? CM_REASON_NO_EVIDENCE
-			 : CM_REASON_NO_RECORD;
+	return consent                ? CM_REASON_ALLOWED_CONSENT
+	       : soft                 ? CM_REASON_ALLOWED_SOFT_OPT_IN
+	       : gone                 ? CM_REASON_WITHDRAWN
+	       : idle                 ? CM_REASON_IDLE
+	       : expired              ? CM_REASON_EXPIRED
+	       : ended                ? CM_REASON_CONTRACT_ENDED
+	       : weak                 ? CM_REASON_UNCONFIRMED
+	       : flawed != CM_REASONS ? flawed
+	       : claimed              ? CM_REASON_NO_EVIDENCE
+				      : CM_REASON_NO_RECORD;
 }
 
 static bool allows(enum cm_reason reason)
@@ -345,21 +344,26 @@ static void print_case(const struct world *w, const struct raw *e, size_t n)
 {
 	for (size_t i = 1; i < NODES; i++)
 		print_message("%s level %d lifetime %d soft %d idle %d "
-			      "unless %d mailed %d\n",
-			      paths[i], w->purposes[i].level,
+			      "unless %d mailed %d changed %d\n",
+			      world_paths[i], w->purposes[i].level,
 			      (int)w->purposes[i].lifetime.ms,
 			      w->purposes[i].soft_opt_in,
 			      (int)w->purposes[i].idle.ms,
-			      w->purposes[i].idle_unless, (int)w->mailed[i]);
+			      w->purposes[i].idle_unless, (int)w->mailed[i],
+			      (int)w->purposes[i].changed);
 	for (size_t i = 0; i < w->stream.npurposes; i++)
 		print_message("asked %s\n", w->asked[i]->path);
 	for (size_t i = 0; i < n; i++)
-		print_message("%s \"%s\" at %d by %s basis %d source %s "
-			      "attested %d other %d mark %d\n",
-			      cm_event_type_name(e[i].type), paths[e[i].node],
-			      (int)e[i].at, cm_actor_name(e[i].actor),
-			      e[i].basis, sources[e[i].source], e[i].attested,
-			      e[i].other, e[i].mark);
+		print_message(
+			"%s \"%s\" at %d by %s basis %d source %s "
+			"attested %d other %d mark %d to %d text %d "
+			"sale %d %d %d %d %d ended %d\n",
+			cm_event_type_name(e[i].type), world_paths[e[i].node],
+			(int)e[i].at, cm_actor_name(e[i].actor), e[i].basis,
+			world_sources[e[i].source], e[i].attested, e[i].other,
+			e[i].mark, e[i].controller, e[i].text, e[i].sale.seller,
+			e[i].sale.ref, (int)e[i].sale.sold, e[i].sale.category,
+			e[i].sale.optout, (int)e[i].ended);
 }
 
 static void compare(const struct world *w, const struct raw *e, size_t n,
@@ -369,7 +373,7 @@ static void compare(const struct world *w, const struct raw *e, size_t n,
 	bool by_family = false;
 	enum cm_reason want = model_all(w, e, n, &by_family);
 
-	run(w, e, n, order, arena, &got);
+	world_run(w, e, n, order, arena, &got);
 	if (got.reason == want && got.by_family == by_family &&
 	    got.verdict == cm_reason_verdict(want) &&
 	    got.ngrants == (allows(want) ? w->stream.npurposes : 0))
@@ -397,7 +401,9 @@ static size_t add_grant(struct raw *raw, int node, int choice)
 	static const struct raw kinds[] = {
 		{.type = CM_EVENT_GRANTED},
 		{.type = CM_EVENT_CONFIRMED, .actor = CM_ACTOR_PERSON},
-		{.type = CM_EVENT_GRANTED, .basis = CM_BASIS_SOFT_OPT_IN},
+		{.type = CM_EVENT_GRANTED,
+		 .basis = CM_BASIS_SOFT_OPT_IN,
+		 .sale = SALE},
 	};
 
 	if (choice == 0)
@@ -433,7 +439,7 @@ static void every_state_of_a_small_tree(void **state)
 
 	(void)state;
 	assert_int_equal(cm_arena_new(ARENA_MAX, &arena), CM_OK);
-	make_world(&world);
+	world_make(&world);
 	world.purposes[3].soft_opt_in = true;
 	for (number = 0; number < all; number++) {
 		struct raw raws[EVENTS_MAX];
@@ -470,7 +476,7 @@ static void random_world(struct world *world, uint64_t *seed)
 {
 	size_t i;
 
-	make_world(world);
+	world_make(world);
 	for (i = 1; i < NODES; i++) {
 		world->purposes[i].level = (enum cm_level)(pick(seed, 3) == 0);
 		world->purposes[i].lifetime.ms =
@@ -480,6 +486,10 @@ static void random_world(struct world *world, uint64_t *seed)
 			pick(seed, 3) == 0 ? 40 + pick(seed, 60) : 0;
 		world->purposes[i].idle_unless = (enum cm_use)pick(seed, 2);
 		world->mailed[i] = pick(seed, 2) == 0 ? pick(seed, 100) : 0;
+		world->purposes[i].changed =
+			pick(seed, 6) == 0 ? 1 + pick(seed, 13) : 0;
+		if (pick(seed, 40) == 0)
+			world->purposes[i].changed = 101; /* not yet */
 	}
 	world->stream.npurposes = 1 + pick(seed, 2);
 	world->classified.npurposes = world->stream.npurposes;
@@ -487,10 +497,30 @@ static void random_world(struct world *world, uint64_t *seed)
 	world->asked[1] = &world->purposes[1 + pick(seed, NODES - 1)];
 	world->config.complaint_scope = (enum cm_complaint_scope)pick(seed, 2);
 	if (pick(seed, 4) == 0) {
-		world->allowed_source = sources[pick(seed, 2)];
+		world->allowed_source = world_sources[pick(seed, 2)];
 		world->stream.sources.v = &world->allowed_source;
 		world->stream.sources.n = 1;
 	}
+}
+
+/* Mostly as they should be, or nothing would ever be allowed. */
+static void random_terms(struct raw *raw, uint64_t *seed)
+{
+	const struct sale sale = SALE;
+
+	raw->controller = pick(seed, 6) == 0 ? (enum party)pick(seed, 3) : US;
+	raw->text = pick(seed, 3) == 0 ? (enum text)pick(seed, TEXTS) : NO_TEXT;
+	raw->ended = pick(seed, 4) == 0 ? 1 + pick(seed, 12) : 0;
+	raw->sale = sale;
+	raw->sale.sold = pick(seed, 8) == 0 ? 0 : 1 + pick(seed, 12);
+	if (pick(seed, 8) == 0)
+		raw->sale.seller = (enum party)pick(seed, 3);
+	if (pick(seed, 8) == 0)
+		raw->sale.ref = false;
+	if (pick(seed, 8) == 0)
+		raw->sale.category = (int)pick(seed, 3);
+	if (pick(seed, 8) == 0)
+		raw->sale.optout = (enum cm_yes_no)pick(seed, CM_SAIDS);
 }
 
 static struct raw random_event(uint64_t *seed)
@@ -521,6 +551,7 @@ static struct raw random_event(uint64_t *seed)
 	raw.other = pick(seed, 4) == 0;
 	raw.mark = pick(seed, 2) == 0 ? CM_EVENT_RESTRICTED
 				      : CM_EVENT_UNDELIVERABLE;
+	random_terms(&raw, seed);
 	return raw;
 }
 
@@ -554,63 +585,6 @@ static void random_sequences_in_random_orders(void **state)
 }
 
 /* ---- the design's own words, one row each ------------------------------- */
-
-/* "TYPE NODE AT" words: g granted, p confirmed by the person, c confirmed as
- * attested, s soft opt-in, u unproven, r requested, w withdrawn, o objected,
- * m complained, x restricted, X restricted cleared, d undeliverable, D that
- * cleared, e erased; capital F before one = of another address. */
-static size_t read_story(const char *story, struct raw *raws)
-{
-	static const struct {
-		char letter;
-		struct raw raw;
-	} letters[] = {
-		{'g', {.type = CM_EVENT_GRANTED, .attested = true}},
-		{'p', {.type = CM_EVENT_CONFIRMED, .attested = true}},
-		{'c',
-		 {.type = CM_EVENT_CONFIRMED,
-		  .attested = true,
-		  .actor = CM_ACTOR_IMPORT}},
-		{'s',
-		 {.type = CM_EVENT_GRANTED,
-		  .attested = true,
-		  .basis = CM_BASIS_SOFT_OPT_IN}},
-		{'u', {.type = CM_EVENT_GRANTED}},
-		{'r', {.type = CM_EVENT_REQUESTED}},
-		{'w', {.type = CM_EVENT_WITHDRAWN}},
-		{'o', {.type = CM_EVENT_OBJECTED, .actor = CM_ACTOR_ADMIN}},
-		{'m', {.type = CM_EVENT_COMPLAINED, .actor = CM_ACTOR_SYSTEM}},
-		{'x', {.type = CM_EVENT_RESTRICTED, .actor = CM_ACTOR_ADMIN}},
-		{'X',
-		 {.type = CM_EVENT_CLEARED,
-		  .actor = CM_ACTOR_ADMIN,
-		  .mark = CM_EVENT_RESTRICTED}},
-		{'d',
-		 {.type = CM_EVENT_UNDELIVERABLE, .actor = CM_ACTOR_SYSTEM}},
-		{'D',
-		 {.type = CM_EVENT_CLEARED,
-		  .actor = CM_ACTOR_ADMIN,
-		  .mark = CM_EVENT_UNDELIVERABLE}},
-		{'e', {.type = CM_EVENT_ERASED, .actor = CM_ACTOR_ADMIN}},
-	};
-	size_t i, n = 0;
-
-	while (*story != '\0') {
-		bool other = *story == 'F';
-
-		story += other ? 1 : 0;
-		for (i = 0; letters[i].letter != *story; i++)
-			assert_true(i + 1 <
-				    sizeof(letters) / sizeof(letters[0]));
-		raws[n] = letters[i].raw;
-		raws[n].other = other;
-		raws[n].node = story[1] - '0';
-		raws[n].at = (story[2] - '0') * 10;
-		n++;
-		story += story[3] == ' ' ? 4 : 3;
-	}
-	return n;
-}
 
 static void the_design_by_its_examples(void **state)
 {
@@ -681,13 +655,13 @@ static void the_design_by_its_examples(void **state)
 
 	(void)state;
 	assert_int_equal(cm_arena_new(ARENA_MAX, &arena), CM_OK);
-	make_world(&world);
+	world_make(&world);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct cm_decision got;
 		struct raw raws[EVENTS_MAX];
-		size_t n = read_story(cases[i].story, raws);
+		size_t n = world_story(cases[i].story, raws);
 
-		run(&world, raws, n, NULL, arena, &got);
+		world_run(&world, raws, n, NULL, arena, &got);
 		if (got.reason != cases[i].reason ||
 		    got.by_family != cases[i].by_family)
 			fail_msg("\"%s\": got %s (family %d), want %s",
@@ -700,37 +674,27 @@ static void the_design_by_its_examples(void **state)
 	cm_arena_free(&arena);
 }
 
-static struct cm_decision tell(const struct world *world, const char *story)
-{
-	struct cm_arena *arena = NULL;
-	struct cm_decision decision;
-	struct raw raws[EVENTS_MAX];
-	size_t n = read_story(story, raws);
-
-	assert_int_equal(cm_arena_new(ARENA_MAX, &arena), CM_OK);
-	run(world, raws, n, NULL, arena, &decision);
-	decision.language = NULL; /* points into the arena */
-	cm_arena_free(&arena);
-	return decision;
-}
-
 static void double_opt_in_asks_for_more(void **state)
 {
 	struct world world;
 
 	(void)state;
-	make_world(&world);
+	world_make(&world);
 	world.purposes[3].level = CM_LEVEL_DOUBLE;
-	assert_int_equal(tell(&world, "g31").reason, CM_REASON_UNCONFIRMED);
-	assert_int_equal(tell(&world, "c31").reason, CM_REASON_ALLOWED_CONSENT);
-	assert_int_equal(tell(&world, "p31").reason, CM_REASON_ALLOWED_CONSENT);
+	assert_int_equal(world_tell(&world, "g31").reason,
+			 CM_REASON_UNCONFIRMED);
+	assert_int_equal(world_tell(&world, "c31").reason,
+			 CM_REASON_ALLOWED_CONSENT);
+	assert_int_equal(world_tell(&world, "p31").reason,
+			 CM_REASON_ALLOWED_CONSENT);
 	/* anyone can type an address into a form: that answers no refusal */
-	assert_int_equal(tell(&world, "c31 w32 g33 c14").reason,
+	assert_int_equal(world_tell(&world, "c31 w32 g33 c14").reason,
 			 CM_REASON_WITHDRAWN);
-	assert_int_equal(tell(&world, "c31 w32 c33").reason,
+	assert_int_equal(world_tell(&world, "c31 w32 c33").reason,
 			 CM_REASON_ALLOWED_CONSENT);
 	world.purposes[3].soft_opt_in = true;
-	assert_int_equal(tell(&world, "s31").reason, CM_REASON_UNCONFIRMED);
+	assert_int_equal(world_tell(&world, "s31").reason,
+			 CM_REASON_UNCONFIRMED);
 }
 
 static void soft_opt_in_never_follows_a_refusal(void **state)
@@ -739,24 +703,26 @@ static void soft_opt_in_never_follows_a_refusal(void **state)
 	struct world world;
 
 	(void)state;
-	make_world(&world);
+	world_make(&world);
 	world.purposes[3].soft_opt_in = true;
-	got = tell(&world, "s31");
+	got = world_tell(&world, "s31");
 	assert_int_equal(got.reason, CM_REASON_ALLOWED_SOFT_OPT_IN);
 	assert_int_equal(got.basis, CM_BASIS_SOFT_OPT_IN);
 	assert_int_equal(got.grants[0].basis, CM_BASIS_SOFT_OPT_IN);
-	assert_int_equal(tell(&world, "w31 s32").reason, CM_REASON_WITHDRAWN);
-	assert_int_equal(tell(&world, "s31 w02").reason, CM_REASON_WITHDRAWN);
-	assert_int_equal(tell(&world, "s31 w42").reason,
+	assert_int_equal(world_tell(&world, "w31 s32").reason,
+			 CM_REASON_WITHDRAWN);
+	assert_int_equal(world_tell(&world, "s31 w02").reason,
+			 CM_REASON_WITHDRAWN);
+	assert_int_equal(world_tell(&world, "s31 w42").reason,
 			 CM_REASON_ALLOWED_SOFT_OPT_IN);
 	/* a consent that lifts the refusal does not revive the soft one */
 	world.purposes[3].lifetime.ms = 60;
-	assert_int_equal(tell(&world, "w31 g32 s35").reason,
+	assert_int_equal(world_tell(&world, "w31 g32 s35").reason,
 			 CM_REASON_WITHDRAWN);
-	assert_int_equal(tell(&world, "w31 g35").reason,
+	assert_int_equal(world_tell(&world, "w31 g35").reason,
 			 CM_REASON_ALLOWED_CONSENT);
 	/* consent goes before soft opt-in, whichever is newer */
-	got = tell(&world, "g35 s36");
+	got = world_tell(&world, "g35 s36");
 	assert_int_equal(got.reason, CM_REASON_ALLOWED_CONSENT);
 	assert_int_equal(got.seq, 0);
 }
@@ -788,10 +754,10 @@ static void the_shortest_lifetime_on_the_way_counts(void **state)
 		struct cm_decision got;
 		struct world world;
 
-		make_world(&world);
+		world_make(&world);
 		for (k = 1; k < 4; k++)
 			world.purposes[k].lifetime.ms = cases[i].lifetime[k];
-		got = tell(&world, cases[i].story);
+		got = world_tell(&world, cases[i].story);
 		assert_int_equal(got.reason, cases[i].reason);
 		if (got.verdict == CM_VERDICT_ALLOW)
 			assert_int_equal(got.grants[0].until, cases[i].until);
@@ -804,13 +770,14 @@ static void a_node_the_config_lacks_lives_as_the_next_above(void **state)
 	struct world world;
 
 	(void)state;
-	make_world(&world);
+	world_make(&world);
 	world.purposes[3].parent = &world.purposes[1];
 	world.purposes[3].lifetime.ms = 95;
 	world.purposes[1].lifetime.ms = 50;
-	assert_int_equal(tell(&world, "g21").reason, CM_REASON_EXPIRED);
-	assert_int_equal(tell(&world, "g31").reason, CM_REASON_ALLOWED_CONSENT);
-	assert_int_equal(tell(&world, "g11").reason, CM_REASON_EXPIRED);
+	assert_int_equal(world_tell(&world, "g21").reason, CM_REASON_EXPIRED);
+	assert_int_equal(world_tell(&world, "g31").reason,
+			 CM_REASON_ALLOWED_CONSENT);
+	assert_int_equal(world_tell(&world, "g11").reason, CM_REASON_EXPIRED);
 }
 
 static void a_stream_may_want_its_own_sources(void **state)
@@ -820,12 +787,13 @@ static void a_stream_may_want_its_own_sources(void **state)
 	struct world world;
 
 	(void)state;
-	make_world(&world);
+	world_make(&world);
 	world.stream.sources.n = 1;
 	world.stream.sources.v = (const char **)(uintptr_t)order;
-	assert_int_equal(tell(&world, "g31").reason, CM_REASON_ALLOWED_CONSENT);
+	assert_int_equal(world_tell(&world, "g31").reason,
+			 CM_REASON_ALLOWED_CONSENT);
 	world.stream.sources.v = (const char **)(uintptr_t)form;
-	assert_int_equal(tell(&world, "g31").reason, CM_REASON_NO_RECORD);
+	assert_int_equal(world_tell(&world, "g31").reason, CM_REASON_NO_RECORD);
 }
 
 static void complaints_reach_as_far_as_the_config_says(void **state)
@@ -833,14 +801,18 @@ static void complaints_reach_as_far_as_the_config_says(void **state)
 	struct world world;
 
 	(void)state;
-	make_world(&world);
-	assert_int_equal(tell(&world, "g31 m42").reason, CM_REASON_COMPLAINED);
+	world_make(&world);
+	assert_int_equal(world_tell(&world, "g31 m42").reason,
+			 CM_REASON_COMPLAINED);
 	world.config.complaint_scope = CM_COMPLAINT_PURPOSE;
-	assert_int_equal(tell(&world, "g31 m42").reason,
+	assert_int_equal(world_tell(&world, "g31 m42").reason,
 			 CM_REASON_ALLOWED_CONSENT);
-	assert_int_equal(tell(&world, "g31 m32").reason, CM_REASON_COMPLAINED);
-	assert_int_equal(tell(&world, "g31 m12").reason, CM_REASON_COMPLAINED);
-	assert_int_equal(tell(&world, "g31 m02").reason, CM_REASON_COMPLAINED);
+	assert_int_equal(world_tell(&world, "g31 m32").reason,
+			 CM_REASON_COMPLAINED);
+	assert_int_equal(world_tell(&world, "g31 m12").reason,
+			 CM_REASON_COMPLAINED);
+	assert_int_equal(world_tell(&world, "g31 m02").reason,
+			 CM_REASON_COMPLAINED);
 }
 
 static void every_purpose_named_must_allow(void **state)
@@ -849,14 +821,14 @@ static void every_purpose_named_must_allow(void **state)
 	struct world world;
 
 	(void)state;
-	make_world(&world);
+	world_make(&world);
 	world.asked[1] = &world.purposes[4];
 	world.stream.npurposes = world.classified.npurposes = 2;
-	got = tell(&world, "g31");
+	got = world_tell(&world, "g31");
 	assert_int_equal(got.reason, CM_REASON_NO_RECORD);
 	assert_string_equal(got.purpose->path, "acme/c");
 	assert_int_equal(got.ngrants, 0);
-	got = tell(&world, "g31 g42");
+	got = world_tell(&world, "g31 g42");
 	assert_int_equal(got.reason, CM_REASON_ALLOWED_CONSENT);
 	assert_int_equal(got.ngrants, 2);
 	assert_string_equal(got.grants[0].purpose->path, "acme/a/b");
@@ -865,17 +837,17 @@ static void every_purpose_named_must_allow(void **state)
 	assert_int_equal(got.grants[1].seq, 1);
 	/* one soft opt-in among them is what the message rests on */
 	world.purposes[4].soft_opt_in = true;
-	got = tell(&world, "g31 s42");
+	got = world_tell(&world, "g31 s42");
 	assert_int_equal(got.reason, CM_REASON_ALLOWED_SOFT_OPT_IN);
 	assert_string_equal(got.purpose->path, "acme/c");
 	/* the strongest refusal is told */
-	got = tell(&world, "u31 g41 w42");
+	got = world_tell(&world, "u31 g41 w42");
 	assert_int_equal(got.reason, CM_REASON_WITHDRAWN);
 	assert_string_equal(got.purpose->path, "acme/c");
 	assert_int_equal(got.seq, 2);
 	/* no purpose at all is no consent */
 	world.classified.npurposes = 0;
-	assert_int_equal(tell(&world, "g11").reason, CM_REASON_NO_RECORD);
+	assert_int_equal(world_tell(&world, "g11").reason, CM_REASON_NO_RECORD);
 }
 
 static void a_decision_names_its_event(void **state)
@@ -896,16 +868,17 @@ static void a_decision_names_its_event(void **state)
 	size_t i;
 
 	(void)state;
-	make_world(&world);
+	world_make(&world);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		got = tell(&world, cases[i].story);
+		got = world_tell(&world, cases[i].story);
 		assert_true(got.has_event);
 		assert_int_equal(got.seq, cases[i].seq);
 		assert_int_equal(got.at, cases[i].at);
 	}
-	assert_false(tell(&world, "").has_event);
-	assert_null(tell(&world, "o01").purpose);
-	assert_string_equal(tell(&world, "w31").purpose->path, "acme/a/b");
+	assert_false(world_tell(&world, "").has_event);
+	assert_null(world_tell(&world, "o01").purpose);
+	assert_string_equal(world_tell(&world, "w31").purpose->path,
+			    "acme/a/b");
 }
 
 static void a_clock_behind_stops_marketing_alone(void **state)
@@ -929,7 +902,7 @@ static void a_clock_behind_stops_marketing_alone(void **state)
 		struct cm_decision got;
 		struct world world;
 
-		make_world(&world);
+		world_make(&world);
 		world.stream.type = cases[i].type;
 		cm_decide(&world.config, &world.classified, NULL, NULL, NULL,
 			  cases[i].newest_rec, 100, &got);
@@ -950,10 +923,10 @@ static void one_purpose_without_a_stream(void **state)
 
 	(void)state;
 	assert_int_equal(cm_arena_new(ARENA_MAX, &arena), CM_OK);
-	make_world(&world);
+	world_make(&world);
 	world.config.complaint_scope = CM_COMPLAINT_PURPOSE;
-	assert_int_equal(read_story("g11", raws), 1);
-	event = event_of(&raws[0]);
+	assert_int_equal(world_story("g11", raws), 1);
+	event = world_event(&raws[0]);
 	(void)snprintf(event.language, sizeof(event.language), "cs");
 	assert_int_equal(cm_view_apply(&view, &event, 5, arena), CM_OK);
 	cm_decide_purpose(&world.config, &world.purposes[4], &view, NULL, NULL,
@@ -961,8 +934,8 @@ static void one_purpose_without_a_stream(void **state)
 	assert_int_equal(got.reason, CM_REASON_ALLOWED_CONSENT);
 	assert_string_equal(got.language, "cs");
 	assert_int_equal(got.seq, 5);
-	assert_int_equal(read_story("m42", raws), 1);
-	event = event_of(&raws[0]);
+	assert_int_equal(world_story("m42", raws), 1);
+	event = world_event(&raws[0]);
 	assert_int_equal(cm_view_apply(&view, &event, 6, arena), CM_OK);
 	cm_decide_purpose(&world.config, &world.purposes[4], &view, NULL, NULL,
 			  100, &got);

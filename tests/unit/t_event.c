@@ -49,6 +49,14 @@ static struct cm_event full(void)
 	SET(event.channel, "import");
 	SET(event.who, "J\xc3\xbcrgen \"J\"");
 	SET(event.batch, "20261121T101500-1f2e3d4c");
+	SET(event.controller, "Acme GmbH");
+	SET(event.seller, "acme");
+	SET(event.category, "Fahrr\xc3\xa4"
+			    "der");
+	event.optout = CM_SAID_NO;
+	event.has_sale_ref = true;
+	event.sold = 500;
+	event.ended = 3000;
 	return event;
 }
 
@@ -76,6 +84,8 @@ static bool assert_form(struct cm_event_form *form,
 		.evidence = event->has_evidence ? &event->evidence : NULL,
 		.at = event->at,
 		.rec = event->rec,
+		.sold = event->sold,
+		.ended = event->ended,
 	};
 	struct cm_event kind = *event;
 	struct cm_buf want, got;
@@ -87,6 +97,7 @@ static bool assert_form(struct cm_event_form *form,
 	kind.family = kind.contact;
 	kind.has_evidence = !event->has_evidence;
 	kind.at = 253402300799999;
+	kind.sold = kind.ended = 0;
 	rc = cm_event_encode(event, &want);
 	assert_int_equal(cm_event_form_set(form, &kind), rc);
 	if (rc == CM_OK) {
@@ -96,6 +107,14 @@ static bool assert_form(struct cm_event_form *form,
 	cm_buf_free(&want);
 	cm_buf_free(&got);
 	return rc == CM_OK;
+}
+
+static void no_terms(struct cm_event *event)
+{
+	event->controller[0] = event->seller[0] = event->category[0] = '\0';
+	event->optout = CM_SAID_NOTHING;
+	event->has_sale_ref = false;
+	event->sold = event->ended = 0;
 }
 
 static void a_form_gives_the_same_bytes(void **state)
@@ -117,6 +136,8 @@ static void a_form_gives_the_same_bytes(void **state)
 	(void)state;
 	for (i = 0; i < CM_EVENT_TYPES; i++) {
 		event = i % 2 == 0 ? full() : plain(CM_EVENT_GRANTED);
+		if (!cm_event_type_asks((enum cm_event_type)i))
+			no_terms(&event);
 		event.type = (enum cm_event_type)i;
 		SET(event.batch, "20261121T101500-1f2e3d4c");
 		SET(event.purpose, i <= CM_EVENT_WITHDRAWN ? "acme" : "");
@@ -128,6 +149,10 @@ static void a_form_gives_the_same_bytes(void **state)
 				event.at = times[n];
 				event.rec = times[(n + k) % 4];
 				event.has_evidence = (n & 1) != 0;
+				if (event.has_sale_ref) {
+					event.sold = times[n];
+					event.ended = times[(n + k) % 4];
+				}
 				done += assert_form(&form, &event);
 			}
 		}
@@ -142,6 +167,16 @@ static void a_form_gives_the_same_bytes(void **state)
 						     .contact = &event.contact,
 						     .family = &event.family,
 						     .at = 253402300799999 + 1},
+					     &out),
+			 CM_EDATA);
+	/* Nor has a withdrawal a sale. */
+	event = plain(CM_EVENT_WITHDRAWN);
+	assert_int_equal(cm_event_form_set(&form, &event), CM_OK);
+	assert_int_equal(cm_event_form_write(&form,
+					     &(struct cm_event_own){
+						     .contact = &event.contact,
+						     .family = &event.family,
+						     .sold = 7},
 					     &out),
 			 CM_EDATA);
 	SET(event.channel, "Not A Word");
@@ -170,11 +205,15 @@ static void bytes_are_canonical(void **state)
 		"{\"actor\":\"admin\",\"at\":1000,\"attested\":1,"
 		"\"basis\":\"soft-opt-in\","
 		"\"batch\":\"20261121T101500-1f2e3d4c\","
+		"\"category\":\"Fahrr\xc3\xa4"
+		"der\","
 		"\"channel\":\"import\",\"contact\":\"" CONTACT
-		"\",\"evidence\":\"" HASH "\",\"family\":\"" FAMILY
+		"\",\"controller\":\"Acme GmbH\",\"ended\":3000,"
+		"\"evidence\":\"" HASH "\",\"family\":\"" FAMILY
 		"\",\"language\":\"pt-br\",\"notice\":\"" HASH
-		"\",\"purpose\":\"acme/news\",\"rec\":2000,"
-		"\"source\":\"web-form\",\"type\":\"confirmed\","
+		"\",\"optout\":\"no\",\"purpose\":\"acme/news\","
+		"\"rec\":2000,\"saleref\":1,\"seller\":\"acme\","
+		"\"sold\":500,\"source\":\"web-form\",\"type\":\"confirmed\","
 		"\"untimed\":1,\"v\":1,\"who\":\"J\xc3\xbcrgen \\\"J\\\"\"}");
 }
 

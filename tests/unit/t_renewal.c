@@ -23,7 +23,8 @@
 	"purpose \"acme\" { title = \"x\" }\n"                                 \
 	"purpose \"acme/news\" { title = \"n\" lifetime = \"730d\" }\n"        \
 	"purpose \"acme/idle\" { title = \"n\" idle = \"730d\" }\n"            \
-	"purpose \"acme/ever\" { title = \"n\" soft-opt-in = yes }\n"
+	"purpose \"acme/ever\" { title = \"n\" soft-opt-in = yes "             \
+	"product-category = {\"shoes\"} }\n"
 #define RENEWAL                                                                \
 	"type = renewal sender = {\"keep@a.example\"} purpose = "              \
 	"{\"acme/news\"}\n"
@@ -213,6 +214,17 @@ static enum cm_reason decide(const struct cm_config *config,
 		.kind = CM_FACT_##k, .purpose = {path, sizeof(path) - 1},      \
 		.source = {"purchased", 9}, .at = NOW - (when)                 \
 	}
+/* A customer, and all that a soft opt-in needs to be on record. */
+#define SOLD(path, when)                                                       \
+	{                                                                      \
+		.kind = CM_FACT_SOFT_OPT_IN,                                   \
+		.purpose = {path, sizeof(path) - 1}, .source = {"order", 5},   \
+		.terms = {.seller = {"acme", 4},                               \
+			  .category = {"shoes", 5},                            \
+			  .has_sale_ref = true,                                \
+			  .optout = CM_SAID_YES},                              \
+		.at = NOW - (when), .sold = NOW - (when)                       \
+	}
 #define NEWS "acme/news"
 
 /* lifetime 730 days, asked 60 days before */
@@ -371,7 +383,7 @@ static void what_never_ends_is_never_due(void **state)
 	static const struct person consent = {
 		{FACT(GRANTED, "acme/ever", 9 * YEAR)}, 1, 0};
 	static const struct person customer = {
-		{FACT(SOFT_OPT_IN, "acme/ever", 9 * YEAR)}, 1, 0};
+		{SOLD("acme/ever", 9 * YEAR)}, 1, 0};
 	struct cm_config *config =
 		good("type = renewal sender = {\"keep@a.example\"} purpose = "
 		     "{\"acme/ever\"}");

@@ -56,6 +56,8 @@ static uint64_t append_private(struct kit *kit, const char *address,
 	return seq;
 }
 
+static int try_lookup(struct kit *kit);
+
 /* ---- another format ----------------------------------------------------- */
 
 /* The head of that format: sealed as all are, and longer than ours is. */
@@ -111,6 +113,81 @@ static void refuses_format(struct kit *kit, const char *says)
 	}
 }
 
+/* As format 1 had them: views of their version 1, sealed. */
+static void make_old(struct kit *kit)
+{
+	struct cm_kv *kv = kit_open_db(kit, "ledger", "contacts");
+	struct cm_store *store = NULL;
+	struct cm_hmac *hmac = NULL;
+	struct cm_kv_txn *txn = NULL;
+	struct cm_kv_cursor *cursor = NULL;
+	struct cm_error err = {0};
+	struct cm_span key, value;
+	struct cm_buf row;
+	char id[CM_CONTACT_ID_LEN];
+
+	cm_buf_init(&row, 1024);
+	assert_int_equal(cm_store_prepare(&kit->options, CM_STORE_READ,
+					  kit->keys, &store, &err),
+			 CM_OK);
+	assert_int_equal(cm_store_hmac(store, &hmac, &err), CM_OK);
+	assert_int_equal(cm_kv_begin_write(kv, &txn, &err), CM_OK);
+	assert_int_equal(cm_kv_cursor_open(txn, 0, &cursor, &err), CM_OK);
+	assert_int_equal(cm_kv_seek(cursor, cm_span(""), &key, &value, &err),
+			 CM_OK);
+	assert_int_equal(cm_buf_add(&row, value.p, value.n - CM_MAC_LEN),
+			 CM_OK);
+	memcpy(id, key.p, sizeof(id));
+	cm_kv_cursor_close(&cursor);
+	key = cm_span_n(id, sizeof(id));
+	assert_int_equal(row.data[0], CM_STORE_FORMAT);
+	row.data[0] = 1;
+	assert_int_equal(cm_row_seal(hmac, CM_MAC_CONTACTS, key, &row), CM_OK);
+	assert_int_equal(
+		cm_kv_put(txn, 0, key, cm_span_n(row.data, row.len), &err),
+		CM_OK);
+	assert_int_equal(cm_kv_commit(&txn, &err), CM_OK);
+	cm_buf_free(&row);
+	cm_hmac_free(&hmac);
+	cm_store_close(&store);
+	cm_kv_close(&kv);
+	set_format(kit, 1, 0);
+}
+
+/* A store that the version before made: nobody reads it, rebuild mends it. */
+static void test_an_older_format(void **state)
+{
+	struct kit *kit = *state;
+	struct cm_error err = {0};
+	struct cm_buf was, is;
+	uint64_t seq;
+
+	cm_buf_init(&was, 1 << 16);
+	cm_buf_init(&is, 1 << 16);
+	seq = append_private(kit, person, "{}");
+	kit_close(kit);
+	kit_dump(kit, "ledger", "contacts", &was);
+	make_old(kit);
+	refuses_format(kit, "run \"consentctl rebuild\"");
+	assert_int_equal(cm_store_open(&kit->options, CM_STORE_REBUILD,
+				       kit->keys, &kit->store, &err),
+			 CM_OK);
+	assert_true(cm_store_is_old(kit->store));
+	assert_int_not_equal(try_lookup(kit), CM_OK);
+	assert_int_equal(cm_store_rebuild(kit->store, NULL, NULL, &err), CM_OK);
+	assert_false(cm_store_is_old(kit->store));
+	assert_int_equal(try_lookup(kit), CM_OK);
+	kit_verify(kit, true);
+	kit_close(kit);
+	kit_dump(kit, "ledger", "contacts", &is);
+	assert_string_equal(cm_buf_text(&is), cm_buf_text(&was));
+	kit_reopen(kit, CM_STORE_WRITE);
+	assert_int_equal(append_private(kit, person, "{}"), seq + 1);
+	kit_verify(kit, true);
+	cm_buf_free(&is);
+	cm_buf_free(&was);
+}
+
 /* Issue 4, 8: a store of another version is refused, not "repaired". */
 static void test_another_format(void **state)
 {
@@ -119,16 +196,19 @@ static void test_another_format(void **state)
 
 	(void)append_private(kit, person, "{}");
 	kit_close(kit);
-	set_format(kit, 2, 0);
-	refuses_format(kit, "format 2, and this program knows only format 1");
+	set_format(kit, CM_STORE_FORMAT + 1, 0);
+	refuses_format(kit, "format 3, and this program works with format 2");
 	set_format(kit, 0, 0);
 	refuses_format(kit, "open it with the version that made it");
+	assert_int_equal(cm_store_open(&kit->options, CM_STORE_REBUILD,
+				       kit->keys, &kit->store, &err),
+			 CM_ECORRUPT);
 	set_format(kit, CM_STORE_FORMAT, 0);
 	kit_reopen(kit, CM_STORE_WRITE);
 	kit_verify(kit, true);
 	assert_int_equal(cm_store_rebuild(kit->store, NULL, NULL, &err), CM_OK);
 	kit_close(kit);
-	set_format(kit, 2, 40);
+	set_format(kit, CM_STORE_FORMAT + 1, 40);
 	refuses_format(kit, "update consent-milter");
 }
 
@@ -850,6 +930,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_another_format),
 		TEST(test_head_changed_between_reads),
+		TEST(test_an_older_format),
 		TEST(test_flip_any_byte),
 		TEST(test_verify_names_the_contact_and_rebuild_mends),
 		TEST(test_store_gone_between_reads),

@@ -219,6 +219,80 @@ static void a_view_says_what_happened(void **state)
 	cm_arena_free(&arena);
 }
 
+static struct cm_event soft(int64_t at, int64_t sold)
+{
+	struct cm_event event = make(CM_EVENT_GRANTED, "acme/news", at);
+
+	event.basis = CM_BASIS_SOFT_OPT_IN;
+	SET(event.seller, "acme");
+	SET(event.category, "shoes");
+	event.optout = CM_SAID_YES;
+	event.has_sale_ref = true;
+	event.sold = sold;
+	return event;
+}
+
+/* Grants on other terms are other facts, and of sales the newest counts. */
+static void terms_make_facts_of_their_own(void **state)
+{
+	struct cm_event events[EVENTS];
+	size_t order[EVENTS] = {6, 5, 4, 3, 2, 1, 0};
+	struct cm_buf one, other;
+	struct cm_arena *arena = new_arena();
+	struct cm_view view;
+	size_t i;
+
+	(void)state;
+	events[0] = soft(40, 10);
+	events[1] = soft(20, 30); /* told earlier, sold later */
+	events[2] = soft(40, 10);
+	events[2].optout = CM_SAID_NO;
+	events[3] = make(CM_EVENT_GRANTED, "acme/news", 10);
+	events[4] = make(CM_EVENT_GRANTED, "acme/news", 20);
+	SET(events[4].controller, "Partner Ltd");
+	events[5] = make(CM_EVENT_GRANTED, "acme/news", 15);
+	events[5].has_notice = true;
+	events[5].notice.b[31] = 7;
+	events[6] = make(CM_EVENT_GRANTED, "acme/news", 15);
+	events[6].has_notice = true;
+	events[6].notice.b[31] = 7;
+	events[6].ended = 99; /* of one time the later in the ledger */
+	cm_buf_init(&one, 4096);
+	cm_buf_init(&other, 4096);
+	pack_in_order(events, order, true, false, &one);
+	for (i = 0; i < EVENTS; i++)
+		order[i] = i;
+	pack_in_order(events, order, true, false, &other);
+	assert_int_equal(one.len, other.len);
+	assert_memory_equal(one.data, other.data, one.len);
+	assert_int_equal(
+		cm_view_unpack(cm_span_n(one.data, one.len), arena, &view),
+		CM_OK);
+	assert_int_equal(view.count, 5);
+	assert_int_equal(view.facts[0].at, 10); /* on no terms of its own */
+	assert_int_equal(view.facts[0].terms.controller.n, 0);
+	assert_int_equal(view.facts[1].terms.notice.n, CM_HASH_LEN);
+	assert_int_equal(view.facts[1].ended, 99);
+	assert_int_equal(view.facts[1].seq, 6);
+	assert_true(cm_span_is(view.facts[2].terms.controller, "Partner Ltd"));
+	assert_int_equal(view.facts[3].terms.optout, CM_SAID_NO);
+	assert_int_equal(view.facts[4].sold, 30);
+	assert_int_equal(view.facts[4].at, 20);
+	assert_int_equal(view.facts[4].seq, 1);
+	assert_true(view.facts[4].terms.has_sale_ref);
+	assert_true(cm_span_is(view.facts[4].terms.category, "shoes"));
+	/* every octet of it is checked */
+	for (i = 0; i < one.len; i++) {
+		struct cm_span cut = cm_span_n(one.data, i);
+
+		assert_int_equal(cm_view_unpack(cut, arena, &view),
+				 CM_ECORRUPT);
+	}
+	cm_buf_free(&one);
+	cm_buf_free(&other);
+	cm_arena_free(&arena);
+}
+
 static void a_usual_contact_is_small(void **state)
 {
 	struct cm_arena *arena = new_arena();
@@ -425,6 +499,7 @@ int main(void)
 		cmocka_unit_test(an_event_makes_one_fact_at_most),
 		cmocka_unit_test(all_5040_orders_pack_alike),
 		cmocka_unit_test(a_view_says_what_happened),
+		cmocka_unit_test(terms_make_facts_of_their_own),
 		cmocka_unit_test(a_usual_contact_is_small),
 		cmocka_unit_test(an_empty_view_packs_too),
 		cmocka_unit_test(hostile_bytes_are_refused_or_exact),
