@@ -74,9 +74,19 @@ def csv():
         for purpose, status, source, basis, time in rows)
 
 
+def customer(address, purpose="acme/shop", category="bicycles",
+             offered="yes"):
+    """A list of one customer, and the sale that a soft opt-in rests on."""
+    return ("email,purpose,status,source,basis,time,seller,sale-ref,"
+            "sale-date,product-category,opt-out-offered\n"
+            f"{address},{purpose},granted,order,soft-opt-in,"
+            "2026-01-10T09:00:00Z,acme,R-4711,2026-01-09,"
+            f"{category},{offered}\n")
+
+
 def granted(*addresses, purpose=NEWS, status="granted",
-            time="2026-01-10T09:00:00Z", source="web-form", basis=""):
+            time="2026-01-10T09:00:00Z", source="web-form"):
     """A list of people in one state."""
     return HEADER + "".join(
-        f"{a},{purpose},{status},{source},{basis},{time},\n"
+        f"{a},{purpose},{status},{source},,{time},\n"
         for a in addresses)

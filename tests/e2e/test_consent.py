@@ -130,12 +130,18 @@ def test_double_opt_in_is_asked_for(crowd):
 
 
 def test_soft_opt_in_only_where_allowed(crowd):
-    """ePrivacy 13(2): existing customers, for the shop's own purpose."""
-    crowd.import_csv(people.granted("carl@x.test", purpose="acme/shop",
-                                    source="order", basis="soft-opt-in"))
-    told = crowd.send("tips@acme.example", ["carl@x.test", "bob@x.test"],
-                      messages.newsletter())
+    """ePrivacy 13(2), AT-PAPAJOHNS: existing customers, for the shop's own
+    purpose, and only who could refuse when they bought."""
+    crowd.import_csv(people.customer("carl@x.test"))
+    crowd.import_csv(people.customer("papa@x.test", offered="no"))
+    crowd.import_csv(people.customer("wine@x.test", category="wine"))
+    told = crowd.send("tips@acme.example",
+                      ["carl@x.test", "bob@x.test", "papa@x.test",
+                       "wine@x.test"], messages.newsletter())
     assert told.accepted == ["carl@x.test"]
+    assert crowd.why("papa@x.test", "shop-tips") == ("refuse", "no-opt-out")
+    assert crowd.why("wine@x.test", "shop-tips") == ("refuse",
+                                                     "other-category")
     assert crowd.why("carl@x.test", "shop-tips") == ("allow", "soft-opt-in")
     assert crowd.why("carl@x.test", "newsletter")[0] == "refuse"
 

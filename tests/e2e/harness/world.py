@@ -69,7 +69,8 @@ purpose "acme/newsletter" { title = "Acme newsletter"
                             lifetime = "3y" }
 purpose "acme/offers"     { title = "Offers" }
 purpose "acme/magazine"   { title = "Magazine"  level = double }
-purpose "acme/shop"       { title = "The shop's own"  soft-opt-in = true }
+purpose "acme/shop"       { title = "The shop's own"  soft-opt-in = true
+                            product-category = {"bicycles"} }
 """
 
 STREAMS = """\
