@@ -123,7 +123,8 @@ static void json_standings(struct cm_json_writer *w, const struct cm_access *a)
 		cm_json_put_text(w, "title", config->purposes[i].title);
 		cm_json_put_bool(w, "allowed", allowed);
 		cm_json_put_text(w, "state", cm_reason_code(d->reason));
-		cm_json_put_text(w, "source", cm_out_or_null(standing->source));
+		cm_json_put_text(w, "source",
+				 cm_out_or_null(standing->event.source));
 		cm_out_json_time(w, "since", d->has_event ? d->at : 0);
 		cm_out_json_time(w, "until", allowed ? standing->until : 0);
 		cm_json_end(w);

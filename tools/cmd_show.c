@@ -26,7 +26,8 @@ static void json_standing(struct cm_json_writer *w,
 	cm_json_put_bool(w, "allowed", yes);
 	cm_json_put_text(w, "basis",
 			 yes ? cm_basis_name(decision->basis) : NULL);
-	cm_json_put_text(w, "source", cm_out_or_null(standing->source));
+	cm_json_put_text(w, "source", cm_out_or_null(standing->event.source));
+	cm_term_json(w, &standing->event);
 	cm_out_json_time(w, "at", decision->has_event ? decision->at : 0);
 	cm_out_json_time(w, "until", standing->until);
 	cm_json_name(w, "seq");
@@ -294,21 +295,6 @@ static void text_actor(FILE *out, const struct cm_event *event)
 		(void)fprintf(out, " (%s)", event->channel);
 }
 
-static void text_terms(FILE *out, const struct cm_event *event)
-{
-	char date[CM_CLOCK_TEXT];
-	size_t i;
-
-	for (i = 0; i < CM_TERM_TEXTS; i++) {
-		const char *text = cm_term_text(event, i, date);
-		char quoted[CM_QUOTE_LEN];
-
-		if (text[0] != '\0')
-			(void)fprintf(out, "  %s %s", cm_term_column(i),
-				      cm_out_quote(cm_span(text), quoted));
-	}
-}
-
 static void text_event(struct history *history, uint64_t seq,
 		       const struct cm_event *event)
 {
@@ -333,7 +319,7 @@ static void text_event(struct history *history, uint64_t seq,
 	if (cm_event_type_grants(event->type) &&
 	    event->basis != CM_BASIS_CONSENT)
 		(void)fprintf(out, "  basis %s", cm_basis_name(event->basis));
-	text_terms(out, event);
+	cm_term_print(out, event);
 	if (cm_event_type_grants(event->type) && !cm_event_is_proven(event))
 		(void)fputs("  NOT PROVEN, does not count", out);
 	if (event->untimed)

@@ -12,6 +12,7 @@
 #include "policy/terms.h"
 #include "tools/ctl_past.h"
 #include "tools/file.h"
+#include "tools/terms_text.h"
 
 enum { NOTICE_MAX = 1024 * 1024 }; /* the longest consent text is a few KB */
 
@@ -176,7 +177,6 @@ static int standing_of(struct cm_ctl *ctl, const struct cm_person *person,
 		       const struct cm_purpose *purpose,
 		       struct cm_standing *standing, struct cm_error *err)
 {
-	struct cm_event event;
 	struct cm_span json;
 	int rc;
 
@@ -191,10 +191,8 @@ static int standing_of(struct cm_ctl *ctl, const struct cm_person *person,
 	if (!standing->decision.has_event ||
 	    standing->decision.seq == CM_STORE_SEQ_PENDING)
 		return CM_OK;
-	rc = cm_ctl_event(ctl, standing->decision.seq, &event, &json, err);
-	if (rc == CM_OK)
-		memcpy(standing->source, event.source, sizeof(event.source));
-	return rc;
+	return cm_ctl_event(ctl, standing->decision.seq, &standing->event,
+			    &json, err);
 }
 
 int cm_person_standings(struct cm_ctl *ctl, const struct cm_person *person,
@@ -250,12 +248,13 @@ static void print_standing(FILE *out, int width,
 	if (yes && standing->until != 0)
 		(void)fprintf(out, " until %s",
 			      cm_clock_format(standing->until, at));
-	if (standing->source[0] != '\0')
-		(void)fprintf(out, ", source %s", standing->source);
+	if (standing->event.source[0] != '\0')
+		(void)fprintf(out, ", source %s", standing->event.source);
 	if (decision->has_event && decision->seq == CM_STORE_SEQ_PENDING)
 		(void)fputs(" (waits to be written into the ledger)", out);
 	else if (decision->has_event)
 		(void)fprintf(out, " (event %" PRIu64 ")", decision->seq);
+	cm_term_print(out, &standing->event);
 	(void)fputc('\n', out);
 }
 

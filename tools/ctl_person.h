@@ -51,8 +51,8 @@ extern const enum cm_fact_kind cm_person_marks[];
 struct cm_standing {
 	const struct cm_purpose *purpose;
 	struct cm_decision decision;
-	char source[CM_SOURCE_MAX + 1]; /* of the event it rests on */
-	int64_t until;                  /* 0 = does not end by time */
+	struct cm_event event; /* that it rests on; zeros without one */
+	int64_t until;         /* 0 = does not end by time */
 };
 
 /* Every purpose of the config, in its order; the array is the arena's. */

@@ -1,6 +1,7 @@
 /* See terms_text.h. */
 #include "tools/terms_text.h"
 
+#include "tools/ctl_output.h"
 #include "tools/html.h"
 
 static const struct {
@@ -42,6 +43,20 @@ const char *cm_term_text(const struct cm_event *event, size_t i,
 		return cm_yes_no_name(event->optout);
 	default:
 		return date(event->ended, out);
+	}
+}
+
+void cm_term_print(FILE *out, const struct cm_event *event)
+{
+	char date[CM_CLOCK_TEXT], quoted[CM_QUOTE_LEN];
+	size_t i;
+
+	for (i = 0; i < CM_TERM_TEXTS; i++) {
+		const char *text = cm_term_text(event, i, date);
+
+		if (text[0] != '\0')
+			(void)fprintf(out, "  %s %s", terms[i].column,
+				      cm_out_quote(cm_span(text), quoted));
 	}
 }
 

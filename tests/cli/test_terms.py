@@ -151,6 +151,9 @@ def test_grant_by_hand(shop):
     event = shop.json("history", "ann@example.org")["events"][1]
     assert (event["seller"], event["product_category"],
             event["opt_out_offered"]) == ("acme", "bicycles", "yes")
+    shown = shop.json("show", "ann@example.org")["purposes"]
+    assert shown["acme/customers"]["sale_date"] == "2026-03-01T00:00:00Z"
+    assert "seller acme" in shop.run("show", "ann@example.org").stdout
     text = shop.run("history", "ann@example.org").stdout
     assert "seller acme" in text and "opt-out-offered yes" in text
     shop.fails(*start, "--sale-date", "2999-01-01", code=64,
