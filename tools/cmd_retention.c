@@ -13,6 +13,7 @@
 
 #include "lib/clock.h"
 #include "policy/config.h"
+#include "tools/ctl_past.h"
 #include "tools/ctl_person.h"
 #include "tools/disclose.h"
 #include "tools/request.h"
@@ -112,37 +113,44 @@ static bool is_unconfirmed(const struct retention *r,
 
 /*
  * Nothing happened since, and nothing was allowed then: time alone allows
- * nothing more.
+ * nothing more.  Mail that left since kept a consent from going idle.
  */
-static bool has_ended(const struct retention *r, const struct cm_person *person)
+static int has_ended(struct retention *r, const struct cm_person *person,
+		     bool *ret_ended, struct cm_error *err)
 {
 	const struct cm_config *config = r->ctl->config;
 	struct cm_decision decision;
 	size_t i;
 
+	*ret_ended = false;
 	if (r->ended_before == 0 || person->own.newest_at > r->ended_before)
-		return false;
+		return CM_OK;
 	for (i = 0; i < config->npurposes; i++) {
-		cm_decide_purpose(config, &config->purposes[i], &person->own,
-				  NULL, NULL, r->ended_before, &decision);
-		if (decision.verdict == CM_VERDICT_ALLOW)
-			return false;
+		int rc = cm_ctl_decide_purpose(
+			r->ctl, &config->purposes[i], &person->contact,
+			&person->own, NULL, r->ended_before, &decision, err);
+
+		if (rc != CM_OK || decision.verdict == CM_VERDICT_ALLOW)
+			return rc;
 	}
-	return true;
+	*ret_ended = true;
+	return CM_OK;
 }
 
 static int judge(struct retention *r, struct one *one, struct cm_error *err)
 {
 	struct cm_person person = {.contact = one->contact,
 				   .family = one->family};
-	bool open = false;
+	bool ended, open = false;
 	int rc = cm_person_read(r->ctl, &person, err);
 
+	if (rc == CM_OK)
+		rc = has_ended(r, &person, &ended, err);
 	if (rc != CM_OK)
 		return rc;
 	if (is_unconfirmed(r, &person.own))
 		one->fate = UNCONFIRMED;
-	else if (has_ended(r, &person))
+	else if (ended)
 		one->fate = ENDED;
 	if (one->fate == STAYS)
 		return CM_OK;

@@ -88,7 +88,7 @@ int cm_ctl_decide(struct cm_ctl *ctl, const struct cm_stream *stream,
 int cm_ctl_decide_purpose(struct cm_ctl *ctl, const struct cm_purpose *purpose,
 			  const struct cm_id *contact,
 			  const struct cm_view *own,
-			  const struct cm_view *family,
+			  const struct cm_view *family, int64_t at,
 			  struct cm_decision *ret_decision,
 			  struct cm_error *err)
 {
@@ -99,6 +99,6 @@ int cm_ctl_decide_purpose(struct cm_ctl *ctl, const struct cm_purpose *purpose,
 		rc = read_past(ctl, contact, &purpose, 1, false, &past, err);
 	if (rc == CM_OK)
 		cm_decide_purpose(ctl->config, purpose, own, family, &past.past,
-				  ctl->now, ret_decision);
+				  at, ret_decision);
 	return rc;
 }

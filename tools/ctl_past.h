@@ -21,13 +21,11 @@ CM_MUST_CHECK int cm_ctl_decide(
 	const struct cm_id *contact, const struct cm_view *own,
 	const struct cm_view *family, int64_t newest_rec,
 	struct cm_decision *ret_decision, struct cm_error *err);
-/* Ditto cm_decide_purpose(). */
-CM_MUST_CHECK int cm_ctl_decide_purpose(struct cm_ctl *ctl,
-					const struct cm_purpose *purpose,
-					const struct cm_id *contact,
-					const struct cm_view *own,
-					const struct cm_view *family,
-					struct cm_decision *ret_decision,
-					struct cm_error *err);
+/* Ditto cm_decide_purpose(), at any moment. */
+CM_MUST_CHECK int cm_ctl_decide_purpose(
+	struct cm_ctl *ctl, const struct cm_purpose *purpose,
+	const struct cm_id *contact, const struct cm_view *own,
+	const struct cm_view *family, int64_t at,
+	struct cm_decision *ret_decision, struct cm_error *err);
 
 #endif

@@ -182,8 +182,8 @@ static int standing_of(struct cm_ctl *ctl, const struct cm_person *person,
 
 	standing->purpose = purpose;
 	rc = cm_ctl_decide_purpose(ctl, purpose, &person->contact, &person->own,
-				   &person->family_view, &standing->decision,
-				   err);
+				   &person->family_view, ctl->now,
+				   &standing->decision, err);
 	if (rc != CM_OK)
 		return rc;
 	if (standing->decision.ngrants > 0)

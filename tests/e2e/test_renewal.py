@@ -326,9 +326,18 @@ def test_mail_keeps_a_consent_from_going_idle(new_world):
         REFUSED}
     assert world.why("golf@x.test", "newsletter") == ("refuse", "idle")
     assert world.why("used@x.test", "newsletter") == ("allow", "consent")
-    # Its memory gone, nothing is known of use: 451, not a bounce.
+    # G7-1b: who is not used any more may be forgotten; who is, stays.
+    world.write_config(world.config + 'retention { ended = "1h" }\n')
+    world.ctl("retention")
+    assert [a for a in ("golf", "used", "asked") if world.ctl_json(
+        "access", f"{a}@x.test")["email_kept"]] == ["used"]
+    # Its memory gone, nothing is known of use: 451, not a bounce, and nobody
+    # is forgotten.
     world.milter.stop()
     (world.dir / "store" / "milter" / "data.mdb").write_bytes(b"no database")
+    events = world.ctl_json("status")["events"]
+    assert world.ctl("retention", ok=False).returncode == 65
+    assert world.ctl_json("status")["events"] == events
     world.start_milter()
     assert world.send("news@acme.example", ["used@x.test"],
                       messages.newsletter()).rcpts["used@x.test"] == LATER
