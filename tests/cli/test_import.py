@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from conftest import Ctl, PROGRAM, PROVEN
+from conftest import BUILD, Ctl, PROVEN
 
 HEADER = "email,purpose,status,source,time\n"
 GRANTED = "acme/newsletter,granted,web-form,2026-01-10T09:12:00+01:00\n"
@@ -454,12 +454,16 @@ def test_bad_options(ctl, args, says):
 
 
 def test_no_smtp_probe():
-    """B8: an import asks nobody outside; the program cannot even connect."""
-    names = subprocess.run(["nm", "-D", "--undefined-only", PROGRAM],
+    """B8: an import asks nobody outside; only doctor can even connect."""
+    archives = [*BUILD.glob("*/lib*.a")]
+    names = subprocess.run(["nm", "-A", "--undefined-only", *archives],
                            capture_output=True, text=True, check=True).stdout
-    assert " fsync" in names
+    assert re.search(r"cmd_import\.o: +U cm_store_\w+$", names, re.M)
+    assert not re.search(r"import\w*\.o: +U cm_transfer", names)
     # (lib/proc.c tells systemd by sendto(2), for the daemons.)
-    assert not re.findall(r" (connect|getaddrinfo|res_\w+)\b", names)
+    callers = re.findall(r"lib(?:cm|policy|message|ctl)\.a:(\w+)\.o: +U "
+                         r"(?:connect|getaddrinfo|res_\w+)$", names, re.M)
+    assert all(c.startswith("doctor_") for c in callers), callers
 
 
 # ---- size, speed, sudden death ----------------------------------------------

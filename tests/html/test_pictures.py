@@ -21,6 +21,8 @@ ImageChops = pytest.importorskip("PIL.ImageChops")
 
 pytestmark = pytest.mark.skipif(PROGRAM is None,
                                 reason="chromium is not installed")
+# Begins the footer's link in each language of the newsletters.
+WAY_OUT = "Stop these e-mails", "Odhl", "Спиране на тези имейли"
 SCREENS = {"usual": (640, False)}
 if os.environ.get("CM_LONG"):
     SCREENS.update({"phone": (360, False), "dark": (640, True),
@@ -168,7 +170,7 @@ def test_newsletter(name, screen, pages, browser, album):
         new.save(f"{album}/{name}.{screen}.after.png".replace(" ", "-"))
     top = int(seen["top"])
     assert seen["links"] == 1 and seen["shown"], seen
-    assert seen["text"] == "Stop these e-mails" or "Odhl" in seen["text"]
+    assert any(words in seen["text"] for words in WAY_OUT)
     for said in ("Acme GmbH", "Main Street 1, Berlin", "privacy@acme.example"):
         assert said in seen["all"]
     assert seen["size"] >= 12 and seen["contrast"] >= 4.5, seen
