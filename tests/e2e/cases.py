@@ -14,6 +14,15 @@ MAILINGS = {
     "card": 'title = "Loyalty card"',
     "groceries": 'title = "Groceries"',
     "club": 'title = "Club news"  lifetime = none  idle = "4y"',
+    "pizza": 'title = "Offers"  soft-opt-in = yes\n'
+             '    product-category = {"pizza"}',
+}
+# Texts that stood beside the box that people ticked.
+TEXTS = {
+    "bundled": ("I am 18 or older and agree to offers by mail and text.\n",
+                "bundled = yes"),
+    "with-end": ("Offers by mail, until three months after I cancel.\n",
+                 'after-contract = "3m"'),
 }
 
 
@@ -158,21 +167,40 @@ class Halfords(Case):
 
 
 class HelloFresh(Case):
-    """AT-HELLOFRESH: 79 million mails, some to customers long after they had
-    cancelled, and after all that they had ever been told of."""
+    """AT-HELLOFRESH: 79 million mails, on a consent tied to a statement of
+    age, and to customers long after they had cancelled."""
     name = "hellofresh"
     subject = "Come back for a box"
-    refused = {"expired": 400}
+    refused = {"bundled": 200, "contract-ended": 200}
 
     def lists(self):
-        return self.granted("2021-08-01T12:00:00Z", source="order")
+        claim = {"purpose": self.purpose, "status": "granted",
+                 "time": "2026-01-10T12:00:00Z", "source": "order"}
+        return [(rows(self.who(0, 200), **claim),
+                 (*PROVEN, "--notice", "@DIR@/bundled.txt"), "no  bundled"),
+                (rows(self.who(200), **claim,
+                      contract_end="2026-03-31T12:00:00Z"),
+                 (*PROVEN, "--notice", "@DIR@/with-end.txt"),
+                 "no  contract-ended")]
 
 
 class Triboo(Case):
-    """AT-TRIBOO, AT-ZMLUK: 107 million mails to addresses that were bought of
-    sites where people had agreed to "our partners"."""
+    """AT-TRIBOO: 107 million mails to people who had agreed, on other
+    companies' sites, to offers of "third parties"."""
     name = "triboo"
     subject = "Top jobs near you"
+    refused = {"other-controller": 400}
+
+    def lists(self):
+        return self.granted("2026-04-01T12:00:00Z", says="other-controller",
+                            controller="Jobs and Partners Ltd")
+
+
+class Zmluk(Case):
+    """AT-ZMLUK: 67 million mails to bought addresses, whose people had been
+    shown a list of 361 partners and no choice."""
+    name = "zmluk"
+    subject = "Cut your energy bill"
     refused = {"no-evidence": 400}
 
     def lists(self):
@@ -190,6 +218,27 @@ class Golf(Case):
 
     def lists(self):
         return self.granted("2021-11-01T12:00:00Z")
+
+
+class PapaJohns(Case):
+    """AT-PAPAJOHNS: customers who had ordered by phone got offers, and had
+    never been offered a way to refuse them."""
+    name = "papajohns"
+    mailing = "pizza"
+    subject = "Two for one"
+    refused = {"no-opt-out": 400}
+    # How it was offered: not, or nobody wrote it down.
+    offered = ("no", "")
+
+    def lists(self):
+        return [(rows(who, purpose=self.purpose, status="granted",
+                      source="phone", basis="soft-opt-in",
+                      time="2026-05-01T12:00:00Z", seller="Acme GmbH",
+                      sale_ref="T-4711", sale_date="2026-05-01",
+                      product_category="pizza", opt_out_offered=offered),
+                 PROVEN, "events written")
+                for who, offered in zip((self.who()[::2], self.who()[1::2]),
+                                        self.offered)]
 
 
 class Import(Case):
@@ -211,12 +260,13 @@ class Import(Case):
 
 
 CASES = [Flybe, Honda, Morrisons, Virgin, SportsDirect, Halfords, HelloFresh,
-         Triboo, Golf, Import]
+         Triboo, Zmluk, Golf, PapaJohns, Import]
 
 
 class Agreed(Case):
     """AT-CONTROL: people whose agreement is on record, for every mailing."""
-    count = 250
+    name = "agreed"
+    count = 200
 
     def __init__(self, mailing):
         self.mailing = mailing
@@ -226,4 +276,12 @@ class Agreed(Case):
         return self.granted("2026-01-10T12:00:00Z")
 
 
-AGREED = [Agreed(mailing) for mailing in MAILINGS]
+class Customers(PapaJohns):
+    """AT-CONTROL: customers who were asked, and did not refuse."""
+    name = "agreed-pizza"
+    count = 200
+    offered = ("yes", "yes")
+
+
+AGREED = [Agreed("newsletter"), Agreed("card"), Agreed("groceries"),
+          Agreed("club"), Customers()]

@@ -5,12 +5,13 @@ What the cases are stands in cases.py.
 """
 import collections
 import concurrent.futures
+import hashlib
 import os
 import re
 import shutil
 
 import pytest
-from cases import AGREED, CASES, MAILINGS, rows
+from cases import AGREED, CASES, MAILINGS, TEXTS, rows
 
 from harness import messages
 from harness.clients import Dialogue
@@ -20,6 +21,9 @@ from harness.proc import wait_until
 PURPOSES = 'purpose "acme" { title = "All of Acme"  lifetime = "3y" }\n' + (
     "".join(f'purpose "acme/{name}" {{ {settings} }}\n'
             for name, settings in MAILINGS.items()))
+NOTICES = "".join(
+    f'notice "{hashlib.sha256(text.encode()).hexdigest()}" {{ {known} }}\n'
+    for text, known in TEXTS.values())
 # A tool that names its campaigns in a header is answered at the end of the
 # message, when what it claims has been read; others as they name recipients.
 STREAMS = "".join(f"""\
@@ -47,7 +51,10 @@ def campaign(sender, subject, to="undisclosed-recipients:;", headers=""):
 def company(new_world):
     """Make a world in which Acme sends all these mailings."""
     def make(**kw):
-        world = new_world(purposes=PURPOSES, streams=STREAMS, web=False, **kw)
+        world = new_world(purposes=PURPOSES, streams=STREAMS, web=False,
+                          settings=NOTICES + kw.pop("settings", ""), **kw)
+        for name, (text, _) in TEXTS.items():
+            (world.dir / f"{name}.txt").write_text(text)
         world.read = 0
         return world
     return make
