@@ -259,8 +259,7 @@ static bool from_matches(const struct cm_facts *facts,
 				others++;
 		}
 	}
-	return matching > 0 &&
-	       (cm_stream_is_marketing(stream) || others == 0);
+	return matching > 0 && (cm_stream_is_marketing(stream) || others == 0);
 }
 
 /* ---- one stream -------------------------------------------------------------

@@ -359,10 +359,9 @@ static void decide_touched(const struct person *person,
 
 	for (i = 0; i < ctl->config->npurposes; i++) {
 		if (person->tables->touched[i])
-			cm_decide_purpose(ctl->config,
-					  &ctl->config->purposes[i], own,
-					  family, NULL, ctl->now,
-					  &decisions[i]);
+			cm_decide_purpose(
+				ctl->config, &ctl->config->purposes[i], own,
+				family, NULL, ctl->now, &decisions[i]);
 	}
 }
 

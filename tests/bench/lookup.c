@@ -181,8 +181,8 @@ static void ask_one(struct bench *b, struct cm_store_reader *reader,
 	if (cm_store_lookup(reader, &id, &family_id, &own, &of_family, &err) !=
 	    CM_OK)
 		die("lookup", &err);
-	cm_decide(b->config, classified, &own, &of_family,
-		  NULL, cm_store_newest_rec(reader), cm_clock_now(), &decision);
+	cm_decide(b->config, classified, &own, &of_family, NULL,
+		  cm_store_newest_rec(reader), cm_clock_now(), &decision);
 	b->found += decision.verdict == CM_VERDICT_ALLOW;
 }
 

@@ -331,7 +331,8 @@ static void a_post_without_a_known_pair_changes_nothing(void **state)
 /* Pitfall 29: all of it is one more button away, and one-click is not it. */
 static void everything_is_one_step_away(void **state)
 {
-	static const char button[] = "Odhlásit vše od Acme &lt;GmbH&gt;</button>";
+	static const char button[] =
+		"Odhlásit vše od Acme &lt;GmbH&gt;</button>";
 	struct fixture *f = *state;
 	struct link link = petrs_link(f);
 	struct link root = link_of(f, CM_KEY_FOOTER, PETR, "acme", TODAY);
