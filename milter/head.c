@@ -80,6 +80,8 @@ int cm_head_events(const char *folder, uint64_t *ret_events,
 		rc = cm_fail(err, CM_ENOMEM, "out of memory");
 	else
 		rc = open_note(key_path, path, ret_events, err);
+	if (rc == CM_ECORRUPT) /* the key may change between the two reads */
+		rc = open_note(key_path, path, ret_events, err);
 	if (rc == CM_ENOTFOUND) {
 		*ret_events = 0;
 		rc = CM_OK;

@@ -191,10 +191,27 @@ void cm_note_key_private(const struct cm_note_key *key,
 	print_key(key, private_prefix, key->seed, out);
 }
 
+void cm_note_key_pem(const struct cm_note_key *key, char out[CM_NOTE_PEM_TEXT])
+{
+	/* RFC 8410, 4: SubjectPublicKeyInfo of Ed25519 up to the key. */
+	static const uint8_t spki[] = {0x30, 0x2A, 0x30, 0x05, 0x06, 0x03,
+				       0x2B, 0x65, 0x70, 0x03, 0x21, 0x00};
+	uint8_t der[sizeof(spki) + CM_ED25519_PUBLIC_LEN];
+	char base64[CM_BASE64_LEN(sizeof(der)) + 1];
+
+	memcpy(der, spki, sizeof(spki));
+	memcpy(der + sizeof(spki), key->public_key, sizeof(key->public_key));
+	(void)cm_base64_encode(der, sizeof(der), base64);
+	(void)snprintf(out, CM_NOTE_PEM_TEXT,
+		       "-----BEGIN PUBLIC KEY-----\n%s\n"
+		       "-----END PUBLIC KEY-----\n",
+		       base64);
+}
+
 /* ---- notes -------------------------------------------------------------- */
 
-int cm_note_sign(const struct cm_note_key *key, struct cm_span text,
-		 struct cm_buf *out, struct cm_error *err)
+int cm_note_cosign(const struct cm_note_key *key, struct cm_span text,
+		   struct cm_buf *out, struct cm_error *err)
 {
 	uint8_t all[SIGNED_LEN];
 	char base64[CM_BASE64_LEN(SIGNED_LEN) + 1];
@@ -205,9 +222,16 @@ int cm_note_sign(const struct cm_note_key *key, struct cm_span text,
 	if (rc != CM_OK)
 		return rc;
 	(void)cm_base64_encode(all, sizeof(all), base64);
+	rc = cm_buf_addf(out, "%s%s %s\n", em_dash, key->name, base64);
+	return rc == CM_OK ? rc : cm_fail(err, rc, "no room for a signature");
+}
+
+int cm_note_sign(const struct cm_note_key *key, struct cm_span text,
+		 struct cm_buf *out, struct cm_error *err)
+{
 	(void)cm_buf_add(out, text.p, text.n);
-	rc = cm_buf_addf(out, "\n%s%s %s\n", em_dash, key->name, base64);
-	return rc == CM_OK ? rc : cm_fail(err, rc, "no room for a checkpoint");
+	(void)cm_buf_addc(out, '\n');
+	return cm_note_cosign(key, text, out, err);
 }
 
 /* UTF-8 without control characters but newlines. */
@@ -281,6 +305,15 @@ static int find_signature(const struct cm_note_key *key, struct cm_span lines,
 		return CM_OK;
 	return cm_fail(err, CM_EDATA, "it is not signed by the key of %s",
 		       key->name);
+}
+
+bool cm_note_split(struct cm_span note, struct cm_span *ret_text)
+{
+	struct cm_span signatures;
+
+	return note.n > 0 && note.n <= CM_NOTE_MAX &&
+	       note.p[note.n - 1] == '\n' && plain(note) &&
+	       split(note, ret_text, &signatures);
 }
 
 int cm_note_open(const struct cm_note_key *key, struct cm_span note,

@@ -26,6 +26,7 @@ enum {
 	CM_NOTE_MAX = 65536, /* 16 signatures of 5 kB are no 16 of ours */
 	/* "PRIVATE+KEY+" NAME "+" 8 digits "+" 44 characters, newline, NUL */
 	CM_NOTE_KEY_TEXT = CM_NOTE_NAME_MAX + 80,
+	CM_NOTE_PEM_TEXT = 120,
 };
 
 struct cm_note_key {
@@ -54,11 +55,19 @@ void cm_note_key_public(const struct cm_note_key *key,
 			char out[CM_NOTE_KEY_TEXT]);
 void cm_note_key_private(const struct cm_note_key *key,
 			 char out[CM_NOTE_KEY_TEXT]);
+/* The public key as openssl reads it, with newlines. */
+void cm_note_key_pem(const struct cm_note_key *key, char out[CM_NOTE_PEM_TEXT]);
 
 /* Append text (which ends in a newline), the empty line and one signature. */
 CM_MUST_CHECK int cm_note_sign(const struct cm_note_key *key,
 			       struct cm_span text, struct cm_buf *out,
 			       struct cm_error *err);
+/* Append one signature more, to a note of this text. */
+CM_MUST_CHECK int cm_note_cosign(const struct cm_note_key *key,
+				 struct cm_span text, struct cm_buf *out,
+				 struct cm_error *err);
+/* The text of a note, whoever signed it; false if it is none. */
+bool cm_note_split(struct cm_span note, struct cm_span *ret_text);
 /*
  * The text of a note that this key has signed.  CM_EDATA: it is no note, or
  * not signed by the key, or not as it was signed; err says which.

@@ -44,6 +44,32 @@ static int print_key_json(struct cm_ctl *ctl, const char *key,
 	return cm_out_json_end(&json, ctl->out, err);
 }
 
+static int rotate_key(struct cm_ctl *ctl, struct cm_error *err)
+{
+	struct cm_rotation rotation;
+	char text[CM_NOTE_KEY_TEXT];
+	int rc = cm_ctl_open(ctl, CM_CTL_READ, err);
+
+	if (rc == CM_OK)
+		rc = cm_signer_rotate(ctl, &rotation, err);
+	if (rc != CM_OK)
+		return rc;
+	cm_note_key_public(&rotation.new_key, text);
+	if (ctl->json)
+		rc = print_key_json(ctl, text, err);
+	else
+		(void)fprintf(ctl->out, "%s\n", text);
+	(void)fprintf(ctl->notes,
+		      "the key was changed at %" PRIu64
+		      " events; the old one is wiped\n"
+		      "give the line above to whoever checks the ledger, by a "
+		      "way of its own; who\n"
+		      "has the old key only is led on by the .rotation files "
+		      "in %s\n",
+		      rotation.head.size, ctl->config->checkpoint_path);
+	return rc;
+}
+
 int cm_cmd_keys_checkpoint(struct cm_ctl *ctl, const struct cm_args *args,
 			   struct cm_error *err)
 {
@@ -58,6 +84,8 @@ int cm_cmd_keys_checkpoint(struct cm_ctl *ctl, const struct cm_args *args,
 			       "many",
 			       cm_args_word(args, 1));
 	rc = no_section(ctl, err);
+	if (rc == CM_OK && cm_args_has(args, "rotate"))
+		return rotate_key(ctl, err);
 	if (rc == CM_OK)
 		rc = cm_signer_make(ctl, &key, &made, err);
 	if (rc != CM_OK)

@@ -423,7 +423,7 @@ static int add_proofs(struct cm_evidence *e, struct cm_bundle *bundle,
 	if (rc != CM_OK)
 		return rc;
 	if (e->has_heads)
-		rc = cm_export_key(ctl, bundle, &e->heads.key, err);
+		rc = cm_export_key(ctl, bundle, &e->heads, err);
 	for (i = 0; rc == CM_OK && i < e->heads.count; i++) {
 		if (needed(e, i))
 			rc = cm_export_head(ctl, bundle, &e->heads, i, reader,

@@ -39,7 +39,10 @@ static const char readme[] =
 	"heads/                signed heads: N.checkpoint vouches for the "
 	"first "
 	"N\n"
-	"vkey                  the public key that signed them\n"
+	"vkey                  the public key that signs them\n"
+	"keys/                 where the key was changed: N.rotation is "
+	"signed by\n"
+	"                      the old key and the new one\n"
 	"\n"
 	"    consent-verify -k KEY FOLDER CHECKPOINT...\n"
 	"\n"
@@ -113,7 +116,7 @@ static int write_heads(struct export *x, struct cm_error *err)
 
 static int write_all(struct export *x, struct cm_error *err)
 {
-	int rc = cm_export_key(x->ctl, x->bundle, &x->heads.key, err);
+	int rc = cm_export_key(x->ctl, x->bundle, &x->heads, err);
 
 	if (rc == CM_OK)
 		rc = write_heads(x, err);

@@ -201,6 +201,12 @@ int cm_cmd_keys(struct cm_ctl *ctl, const struct cm_args *args,
 	const char *what =
 		cm_args_count(args) > 0 ? cm_args_word(args, 0) : NULL;
 
+	if (cm_args_has(args, "rotate") &&
+	    (what == NULL || strcmp(what, "checkpoint") != 0))
+		return cm_fail(err, CM_EUSAGE,
+			       "keys: --rotate is for \"keys checkpoint "
+			       "--rotate\"; of the others new ones are made "
+			       "with \"keys rotate\"");
 	if (what == NULL)
 		return list_keys(ctl, err);
 	if (strcmp(what, "rotate") == 0)

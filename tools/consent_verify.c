@@ -31,12 +31,14 @@ static const char usage[] =
 	"  -k KEY  the public key that you trust, or a file with it\n"
 	"  -t CA   certificates of the time stamp authority, in PEM\n"
 	"  PROOF   a folder made by consentctl evidence or export-proof, or a\n"
-	"          checkpoint that you kept; all of one ledger\n"
+	"          checkpoint that you kept, or a change of the key\n"
+	"          (N.rotation); all of one ledger\n"
 	"exit: 0 valid, 1 not valid, 64 wrong command line, 65 not a proof\n";
 
 struct verify {
 	struct cm_arena *arena;
 	struct cm_note_key key;
+	struct cm_keyring ring; /* key, and what is known to be of its line */
 	char **folders;
 	size_t nfolders;
 	struct cm_proof_head *held;
@@ -217,6 +219,7 @@ static int check_folder(struct verify *verify, const char *path,
 	struct folder folder = {.arena = verify->arena, .path = path};
 	struct cm_proof proof = {
 		.key = &verify->key,
+		.known = &verify->ring,
 		.arena = verify->arena,
 		.held = verify->held,
 		.nheld = verify->nheld,
@@ -258,8 +261,8 @@ static int take_held(struct verify *verify, const char *path,
 
 	if (rc != CM_OK)
 		return rc;
-	if (cm_checkpoint_open(&verify->key, text, &head->checkpoint, err) !=
-	    CM_OK) {
+	if (cm_keyring_open(&verify->ring, text, &head->checkpoint, &head->key,
+			    err) != CM_OK) {
 		(void)printf("%s: NOT VALID\nthis checkpoint is not genuine: "
 			     "%s\n",
 			     path, err->text);
@@ -285,19 +288,117 @@ static int take_held(struct verify *verify, const char *path,
 	return CM_OK;
 }
 
+/* ---- changes of the key ------------------------------------------------- */
+
+static bool is_rotation(const char *path)
+{
+	static const char suffix[] = ".rotation";
+	size_t n = strlen(path), end = strlen(suffix);
+
+	return n > end && strcmp(path + n - end, suffix) == 0;
+}
+
+/* One that does not hold is named later, where it stands. */
+static int link_file(struct verify *verify, const char *path,
+		     struct cm_error *err)
+{
+	struct cm_rotation rotation;
+	struct cm_span text;
+	int rc = read_file(verify->arena, path, &text, err);
+
+	if (rc == CM_OK && cm_rotation_open(text, &rotation, NULL) == CM_OK &&
+	    cm_keyring_add(&verify->ring, &rotation, NULL) != CM_OK)
+		return CM_OK; /* of another line */
+	return rc;
+}
+
+/* Numbered from 1. */
+static int link_folder(struct verify *verify, const char *folder,
+		       struct cm_error *err)
+{
+	struct stat st;
+	unsigned long long number;
+	int rc = CM_OK;
+
+	for (number = 1; rc == CM_OK && number < CM_KEYRING_MAX; number++) {
+		const char *path = cm_arena_printf(
+			verify->arena,
+			"%s/" CM_PROOF_KEYS "/" CM_PROOF_NAME ".rotation",
+			folder, number);
+
+		if (path == NULL)
+			return cm_fail(err, CM_ENOMEM, "out of memory");
+		if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
+			break;
+		rc = link_file(verify, path, err);
+	}
+	return rc;
+}
+
+/* Of all that was given, until no more of them joins the line. */
+static int link_keys(struct verify *verify, char **paths, size_t count,
+		     struct cm_error *err)
+{
+	struct stat st;
+	size_t before, i;
+	int rc = CM_OK;
+
+	do {
+		before = verify->ring.count;
+		for (i = 0; rc == CM_OK && i < count; i++) {
+			if (stat(paths[i], &st) != 0)
+				continue;
+			if (S_ISDIR(st.st_mode))
+				rc = link_folder(verify, paths[i], err);
+			else if (is_rotation(paths[i]))
+				rc = link_file(verify, paths[i], err);
+		}
+	} while (rc == CM_OK && verify->ring.count > before);
+	return rc;
+}
+
+static int take_rotation(struct verify *verify, const char *path,
+			 struct cm_error *err)
+{
+	char text[CM_NOTE_KEY_TEXT];
+	struct cm_rotation rotation;
+	struct cm_span note;
+	int rc = read_file(verify->arena, path, &note, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_rotation_open(note, &rotation, err);
+	if (rc == CM_OK)
+		rc = cm_keyring_add(&verify->ring, &rotation, err);
+	if (rc != CM_OK) {
+		(void)printf("%s: NOT VALID\nthis change of the key does not "
+			     "hold: %s\n",
+			     path, err->text);
+		verify->bad = true;
+		return CM_OK;
+	}
+	cm_note_key_public(&rotation.new_key, text);
+	(void)printf("%s: VALID\nthe key changed at %llu events: from then on "
+		     "it is %s\n",
+		     path, (unsigned long long)rotation.head.size, text);
+	return CM_OK;
+}
+
 /* Checkpoints first: folders are held against all of them. */
 static int check_all(struct verify *verify, char **paths, size_t count,
 		     struct cm_error *err)
 {
 	struct stat st;
 	size_t i;
-	int rc = CM_OK;
+	int rc = link_keys(verify, paths, count, err);
 
 	for (i = 0; rc == CM_OK && i < count; i++) {
 		if (stat(paths[i], &st) != 0)
 			rc = cm_fail_errno(err, errno, "%s", paths[i]);
 		else if (S_ISDIR(st.st_mode))
 			verify->folders[verify->nfolders++] = paths[i];
+		else if (is_rotation(paths[i]))
+			rc = take_rotation(verify, paths[i], err);
 		else
 			rc = take_held(verify, paths[i], err);
 	}
@@ -329,6 +430,8 @@ static int read_key(struct verify *verify, const char *word,
 		(void)cm_error_prefix(err, "-k: ");
 		err->code = CM_EUSAGE;
 	}
+	if (rc == CM_OK)
+		cm_keyring_init(&verify->ring, &verify->key);
 	return rc == CM_OK ? CM_OK : CM_EUSAGE;
 }
 

@@ -135,6 +135,11 @@ static const char verify_help[] =
 	"what\n"
 	"was checked and names what differs.  Exit code 65 if anything does.\n";
 
+static const struct cm_option keys_options[] = {
+	{.name = "rotate", .help = "with checkpoint: a new key for it"},
+	{.name = NULL},
+};
+
 static const char keys_help[] =
 	"Without a word: which keys there are, and since when; no secrets.\n"
 	"\"keys rotate\" makes new keys for the links and addresses in mails: "
@@ -150,7 +155,10 @@ static const char keys_help[] =
 	"as\n"
 	"root.  A key that is there is never touched.  Prints the public key:\n"
 	"give that line to whoever shall check the ledger, by a way of its "
-	"own.\n";
+	"own.\n"
+	"\"keys checkpoint --rotate\" puts a new key in its place: both sign "
+	"what\n"
+	"the ledger is now, and a note of the change; the old one is wiped.\n";
 
 static const char checkpoint_help[] =
 	"Signs how many events the ledger has and the root of their hash tree\n"
@@ -302,9 +310,10 @@ const struct cm_command cm_store_commands[] = {
 	},
 	{
 		.name = "keys",
-		.usage = "[rotate [KIND...] | checkpoint]",
+		.usage = "[rotate [KIND...] | checkpoint [--rotate]]",
 		.summary = "List keys, make new ones, make the signer's",
 		.help = keys_help,
+		.options = keys_options,
 		.access = CM_CTL_CONFIG,
 		.json = true,
 		.max = 8, /* "rotate" and each kind */

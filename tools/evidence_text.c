@@ -72,10 +72,12 @@ const char cm_evidence_script[] =
 	"for text in heads/*.text; do\n"
 	"\t[ -e \"$text\" ] || continue\n"
 	"\thead=${text%.text}\n"
-	"\topenssl pkeyutl -verify -rawin -pubin -inkey public.pem \\\n"
+	"\tpem=public.pem\n"
+	"\t[ -e \"$head.pem\" ] && pem=$head.pem\n"
+	"\topenssl pkeyutl -verify -rawin -pubin -inkey \"$pem\" \\\n"
 	"\t\t-in \"$text\" -sigfile \"$head.sig\" >/dev/null 2>&1 &&\n"
 	"\t\tsed '/^$/,$d' \"$head.checkpoint\" | cmp -s - \"$text\"\n"
-	"\ttell $? \"$head was signed with public.pem\"\n"
+	"\ttell $? \"$head was signed with $pem\"\n"
 	"\t[ -n \"$1\" ] && [ -e \"$head.tsr\" ] || continue\n"
 	"\topenssl ts -verify -data \"$head.checkpoint\" -in \"$head.tsr\" \\\n"
 	"\t\t-CAfile \"$1\" >/dev/null 2>&1\n"
@@ -134,6 +136,9 @@ static void readme_files(struct cm_buf *out)
 		"unsigned/             events since the last signed head: not "
 		"proven\n"
 		"vkey, public.pem      the public key, in two ways of writing\n"
+		"heads/N.pem           the key before it, if that one signed\n"
+		"keys/N.rotation       the key was changed: signed by the old "
+		"one and the new\n"
 		"\n");
 }
 
@@ -179,18 +184,22 @@ static void readme_commands(const struct cm_evidence *e, struct cm_buf *out)
 		&e->heads.heads[e->heads.count - 1];
 	const struct cm_evidence_event *opening = first_with(e, true);
 	const struct cm_evidence_event *notice = first_with(e, false);
-	char head[32], hex[CM_HEX_LEN(CM_HASH_LEN) + 1];
+	char head[32], pem[48], hex[CM_HEX_LEN(CM_HASH_LEN) + 1];
 
 	(void)snprintf(head, sizeof(head), CM_PROOF_NAME,
 		       (ull)newest->checkpoint.size);
+	if (newest->key + 1 == e->heads.ring.count)
+		(void)snprintf(pem, sizeof(pem), "public.pem");
+	else
+		(void)snprintf(pem, sizeof(pem), "heads/%s.pem", head);
 	(void)cm_buf_adds(out, "All files are as they were handed out:\n\n"
 			       "    sha256sum -c SHA256SUMS\n\n");
 	(void)cm_buf_addf(out,
-			  "The head was signed with the key in public.pem:\n\n"
+			  "The head was signed with the key in %s:\n\n"
 			  "    openssl pkeyutl -verify -rawin -pubin "
-			  "-inkey public.pem -in heads/%s.text -sigfile "
+			  "-inkey %s -in heads/%s.text -sigfile "
 			  "heads/%s.sig\n\n",
-			  head, head);
+			  pem, pem, head, head);
 	if (opening != NULL)
 		(void)cm_buf_addf(
 			out,

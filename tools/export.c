@@ -1,9 +1,6 @@
 /* See export.h. */
 #include "tools/export.h"
 
-#include <string.h>
-
-#include "lib/enc.h"
 #include "policy/tlog.h"
 #include "tools/proof.h"
 
@@ -31,33 +28,40 @@ int cm_export_begin(struct cm_ctl *ctl, struct cm_heads *ret_heads,
 	return CM_OK;
 }
 
-int cm_export_key(struct cm_ctl *ctl, struct cm_bundle *bundle,
-		  const struct cm_note_key *key, struct cm_error *err)
+static int add_rotations(struct cm_ctl *ctl, struct cm_bundle *bundle,
+			 const struct cm_heads *heads, struct cm_error *err)
 {
-	/* RFC 8410, 4: SubjectPublicKeyInfo of Ed25519 up to the key. */
-	static const uint8_t spki[] = {0x30, 0x2A, 0x30, 0x05, 0x06, 0x03,
-				       0x2B, 0x65, 0x70, 0x03, 0x21, 0x00};
-	uint8_t der[sizeof(spki) + CM_ED25519_PUBLIC_LEN];
-	char base64[CM_BASE64_LEN(sizeof(der)) + 1];
-	char text[CM_NOTE_KEY_TEXT];
-	const char *vkey, *pem;
+	size_t i;
+	int rc = CM_OK;
+
+	for (i = 0; rc == CM_OK && i + 1 < heads->ring.count; i++) {
+		const char *name = cm_arena_printf(
+			ctl->arena, CM_PROOF_KEYS "/" CM_PROOF_NAME ".rotation",
+			(ull)i + 1);
+
+		rc = name == NULL ? cm_fail(err, CM_ENOMEM, "out of memory")
+				  : cm_bundle_add(bundle, name,
+						  heads->rotations[i], err);
+	}
+	return rc;
+}
+
+int cm_export_key(struct cm_ctl *ctl, struct cm_bundle *bundle,
+		  const struct cm_heads *heads, struct cm_error *err)
+{
+	char text[CM_NOTE_KEY_TEXT], pem[CM_NOTE_PEM_TEXT];
+	const char *vkey;
 	int rc;
 
-	memcpy(der, spki, sizeof(spki));
-	memcpy(der + sizeof(spki), key->public_key, sizeof(key->public_key));
-	(void)cm_base64_encode(der, sizeof(der), base64);
-	cm_note_key_public(key, text);
+	cm_note_key_public(&heads->key, text);
+	cm_note_key_pem(&heads->key, pem);
 	vkey = cm_arena_printf(ctl->arena, "%s\n", text);
-	pem = cm_arena_printf(ctl->arena,
-			      "-----BEGIN PUBLIC KEY-----\n%s\n"
-			      "-----END PUBLIC KEY-----\n",
-			      base64);
-	if (vkey == NULL || pem == NULL)
+	if (vkey == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
 	rc = cm_bundle_add(bundle, CM_PROOF_KEY, cm_span(vkey), err);
 	if (rc == CM_OK)
 		rc = cm_bundle_add(bundle, "public.pem", cm_span(pem), err);
-	return rc;
+	return rc == CM_OK ? add_rotations(ctl, bundle, heads, err) : rc;
 }
 
 static int add(struct cm_ctl *ctl, struct cm_bundle *bundle, uint64_t size,
@@ -116,7 +120,9 @@ int cm_export_head(struct cm_ctl *ctl, struct cm_bundle *bundle,
 	uint64_t size = head->checkpoint.size;
 	uint8_t sig[CM_ED25519_SIG_LEN];
 	struct cm_span text;
-	int rc = cm_note_open(&heads->key, head->note, &text, sig, err);
+	const struct cm_note_key *key = &heads->ring.keys[head->key];
+	char pem[CM_NOTE_PEM_TEXT];
+	int rc = cm_note_open(key, head->note, &text, sig, err);
 
 	if (rc == CM_OK)
 		rc = add(ctl, bundle, size, ".checkpoint", head->note, err);
@@ -125,6 +131,9 @@ int cm_export_head(struct cm_ctl *ctl, struct cm_bundle *bundle,
 	if (rc == CM_OK)
 		rc = add(ctl, bundle, size, ".sig",
 			 cm_span_n((const char *)sig, sizeof(sig)), err);
+	cm_note_key_pem(key, pem);
+	if (rc == CM_OK && head->key + 1 < heads->ring.count)
+		rc = add(ctl, bundle, size, ".pem", cm_span(pem), err);
 	if (rc == CM_OK)
 		rc = add_stamp(ctl, bundle, head, err);
 	if (rc == CM_OK && head != newest && size > 0)

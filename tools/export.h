@@ -1,5 +1,5 @@
 /*
- * export - what every proof folder has: the key and signed heads.
+ * export - what every proof folder has: the keys and signed heads.
  */
 #ifndef CM_TOOLS_EXPORT_H
 #define CM_TOOLS_EXPORT_H
@@ -13,13 +13,14 @@
 CM_MUST_CHECK int cm_export_begin(struct cm_ctl *ctl,
 				  struct cm_heads *ret_heads,
 				  struct cm_error *err);
-/* vkey, and public.pem for openssl. */
+/* vkey, public.pem for openssl, and the changes of the key. */
 CM_MUST_CHECK int cm_export_key(struct cm_ctl *ctl, struct cm_bundle *bundle,
-				const struct cm_note_key *key,
+				const struct cm_heads *heads,
 				struct cm_error *err);
 /*
- * Head i: the note, its text and signature apart, its time stamp if it has
- * one, and the proof that the last of heads extends it.
+ * Head i: the note, its text and signature apart, the key if it is an older
+ * one, its time stamp if it has one, and the proof that the last of heads
+ * extends it.
  */
 CM_MUST_CHECK int cm_export_head(struct cm_ctl *ctl, struct cm_bundle *bundle,
 				 const struct cm_heads *heads, size_t i,

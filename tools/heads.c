@@ -26,6 +26,11 @@ const char *cm_heads_name(struct cm_ctl *ctl, uint64_t size)
 	return cm_arena_printf(ctl->arena, "%010" PRIu64 "%s", size, suffix);
 }
 
+const char *cm_heads_rotation(struct cm_ctl *ctl, size_t number)
+{
+	return cm_arena_printf(ctl->arena, "%010zu.rotation", number);
+}
+
 int cm_heads_file(struct cm_ctl *ctl, const char *path,
 		  struct cm_span *ret_text, struct cm_error *err)
 {
@@ -78,7 +83,60 @@ static int read_key(struct cm_ctl *ctl, struct cm_note_key *key,
 	return rc;
 }
 
-static int read_head(struct cm_ctl *ctl, const struct cm_note_key *key,
+/* Number counts from 1; CM_ENOTFOUND if there is none of that number. */
+static int read_rotation(struct cm_ctl *ctl, size_t number,
+			 struct cm_span *note, struct cm_rotation *rotation,
+			 struct cm_error *err)
+{
+	const char *name = cm_heads_rotation(ctl, number);
+	const char *path = name == NULL ? NULL : cm_heads_path(ctl, name);
+	int rc = cm_heads_file(ctl, path, note, err);
+
+	if (rc == CM_OK)
+		rc = cm_rotation_open(*note, rotation, err);
+	if (rc == CM_EDATA) {
+		(void)cm_error_prefix(err, "%s: ", path);
+		rc = err->code = CM_ECORRUPT;
+	}
+	return rc;
+}
+
+/*
+ * From the newest change back.  The newest may be one that a crash left
+ * behind before its key came into use: then it is none.
+ */
+static int read_rotations(struct cm_ctl *ctl, struct cm_heads *heads,
+			  struct cm_error *err)
+{
+	struct cm_rotation rotation;
+	struct cm_span note;
+	size_t count = 0, i;
+	int rc = CM_OK;
+
+	cm_keyring_init(&heads->ring, &heads->key);
+	while (rc == CM_OK && count < CM_KEYRING_MAX)
+		rc = read_rotation(ctl, ++count, &note, &rotation, err);
+	if (rc != CM_OK && rc != CM_ENOTFOUND)
+		return rc;
+	for (i = count - 1; i > 0; i--) {
+		rc = read_rotation(ctl, i, &note, &rotation, err);
+		if (rc != CM_OK)
+			return rc;
+		if (i == count - 1 &&
+		    cm_note_key_same(&rotation.old_key, &heads->key))
+			continue;
+		heads->rotations[i - 1] = note;
+		if (cm_keyring_add(&heads->ring, &rotation, err) != CM_OK) {
+			(void)cm_error_prefix(
+				err, "%s: ",
+				cm_heads_path(ctl, cm_heads_rotation(ctl, i)));
+			return err->code = CM_ECORRUPT;
+		}
+	}
+	return CM_OK;
+}
+
+static int read_head(struct cm_ctl *ctl, const struct cm_keyring *ring,
 		     const char *name, struct cm_signed_head *head,
 		     struct cm_error *err)
 {
@@ -88,7 +146,8 @@ static int read_head(struct cm_ctl *ctl, const struct cm_note_key *key,
 
 	if (rc != CM_OK)
 		return rc;
-	rc = cm_checkpoint_open(key, head->note, &head->checkpoint, err);
+	rc = cm_keyring_open(ring, head->note, &head->checkpoint, &head->key,
+			     err);
 	if (rc == CM_OK) {
 		want = cm_heads_name(ctl, head->checkpoint.size);
 		head->name = cm_arena_strdup(ctl->arena, name);
@@ -139,7 +198,7 @@ static int add_head(struct cm_ctl *ctl, struct cm_heads *heads, size_t *room,
 		heads->heads = grown;
 		*room = more;
 	}
-	return read_head(ctl, &heads->key, name, &heads->heads[heads->count++],
+	return read_head(ctl, &heads->ring, name, &heads->heads[heads->count++],
 			 err);
 }
 
@@ -152,6 +211,8 @@ int cm_heads_read(struct cm_ctl *ctl, struct cm_heads *ret_heads,
 	DIR *folder;
 	int rc = read_key(ctl, &heads.key, err);
 
+	if (rc == CM_OK)
+		rc = read_rotations(ctl, &heads, err);
 	if (rc != CM_OK)
 		return rc;
 	folder = opendir(ctl->config->checkpoint_path);

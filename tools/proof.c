@@ -213,21 +213,93 @@ static void check_key(struct cm_proof *proof)
 {
 	const struct cm_proof_file *file = cm_proof_find(proof, CM_PROOF_KEY);
 	char text[CM_NOTE_KEY_TEXT];
-	struct cm_span got;
+	struct cm_note_key key;
 
 	if (file == NULL) {
 		cm_proof_fault(proof,
 			       CM_PROOF_KEY ", the public key, is missing");
 		return;
 	}
-	got = file->text;
+	if (cm_note_key_parse(file->text, &key, NULL) == CM_OK &&
+	    cm_keyring_find(&proof->ring, &key) >= 0) {
+		cm_note_key_public(&key, text);
+		if (file->text.n == strlen(text) + 1 &&
+		    memcmp(file->text.p, text, strlen(text)) == 0)
+			return;
+	}
 	cm_note_key_public(proof->key, text);
-	if (got.n == 0 || got.p[got.n - 1] != '\n' ||
-	    !cm_span_eq(cm_span_n(got.p, got.n - 1), cm_span(text)))
+	cm_proof_fault(proof,
+		       CM_PROOF_KEY " is not the key that you trust (%s)",
+		       text);
+}
+
+static void add_rotation(struct cm_proof *proof,
+			 const struct cm_proof_file *file)
+{
+	struct cm_rotation rotation;
+	struct cm_error err;
+	uint64_t number;
+	int rc = CM_EDATA;
+
+	if (!cm_proof_numbered(file->name, CM_PROOF_KEYS, ".rotation",
+			       &number)) {
+		cm_proof_fault(proof, "%s is no change of the key", file->name);
+		return;
+	}
+	rc = cm_rotation_open(file->text, &rotation, &err);
+	if (rc == CM_OK)
+		rc = cm_keyring_add(&proof->ring, &rotation, &err);
+	if (rc != CM_OK)
 		cm_proof_fault(proof,
-			       CM_PROOF_KEY
-			       " is not the key that you trust (%s)",
-			       text);
+			       "%s, a change of the key, does not hold: "
+			       "%s",
+			       file->name, err.text);
+}
+
+static bool is_of_keys(const struct cm_proof_file *file)
+{
+	return strncmp(file->name, CM_PROOF_KEYS "/", 5) == 0;
+}
+
+/* Who trusts the last key may go back from change to change. */
+static void link_backwards(struct cm_proof *proof)
+{
+	struct cm_rotation rotation;
+	size_t i;
+
+	for (i = proof->nfiles; i-- > 0;) {
+		if (is_of_keys(&proof->files[i]) &&
+		    cm_rotation_open(proof->files[i].text, &rotation, NULL) ==
+			    CM_OK &&
+		    cm_keyring_find(&proof->ring, &rotation.new_key) >= 0 &&
+		    cm_keyring_add(&proof->ring, &rotation, NULL) != CM_OK)
+			return; /* said when it is its turn */
+	}
+}
+
+static void check_keys(struct cm_proof *proof)
+{
+	char text[CM_NOTE_KEY_TEXT];
+	size_t i;
+
+	if (proof->known != NULL)
+		proof->ring = *proof->known;
+	else
+		cm_keyring_init(&proof->ring, proof->key);
+	link_backwards(proof);
+	for (i = 0; i < proof->nfiles; i++) {
+		if (is_of_keys(&proof->files[i]))
+			add_rotation(proof, &proof->files[i]);
+	}
+	check_key(proof);
+	for (i = 0; i + 1 < proof->ring.count; i++) {
+		cm_note_key_public(&proof->ring.keys[i + 1], text);
+		cm_proof_fact(proof,
+			      "the key changed at %llu events: from then on it "
+			      "is %s, as the key before it and this one both "
+			      "signed",
+			      (ull)proof->ring.until[i], text);
+	}
 }
 
 /* ---- heads -------------------------------------------------------------- */
@@ -267,8 +339,8 @@ static void take_head(struct cm_proof *proof, const struct cm_proof_file *file,
 	struct cm_proof_head *head = &proof->heads[proof->nheads];
 	struct cm_error err;
 
-	if (cm_checkpoint_open(proof->key, file->text, &head->checkpoint,
-			       &err) != CM_OK)
+	if (cm_keyring_open(&proof->ring, file->text, &head->checkpoint,
+			    &head->key, &err) != CM_OK)
 		cm_proof_fault(proof, "%s is not genuine: %s", file->name,
 			       err.text);
 	else if (head->checkpoint.size != number)
@@ -286,7 +358,7 @@ static void take_head(struct cm_proof *proof, const struct cm_proof_file *file,
 static bool belongs_to_head(const struct cm_proof *proof, const char *name)
 {
 	static const char *const suffixes[] = {".consistency", ".tsr", ".text",
-					       ".sig"};
+					       ".sig", ".pem"};
 	uint64_t number;
 	size_t i;
 
@@ -295,6 +367,32 @@ static bool belongs_to_head(const struct cm_proof *proof, const char *name)
 			return cm_proof_head_of(proof, number) != NULL;
 	}
 	return false;
+}
+
+/* What both keys signed at a change is what the head of that size says. */
+static void check_changes(struct cm_proof *proof)
+{
+	struct cm_rotation rotation;
+	size_t i;
+
+	for (i = 0; i < proof->nfiles; i++) {
+		const struct cm_proof_file *file = &proof->files[i];
+		const struct cm_proof_head *head;
+
+		if (!is_of_keys(file) ||
+		    cm_rotation_open(file->text, &rotation, NULL) != CM_OK)
+			continue;
+		head = cm_proof_head_of(proof, rotation.head.size);
+		if (head != NULL &&
+		    memcmp(&head->checkpoint.root, &rotation.head.root,
+			   sizeof(rotation.head.root)) != 0)
+			cm_proof_fault(proof,
+				       "there are two histories: %s and %s are "
+				       "both signed for %llu events, but not "
+				       "for the same ones",
+				       file->name, head->name,
+				       (ull)rotation.head.size);
+	}
 }
 
 static int read_heads(struct cm_proof *proof)
@@ -351,17 +449,22 @@ static int check_parts(struct cm_proof *proof, const struct cm_proof_head *head)
 	uint64_t size = head->checkpoint.size;
 	const char *text = cm_proof_name(proof, "heads", size, ".text");
 	const char *part = cm_proof_name(proof, "heads", size, ".sig");
+	const char *pem = cm_proof_name(proof, "heads", size, ".pem");
+	const struct cm_note_key *key = &proof->ring.keys[head->key];
+	char pem_text[CM_NOTE_PEM_TEXT];
 	uint8_t sig[CM_ED25519_SIG_LEN];
 	struct cm_span want;
 	int rc;
 
-	if (text == NULL || part == NULL)
+	if (text == NULL || part == NULL || pem == NULL)
 		return CM_ENOMEM;
+	cm_note_key_pem(key, pem_text);
+	check_part(proof, pem, cm_span(pem_text));
 	if (cm_proof_find(proof, text) == NULL &&
 	    cm_proof_find(proof, part) == NULL)
 		return CM_OK;
-	rc = cm_note_open(proof->key, cm_proof_find(proof, head->name)->text,
-			  &want, sig, NULL);
+	rc = cm_note_open(key, cm_proof_find(proof, head->name)->text, &want,
+			  sig, NULL);
 	if (rc != CM_OK)
 		return rc;
 	check_part(proof, text, want);
@@ -499,13 +602,15 @@ int cm_proof_check(struct cm_proof *proof, struct cm_error *err)
 
 	proof->whole = cm_proof_find(proof, CM_PROOF_EVENTS) != NULL;
 	if (rc == CM_OK) {
-		check_key(proof);
+		check_keys(proof);
 		rc = read_heads(proof);
 	}
 	if (rc == CM_OK)
 		rc = check_heads(proof, err);
-	if (rc == CM_OK)
+	if (rc == CM_OK) {
+		check_changes(proof);
 		check_held(proof);
+	}
 	if (rc == CM_EUSAGE)
 		return rc;
 	if (rc != CM_OK)

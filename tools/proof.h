@@ -9,6 +9,8 @@
  *   heads/N.consistency         the newest head extends this one
  *   heads/N.tsr                 a time stamp of it (RFC 3161)
  *   heads/N.text, heads/N.sig   the same in two files, for openssl
+ *   heads/N.pem                 the key, if it is not the newest
+ *   keys/N.rotation             the key was changed (policy/rotation.h)
  *   events/N.json               one event, as it stands in the ledger
  *   events/N.tlog-proof         its place under one of the heads
  *   events/N.opening            salt and evidence that its commitment is of
@@ -23,10 +25,11 @@
 #define CM_TOOLS_PROOF_H
 
 #include "lib/arena.h"
-#include "policy/note.h"
+#include "policy/rotation.h"
 
 #define CM_PROOF_SUMS   "SHA256SUMS"
 #define CM_PROOF_KEY    "vkey"
+#define CM_PROOF_KEYS   "keys" /* a folder */
 #define CM_PROOF_EVENTS "ledger/events.jsonl"
 #define CM_PROOF_LEAVES "ledger/leaves.txt"
 #define CM_PROOF_NAME   "%010llu" /* of heads and events */
@@ -45,6 +48,7 @@ struct cm_proof_file {
 struct cm_proof_head {
 	const char *name; /* the file it came from */
 	struct cm_checkpoint checkpoint;
+	size_t key; /* of the ring: the one that signed it */
 };
 
 /* CM_OK and when it was, CM_EDATA and why not; of a head's whole file. */
@@ -54,6 +58,8 @@ typedef int cm_proof_stamp_fn(void *ctx, struct cm_span note,
 
 struct cm_proof {
 	const struct cm_note_key *key;
+	/* Keys that are known to follow or precede it; NULL: it alone. */
+	const struct cm_keyring *known;
 	struct cm_arena *arena;
 	const struct cm_proof_file *files; /* sorted by name, strcmp order */
 	size_t nfiles;
@@ -62,7 +68,8 @@ struct cm_proof {
 	cm_proof_stamp_fn *stamp; /* NULL: time stamps are not checked */
 	void *stamp_ctx;
 	/* ---- found ---- */
-	struct cm_buf faults; /* one line each */
+	struct cm_keyring ring; /* known, and what the folder adds */
+	struct cm_buf faults;   /* one line each */
 	uint64_t nfaults;
 	struct cm_buf facts;         /* what holds, one line each */
 	struct cm_proof_head *heads; /* of the folder, by size */

@@ -117,7 +117,7 @@ static int copy_file(struct cm_ctl *ctl, const char *name, struct cm_span text,
 	return rc;
 }
 
-/* Every head that is not there yet, and its stamp. */
+/* Every head that is not there yet, and its stamp; changes of the key. */
 static int copy(struct cm_ctl *ctl, const struct cm_heads *heads,
 		struct cm_published *published, struct cm_error *err)
 {
@@ -126,6 +126,13 @@ static int copy(struct cm_ctl *ctl, const struct cm_heads *heads,
 
 	if (ctl->config->checkpoint_drop == NULL)
 		return CM_OK;
+	for (i = 0; rc == CM_OK && i + 1 < heads->ring.count; i++) {
+		const char *name = cm_heads_rotation(ctl, i + 1);
+
+		rc = name == NULL ? cm_fail(err, CM_ENOMEM, "out of memory")
+				  : copy_file(ctl, name, heads->rotations[i],
+					      published, err);
+	}
 	for (i = 0; rc == CM_OK && i < heads->count; i++) {
 		const struct cm_signed_head *head = &heads->heads[i];
 		const char *from = stamp_path(ctl, head);

@@ -10,7 +10,7 @@
 #ifndef CM_TOOLS_SIGNER_H
 #define CM_TOOLS_SIGNER_H
 
-#include "policy/note.h"
+#include "policy/rotation.h"
 #include "tools/ctl.h"
 
 /* Make the key, its folder and the first checkpoint; *ret_made is false if
@@ -33,5 +33,14 @@ struct cm_signature {
 CM_MUST_CHECK int cm_signer_sign(struct cm_ctl *ctl,
 				 struct cm_signature *ret_signature,
 				 struct cm_error *err);
+
+/*
+ * Sign what the ledger is now, by the key and by a new one, which takes its
+ * place; the note of the change stays in checkpoint.path.  A crash leaves the
+ * old key or the new one.  Errors as of cm_signer_sign().
+ */
+CM_MUST_CHECK int cm_signer_rotate(struct cm_ctl *ctl,
+				   struct cm_rotation *ret_rotation,
+				   struct cm_error *err);
 
 #endif

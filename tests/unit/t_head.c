@@ -34,8 +34,9 @@ static void write_file(const char *name, const char *text, size_t n)
 	assert_int_equal(fclose(file), 0);
 }
 
-/* A checkpoint of 4711 events, signed; its first octets up to n. */
-static void write_checkpoint(const struct cm_note_key *key, size_t n)
+/* A checkpoint of 4711 events, signed, by next too; octets up to n. */
+static void write_signed(const struct cm_note_key *key,
+			 const struct cm_note_key *next, size_t n)
 {
 	struct cm_checkpoint checkpoint = {.size = 4711};
 	struct cm_buf text, note;
@@ -49,10 +50,21 @@ static void write_checkpoint(const struct cm_note_key *key, size_t n)
 				      cm_span_n(cm_buf_text(&text), text.len),
 				      &note, NULL),
 			 CM_OK);
+	if (next != NULL)
+		assert_int_equal(
+			cm_note_cosign(next,
+				       cm_span_n(cm_buf_text(&text), text.len),
+				       &note, NULL),
+			CM_OK);
 	write_file("checkpoint", cm_buf_text(&note),
 		   n < note.len ? n : note.len);
 	cm_buf_free(&text);
 	cm_buf_free(&note);
+}
+
+static void write_checkpoint(const struct cm_note_key *key, size_t n)
+{
+	write_signed(key, NULL, n);
 }
 
 static void write_vkey(const struct cm_note_key *key)
@@ -96,6 +108,22 @@ static void test_checkpoint(void **state)
 	assert_int_equal(events("vkey"), -1);
 }
 
+/* While the key is changed (F-14), either one may stand beside it. */
+static void test_two_signatures(void **state)
+{
+	struct cm_note_key old_key = make_key(1), new_key = make_key(2);
+	struct cm_note_key other = make_key(3);
+
+	(void)state;
+	write_signed(&old_key, &new_key, SIZE_MAX);
+	write_vkey(&old_key);
+	assert_int_equal(events(""), 4711);
+	write_vkey(&new_key);
+	assert_int_equal(events(""), 4711);
+	write_vkey(&other);
+	assert_int_equal(events("checkpoint"), -1);
+}
+
 static void test_too_large(void **state)
 {
 	struct cm_note_key key = make_key(1);
@@ -133,6 +161,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_checkpoint, in_a_folder,
 						out_of_it),
+		cmocka_unit_test_setup_teardown(test_two_signatures,
+						in_a_folder, out_of_it),
 		cmocka_unit_test_setup_teardown(test_too_large, in_a_folder,
 						out_of_it),
 	};
