@@ -135,6 +135,8 @@ static const char *why_no_place(const struct reader *r)
 	bool in_cell = false;
 	size_t i;
 
+	if (r->depth > CM_HTML_DEPTH_MAX - CM_HTML_DEPTH_FOOTER)
+		return "depth";
 	for (i = r->depth; i-- > 0;) {
 		uint32_t what = r->stack[i].what;
 

@@ -19,6 +19,8 @@
 enum {
 	/* Deeper than this is a bomb: builders nest some 60 tables deep. */
 	CM_HTML_DEPTH_MAX = 512,
+	/* Of these for the footer, or a second pass would not see it. */
+	CM_HTML_DEPTH_FOOTER = 64,
 };
 
 struct cm_html_end {

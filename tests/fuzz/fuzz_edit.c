@@ -60,6 +60,9 @@ static void second_pass(const struct cm_edit *first)
 	     "a second pass fails");
 	must(!cm_edit_has_body(&edit), "a second pass edits");
 	must(edit.nheaders == 0, "a second pass changes headers");
+	if (had_footer && edit.outcome != CM_BODY_NOT_WANTED)
+		(void)fprintf(stderr, "second pass: %s\n",
+			      edit.why != NULL ? edit.why : "no reason");
 	if (had_footer)
 		must(edit.outcome == CM_BODY_NOT_WANTED,
 		     "a second pass does not see the footer");
