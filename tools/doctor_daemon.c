@@ -425,8 +425,8 @@ static int connect_web(const char *listen)
 	return connect_inet(place.host, place.port);
 }
 
-/* A GET changes nothing (design 9). */
-static void check_page(struct cm_doctor *doctor, const char *path,
+/* A GET changes nothing (design 9).  False if nobody is there to answer. */
+static bool check_page(struct cm_doctor *doctor, const char *path,
 		       const char *status, const char *header)
 {
 	const char *listen = doctor->ctl->config->web_listen;
@@ -442,7 +442,7 @@ static void check_page(struct cm_doctor *doctor, const char *path,
 			       "nobody can unsubscribe (systemctl status "
 			       "consent-web)",
 			       listen, strerror(errno));
-		return;
+		return false;
 	}
 	n = ask(fd, question, strlen(question), answer, ANSWER_MAX);
 	(void)close(fd);
@@ -455,18 +455,29 @@ static void check_page(struct cm_doctor *doctor, const char *path,
 			       "consent-web does (%s)",
 			       listen, path, (int)strcspn(answer, "\r\n"),
 			       answer, status);
+	return true;
 }
 
 void cm_doctor_web(struct cm_doctor *doctor)
 {
+	/* One that is no token, and the page of mail to several. */
+	static const struct {
+		const char *path, *status, *header;
+	} pages[] = {
+		{"/u/doctor", "404", "\nContent-Security-Policy:"},
+		{"/u", "200", "\nContent-Security-Policy:"},
+		{"/healthz", "200", ""},
+	};
+	size_t i;
+
 	if (doctor->ctl->config->web_base_url == NULL) {
 		cm_doctor_unknown(doctor, "there is no web section");
 		return;
 	}
-	/* One that is no token, and the page of mail to several. */
-	check_page(doctor, "/u/doctor", "404", "\nContent-Security-Policy:");
-	check_page(doctor, "/u", "200", "\nContent-Security-Policy:");
-	check_page(doctor, "/healthz", "200", "");
+	for (i = 0; i < sizeof(pages) / sizeof(*pages); i++)
+		if (!check_page(doctor, pages[i].path, pages[i].status,
+				pages[i].header))
+			return;
 }
 
 /* ---- timers ------------------------------------------------------------- */

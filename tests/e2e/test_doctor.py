@@ -295,6 +295,7 @@ def test_daemons(doctor):
     doctor.says("listeners", "wrong", "does consent-milter run?")
     world.web.stop()
     doctor.says("web", "wrong", "does consent-web run?")
+    assert len(doctor.run()["web"]["said"]) == 1  # not for each page
 
 
 def test_another_web_server(doctor):
