@@ -82,6 +82,26 @@ static void read_hz(GByteArray *bytes)
 	g_byte_array_set_size(bytes, (guint)(to - bytes->data));
 }
 
+/* Where an octet is a character: one that is none is another, of its own. */
+static char *octets_read(const GByteArray *bytes, const char *reader, gsize *n)
+{
+	GString *out = g_string_new("");
+	guint i;
+
+	for (i = 0; i < bytes->len; i++) {
+		char *utf8 = g_convert((const char *)bytes->data + i, 1,
+				       "UTF-8", reader, NULL, NULL, NULL);
+
+		if (utf8 != NULL)
+			g_string_append(out, utf8);
+		else
+			g_string_append_unichar(out, 0xE000 + bytes->data[i]);
+		g_free(utf8);
+	}
+	*n = out->len;
+	return g_string_free(out, FALSE);
+}
+
 /* As UTF-8, read with the readers' iconv; NULL if iconv cannot. */
 static GString *text_of(GMimePart *part)
 {
@@ -110,6 +130,8 @@ static GString *text_of(GMimePart *part)
 	     i++)
 		utf8 = g_convert((const char *)bytes->data, (gssize)bytes->len,
 				 "UTF-8", charset->readers[i], NULL, &n, NULL);
+	if (utf8 == NULL && charset->kind == CM_CHARSET_OCTET)
+		utf8 = octets_read(bytes, charset->readers[0], &n);
 	if (utf8 != NULL)
 		text = g_string_new_len(utf8, (gssize)n);
 	g_free(utf8);
