@@ -357,12 +357,12 @@ int cm_signer_make(struct cm_ctl *ctl, struct cm_note_key *ret_public,
 		   bool *ret_made, struct cm_error *err)
 {
 	struct signer signer = {.ctl = ctl, .lock = -1};
-	bool made = false;
-	int rc = is_made(ctl, ret_public, &made, err);
+	bool made;
+	int rc;
 
 	*ret_made = false;
-	if (rc != CM_OK || made)
-		return rc;
+	if (there(ctl->config->checkpoint_key)) /* made last */
+		return is_made(ctl, ret_public, &made, err);
 	rc = make_first(&signer, ret_public, ret_made, err);
 	signer_end(&signer);
 	return rc;
