@@ -144,7 +144,8 @@ def test_country(ctl):
     ctl.says("country", "warning", "ends a consent after 4 years without use")
     ctl.change('"5y" level = double', '"5y" idle = "4y" level = double')
     ctl.says("country", "good")
-    ctl.change('"5y" idle = "4y" level', '"3y" soft-opt-in = yes product-category = {"x"} level')
+    ctl.change('"5y" idle = "4y" level',
+               '"3y" soft-opt-in = yes product-category = {"x"} level')
     ctl.says("country", "warning", "soft-opt-in is on")
     ctl.change('soft-opt-in = yes product-category = {"x"}', "")
     ctl.change("mode = observe", "mode = observe footer = no")
