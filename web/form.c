@@ -57,7 +57,7 @@ static void take_pair(struct cm_form *form, struct cm_span name,
 			form->act = known[i].act;
 	if (cm_span_is(name, "ticket"))
 		keep(&form->ticket, value);
-	if (cm_span_is(name, "stop")) {
+	if (cm_span_is(name, "stop") && value.n > 0) {
 		keep(&form->purpose, value);
 		if (form->act < CM_FORM_PURPOSE)
 			form->act = CM_FORM_PURPOSE;
