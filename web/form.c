@@ -24,11 +24,95 @@ const char *cm_form_reason(enum cm_form_reason reason)
 	return reasons[reason];
 }
 
+static void keep_text(struct cm_span value, char *text, size_t room, size_t *n)
+{
+	*n = value.n <= room ? value.n : 0;
+	if (*n > 0)
+		memcpy(text, value.p, *n);
+}
+
 static void keep(struct cm_form_value *kept, struct cm_span value)
 {
-	kept->n = value.n <= sizeof(kept->text) ? value.n : 0;
-	if (kept->n > 0)
-		memcpy(kept->text, value.p, kept->n);
+	keep_text(value, kept->text, sizeof(kept->text), &kept->n);
+}
+
+static void act_as(struct cm_form *form, enum cm_form_act act)
+{
+	if (act > form->act)
+		form->act = act;
+}
+
+static void take_email(struct cm_form *form, struct cm_span value)
+{
+	keep_text(value, form->email, sizeof(form->email), &form->email_n);
+}
+
+static void take_purpose(struct cm_form *form, struct cm_span value)
+{
+	if (form->npurposes == CM_FORM_PURPOSES_MAX)
+		return;
+	keep(&form->purposes[form->npurposes], value);
+	form->npurposes += form->purposes[form->npurposes].n > 0;
+}
+
+static void take_reason(struct cm_form *form, struct cm_span value)
+{
+	int i;
+
+	for (i = 0; i < CM_FORM_REASONS; i++)
+		if (cm_span_is(value, reasons[i]))
+			form->reason = (enum cm_form_reason)i;
+}
+
+static void take_stop(struct cm_form *form, struct cm_span value)
+{
+	keep(&form->purpose, value);
+	act_as(form, CM_FORM_PURPOSE);
+}
+
+/* Who presses both wants less. */
+static void take_more(struct cm_form *form, struct cm_span value)
+{
+	if (form->act == CM_FORM_PURPOSE)
+		return;
+	keep(&form->purpose, value);
+	act_as(form, CM_FORM_MORE);
+}
+
+static void take_ticket(struct cm_form *form, struct cm_span value)
+{
+	keep(&form->ticket, value);
+}
+
+static void take_token(struct cm_form *form, struct cm_span value)
+{
+	keep(&form->token, value);
+}
+
+static void take_trap(struct cm_form *form, struct cm_span value)
+{
+	(void)value;
+	form->trapped = true;
+}
+
+/* Fields whose values are theirs; one without a value says nothing. */
+static void take_field(struct cm_form *form, struct cm_span name,
+		       struct cm_span value)
+{
+	static const struct {
+		const char *name;
+		void (*take)(struct cm_form *form, struct cm_span value);
+	} fields[] = {
+		{"email", take_email},   {"form", take_token},
+		{"more", take_more},     {"purpose", take_purpose},
+		{"reason", take_reason}, {"stop", take_stop},
+		{"ticket", take_ticket}, {"website", take_trap},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (value.n > 0 && cm_span_is(name, fields[i].name))
+			fields[i].take(form, value);
 }
 
 static void take_pair(struct cm_form *form, struct cm_span name,
@@ -40,6 +124,9 @@ static void take_pair(struct cm_form *form, struct cm_span name,
 	} known[] = {
 		/* RFC 8058, 5: an ABNF literal, so of either case. */
 		{"List-Unsubscribe", "One-Click", CM_FORM_ONE_CLICK},
+		{"act", "subscribe", CM_FORM_SUBSCRIBE},
+		{"act", "confirm", CM_FORM_CONFIRM},
+		{"act", "cancel", CM_FORM_CANCEL},
 		{"act", "keep", CM_FORM_KEEP},
 		{"act", "why", CM_FORM_WHY},
 		{"act", "undo", CM_FORM_UNDO},
@@ -52,19 +139,9 @@ static void take_pair(struct cm_form *form, struct cm_span name,
 	value = cm_span_trim(value);
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (cm_span_is(name, known[i].name) &&
-		    cm_span_is(value, known[i].value) &&
-		    known[i].act > form->act)
-			form->act = known[i].act;
-	if (cm_span_is(name, "ticket"))
-		keep(&form->ticket, value);
-	if (cm_span_is(name, "stop") && value.n > 0) {
-		keep(&form->purpose, value);
-		if (form->act < CM_FORM_PURPOSE)
-			form->act = CM_FORM_PURPOSE;
-	}
-	for (i = 0; i < CM_FORM_REASONS && cm_span_is(name, "reason"); i++)
-		if (cm_span_is(value, reasons[i]))
-			form->reason = (enum cm_form_reason)i;
+		    cm_span_is(value, known[i].value))
+			act_as(form, known[i].act);
+	take_field(form, name, value);
 }
 
 /* ---- application/x-www-form-urlencoded ---------------------------------- */

@@ -13,12 +13,19 @@
 #include "lib/str.h"
 
 enum {
-	/* The pair has 26 octets; boundaries and part headers a few hundred. */
+	/* R8058-17.  The pair of a one-click has 26 octets; policy/
+	 * config_check.c sees to it that a form with all boxes ticked fits. */
 	CM_FORM_MAX = 4096,
+	CM_FORM_EMAIL_MAX = 512, /* an address has 320 at most, and blanks */
+	CM_FORM_PURPOSES_MAX = 32,
 };
 
 enum cm_form_act {
 	CM_FORM_NONE,      /* none of the pairs that we know */
+	CM_FORM_SUBSCRIBE, /* act=subscribe: address, purposes, form token */
+	CM_FORM_MORE,      /* more=PATH, of the preferences */
+	CM_FORM_CONFIRM,   /* act=confirm: the button behind a mailed link */
+	CM_FORM_CANCEL,    /* act=cancel: "I did not ask for this" */
 	CM_FORM_KEEP,      /* act=keep: yes to a mail that asked to renew */
 	CM_FORM_WHY,       /* act=why and a reason */
 	CM_FORM_UNDO,      /* act=undo and a ticket */
@@ -50,7 +57,16 @@ struct cm_form {
 	enum cm_form_act act; /* the strongest of what the body holds */
 	enum cm_form_reason reason;
 	struct cm_form_value ticket;
-	struct cm_form_value purpose;
+	struct cm_form_value purpose; /* of stop= or more= */
+	struct cm_form_value token;   /* form=, of web/form_token.h */
+	/* email=, as typed but for blanks around it; any octets. */
+	char email[CM_FORM_EMAIL_MAX];
+	size_t email_n; /* 0: missing or too long */
+	/* purpose=, once each box that is ticked; what is beyond our room or
+	 * no path by its length is left out. */
+	struct cm_form_value purposes[CM_FORM_PURPOSES_MAX];
+	size_t npurposes;
+	bool trapped; /* website=: only machines see this field */
 };
 
 void cm_form_read(struct cm_span content_type, struct cm_span body,

@@ -22,12 +22,19 @@ static void check_form(struct cm_span type, struct cm_span body)
 {
 	enum cm_form_act act;
 	struct cm_form form;
+	size_t i;
 
 	cm_form_read(type, body, &form);
 	act = form.act;
 	must(act == CM_FORM_NONE || body.n >= strlen("stop="));
 	must(form.ticket.n <= sizeof(form.ticket.text));
 	must(form.purpose.n <= sizeof(form.purpose.text));
+	must(form.token.n <= sizeof(form.token.text));
+	must(form.email_n <= sizeof(form.email) && form.email_n <= body.n);
+	must(form.npurposes <= CM_FORM_PURPOSES_MAX);
+	for (i = 0; i < form.npurposes; i++)
+		must(form.purposes[i].n > 0 &&
+		     form.purposes[i].n <= sizeof(form.purposes[i].text));
 	must(form.reason < CM_FORM_REASONS);
 	must(act != CM_FORM_ONE_CLICK ||
 	     body.n >= strlen("List-Unsubscribe=One-Click"));

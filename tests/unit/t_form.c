@@ -235,6 +235,91 @@ static void escapes(void **state)
 	}
 }
 
+static struct cm_form read_form(const char *body)
+{
+	struct cm_form form;
+
+	cm_form_read(cm_span(URLENCODED), cm_span(body), &form);
+	return form;
+}
+
+static void assert_text(const char *text, size_t n, const char *want)
+{
+	assert_int_equal(n, strlen(want));
+	assert_memory_equal(text, want, n);
+}
+
+/* What somebody typed and ticked, whatever it is: judged later. */
+static void a_subscription_has_an_address_and_boxes(void **state)
+{
+	struct cm_form form = read_form(
+		"form=t0ken&email=+petr%40example.com+&website=&purpose=acme"
+		"%2Fnews&purpose=acme/offers&purpose=&act=subscribe");
+
+	(void)state;
+	assert_int_equal(form.act, CM_FORM_SUBSCRIBE);
+	assert_text(form.email, form.email_n, "petr@example.com");
+	assert_text(form.token.text, form.token.n, "t0ken");
+	assert_int_equal(form.npurposes, 2);
+	assert_text(form.purposes[0].text, form.purposes[0].n, "acme/news");
+	assert_text(form.purposes[1].text, form.purposes[1].n, "acme/offers");
+	assert_false(form.trapped);
+	assert_true(read_form("website=http://x").trapped);
+	form = read_form("email=a%0d%0aBcc:%20b%40c%00");
+	assert_int_equal(form.email_n, strlen("a\r\nBcc: b@c") + 1);
+	assert_int_equal(form.act, CM_FORM_NONE);
+}
+
+/* What is longer than any of ours is nothing, and boxes have an end. */
+static void fields_have_room_and_no_more(void **state)
+{
+	char body[CM_FORM_MAX] = "email=";
+	size_t i;
+
+	(void)state;
+	memset(body + 6, 'x', CM_FORM_EMAIL_MAX);
+	assert_int_equal(read_form(body).email_n, CM_FORM_EMAIL_MAX);
+	body[6 + CM_FORM_EMAIL_MAX] = 'x';
+	assert_int_equal(read_form(body).email_n, 0);
+	memset(body, 0, sizeof(body));
+	for (i = 0; i < CM_FORM_PURPOSES_MAX + 2; i++)
+		memcpy(body + 10 * i, "&purpose=a", 10);
+	assert_int_equal(read_form(body).npurposes, CM_FORM_PURPOSES_MAX);
+	memset(body, 'x', CM_FORM_VALUE_MAX + 9);
+	memcpy(body, "purpose=", 8);
+	body[CM_FORM_VALUE_MAX + 9] = '\0';
+	assert_int_equal(read_form(body).npurposes, 0);
+}
+
+/* Of several acts the one that asks for less. */
+static void of_two_acts_the_one_for_less(void **state)
+{
+	static const struct {
+		const char *body;
+		enum cm_form_act act;
+		const char *purpose;
+	} cases[] = {
+		{"more=acme/n", CM_FORM_MORE, "acme/n"},
+		{"more=acme/n&stop=acme/o", CM_FORM_PURPOSE, "acme/o"},
+		{"stop=acme/o&more=acme/n", CM_FORM_PURPOSE, "acme/o"},
+		{"act=confirm", CM_FORM_CONFIRM, ""},
+		{"act=cancel&act=confirm", CM_FORM_CANCEL, ""},
+		{"act=confirm&act=cancel", CM_FORM_CANCEL, ""},
+		{"act=subscribe&act=confirm", CM_FORM_CONFIRM, ""},
+		{"act=subscribe&act=stop", CM_FORM_STOP, ""},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cm_form form = read_form(cases[i].body);
+
+		assert_int_equal(form.act, cases[i].act);
+		assert_text(form.purpose.text, form.purpose.n,
+			    cases[i].purpose);
+	}
+}
+
 /* Whoever manages to press both wants no mail. */
 static void to_stop_is_stronger_than_to_keep(void **state)
 {
@@ -256,6 +341,9 @@ int main(void)
 		cmocka_unit_test(a_long_boundary_is_read_and_a_huge_one_is_not),
 		cmocka_unit_test(the_cap_is_4_kib),
 		cmocka_unit_test(any_octet_anywhere),
+		cmocka_unit_test(a_subscription_has_an_address_and_boxes),
+		cmocka_unit_test(fields_have_room_and_no_more),
+		cmocka_unit_test(of_two_acts_the_one_for_less),
 		cmocka_unit_test(escapes),
 	};
 
