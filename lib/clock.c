@@ -29,6 +29,19 @@ int64_t cm_clock_now(void)
 	return (int64_t)ts.tv_sec * CM_SECOND_MS + ts.tv_nsec / 1000000;
 }
 
+int64_t cm_clock_steady_us(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int64_t cm_clock_steady_ms(void)
+{
+	return cm_clock_steady_us() / 1000;
+}
+
 static bool is_leap(int64_t year)
 {
 	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;

@@ -1,8 +1,9 @@
 /*
  * clock - instants as milliseconds since 1970-01-01T00:00:00Z.
  *
- * Only cm_clock_now() asks the system; everything else is pure.  No leap
- * seconds, no time zones but the offset written in an RFC 3339 text.
+ * Only cm_clock_now() and cm_clock_steady_*() ask the system; everything else
+ * is pure.  No leap seconds, no time zones but the offset written in an RFC
+ * 3339 text.
  */
 #ifndef CM_LIB_CLOCK_H
 #define CM_LIB_CLOCK_H
@@ -17,6 +18,9 @@ enum { CM_CLOCK_TEXT = 32 }; /* room for "2026-01-10T12:34:56.789Z" */
 #define CM_DAY_MS    (INT64_C(86400) * CM_SECOND_MS)
 
 int64_t cm_clock_now(void); /* wall clock */
+/* For deadlines and durations: since some moment, never set back. */
+int64_t cm_clock_steady_ms(void);
+int64_t cm_clock_steady_us(void);
 
 /*
  * RFC 3339, section 5.6: date and time with an offset; fractions are cut to

@@ -8,19 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+
 enum {
 	/* flock has no deadline: ask again this often, in ms. */
 	POLL_FIRST_MS = 1,
 	POLL_MAX_MS = 20,
 };
-
-static int64_t monotonic_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void sleep_ms(int ms)
 {
@@ -31,14 +25,14 @@ static void sleep_ms(int ms)
 
 static int wait_for(int fd, const char *path, int wait_ms, struct cm_error *err)
 {
-	int64_t deadline = monotonic_ms() + wait_ms;
+	int64_t deadline = cm_clock_steady_ms() + wait_ms;
 	int pause = POLL_FIRST_MS;
 
 	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return cm_fail_errno(err, errno, "cannot lock %s",
 					     path);
-		if (monotonic_ms() >= deadline)
+		if (cm_clock_steady_ms() >= deadline)
 			return cm_fail(err, CM_EAGAIN,
 				       "%s is held by another program for "
 				       "more than %d ms: try again",

@@ -5,23 +5,22 @@
  * writing while it is opened or closed.  Another is for the notes.  Nobody
  * holds both.
  */
-#define _GNU_SOURCE /* pthread_condattr_setclock */
+#define _GNU_SOURCE /* reallocarray */
 #include "milter/memory.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/clock.h"
+#include "lib/cond.h"
 
 enum {
 	CM_NOTES_FIRST = 1024,
 	/* A minute of what two cores let through; 3.6 MB. */
 	CM_NOTES_MAX = 200000,
 	CM_NOTES_SOON = 20000, /* so many do not wait for the next round */
-	CM_FLUSH_S = 5,
+	CM_FLUSH_MS = 5000,
 	CM_REOPEN_WAIT_MS = 1000,
 	CM_SAY_STOPPED_MS = 3600000,
 	CM_WRITER_WAIT_MS = 5000, /* a batch of notes is written in less */
@@ -48,20 +47,6 @@ struct cm_memory {
 	pthread_t thread;
 };
 
-static int init_condition(pthread_cond_t *condition)
-{
-	pthread_condattr_t attr;
-	int rc = pthread_condattr_init(&attr);
-
-	if (rc != 0)
-		return rc;
-	rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	if (rc == 0)
-		rc = pthread_cond_init(condition, &attr);
-	(void)pthread_condattr_destroy(&attr);
-	return rc;
-}
-
 int cm_memory_new(const struct cm_memory_options *options,
 		  struct cm_memory **ret_memory, struct cm_error *err)
 {
@@ -71,8 +56,7 @@ int cm_memory_new(const struct cm_memory_options *options,
 		return cm_fail(err, CM_ENOMEM, "out of memory");
 	memory->with = *options;
 	memory->store_path = strdup(options->store_path);
-	if (memory->store_path == NULL ||
-	    init_condition(&memory->changed) != 0) {
+	if (memory->store_path == NULL || cm_cond_init(&memory->changed) != 0) {
 		free(memory->store_path);
 		free(memory);
 		return cm_fail(err, CM_ENOMEM, "out of memory");
@@ -350,13 +334,10 @@ static void write_notes(struct cm_memory *memory, struct cm_sent_mail *notes,
 /* With the mutex held: until there is enough, or the time is over. */
 static void gather(struct cm_memory *memory)
 {
-	struct timespec until;
+	int64_t until = cm_clock_steady_ms() + CM_FLUSH_MS;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += CM_FLUSH_S;
 	while (!memory->ending && memory->nnotes < CM_NOTES_SOON)
-		if (pthread_cond_timedwait(&memory->changed, &memory->mutex,
-					   &until) == ETIMEDOUT)
+		if (!cm_cond_wait(&memory->changed, &memory->mutex, until))
 			return;
 }
 

@@ -9,8 +9,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "milter/asking.h"
 #include "milter/judge.h"
 #include "milter/release.h"
@@ -586,14 +586,6 @@ static void decide_end(struct cm_session *session, struct ending *ending)
 		pass(ending, NULL);
 }
 
-static int64_t monotonic_us(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static void log_end(struct cm_session *session, const struct ending *ending,
 		    int64_t us)
 {
@@ -616,7 +608,7 @@ static void log_end(struct cm_session *session, const struct ending *ending,
 enum cm_answer cm_session_eom(struct cm_session *session)
 {
 	struct ending ending = {.release = {.result = CM_RESULT_PASSED}};
-	int64_t began = monotonic_us();
+	int64_t began = cm_clock_steady_us();
 	enum cm_answer said;
 
 	if (session->snapshot == NULL)
@@ -627,7 +619,7 @@ enum cm_answer cm_session_eom(struct cm_session *session)
 	else
 		decide_end(session, &ending);
 	said = answer(session, ending.release.answer, ending.release.reply);
-	log_end(session, &ending, monotonic_us() - began);
+	log_end(session, &ending, cm_clock_steady_us() - began);
 	cm_arena_free(&ending.scratch);
 	end_message(session);
 	return said;

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+
 enum {
 	START_MS = 30000, /* for all children to say that they are ready */
 	FIRST_DELAY_MS = 500,
@@ -39,14 +41,6 @@ struct state {
 	bool stopping;
 	int64_t deadline; /* of stopping */
 };
-
-static int64_t monotonic_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- starting --------------------------------------------------------- */
 
@@ -84,7 +78,7 @@ static int spawn(struct state *state, size_t index, int *ret_ready)
 		return CM_EIO;
 	}
 	child->pid = pid;
-	child->began = monotonic_ms();
+	child->began = cm_clock_steady_ms();
 	*ret_ready = ends[0];
 	return CM_OK;
 }
@@ -93,7 +87,7 @@ static bool wait_ready(int fd, int64_t until)
 {
 	struct pollfd pfd = {.fd = fd, .events = POLLIN};
 	char octet;
-	int64_t left = until - monotonic_ms();
+	int64_t left = until - cm_clock_steady_ms();
 	bool ready;
 
 	ready = poll(&pfd, 1, left > 0 ? (int)left : 0) == 1 &&
@@ -104,7 +98,7 @@ static bool wait_ready(int fd, int64_t until)
 
 static int start_all(struct state *state)
 {
-	int64_t until = monotonic_ms() + START_MS;
+	int64_t until = cm_clock_steady_ms() + START_MS;
 	size_t i;
 	int ready;
 
@@ -166,7 +160,7 @@ static void begin_stop(struct state *state)
 		return;
 	}
 	state->stopping = true;
-	state->deadline = monotonic_ms() + STOP_MS;
+	state->deadline = cm_clock_steady_ms() + STOP_MS;
 	state->with->stopping(state->with->ctx);
 	signal_all(state, SIGUSR2);
 }
@@ -175,7 +169,7 @@ static void begin_stop(struct state *state)
 
 static void mourn(struct state *state, struct child *child, int how)
 {
-	int64_t now = monotonic_ms();
+	int64_t now = cm_clock_steady_ms();
 
 	child->pid = 0;
 	if (state->stopping)
@@ -210,7 +204,7 @@ static void reap(struct state *state)
 
 static void restart_due(struct state *state)
 {
-	int64_t now = monotonic_ms();
+	int64_t now = cm_clock_steady_ms();
 	size_t i;
 	int ready;
 
@@ -228,7 +222,7 @@ static void restart_due(struct state *state)
 
 static int64_t next_event(const struct state *state)
 {
-	int64_t next = monotonic_ms() + IDLE_MS;
+	int64_t next = cm_clock_steady_ms() + IDLE_MS;
 	size_t i;
 
 	if (state->stopping)
@@ -242,7 +236,7 @@ static int64_t next_event(const struct state *state)
 
 static void wait_for_event(struct state *state)
 {
-	int64_t left = next_event(state) - monotonic_ms();
+	int64_t left = next_event(state) - cm_clock_steady_ms();
 	struct timespec t = {0, 0};
 
 	if (left > 0) {
@@ -275,7 +269,7 @@ static void watch(struct state *state)
 		}
 		if (!anybody_left(state))
 			return;
-		if (monotonic_ms() >= state->deadline) {
+		if (cm_clock_steady_ms() >= state->deadline) {
 			signal_all(state, SIGKILL);
 			state->deadline += STOP_MS;
 		}

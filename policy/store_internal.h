@@ -105,7 +105,7 @@ struct cm_store {
 	uint8_t mac_key[CM_SHA256_LEN];
 	struct cm_siv *stop_seal; /* of evidence while it is in stop */
 	uint8_t key_check[CM_MAC_LEN];
-	_Atomic int64_t reaped_at; /* monotonic seconds */
+	_Atomic int64_t reaped_at; /* cm_clock_steady_ms() */
 	pthread_mutex_t mutex;     /* of all below */
 	struct cm_store_reader *idle;
 	unsigned nidle;

@@ -3,10 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "lib/clock.h"
 
 enum {
-	REAP_SECONDS = 3600,
+	REAP_MS = 3600 * 1000,
 	/* Kept for the next message; an MTA rarely has more at one instant. */
 	IDLE_MAX = 64,
 };
@@ -84,15 +85,13 @@ static int new_reader(struct cm_store *store,
 /* Slots of readers that died keep old pages from being used again. */
 static int reap(struct cm_store *store, struct cm_error *err)
 {
-	struct timespec ts;
+	int64_t now = cm_clock_steady_ms();
 	int64_t then = atomic_load(&store->reaped_at);
 	int rc;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	if (then != 0 && ts.tv_sec - then < REAP_SECONDS)
+	if (then != 0 && now - then < REAP_MS)
 		return CM_OK;
-	if (!atomic_compare_exchange_strong(&store->reaped_at, &then,
-					    (int64_t)ts.tv_sec))
+	if (!atomic_compare_exchange_strong(&store->reaped_at, &then, now))
 		return CM_OK; /* another thread does it */
 	if (then == 0)        /* opening has just done it */
 		return CM_OK;

@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
+#include "lib/clock.h"
 
 enum {
 	OUT_MAX = 1 << 20,
@@ -46,26 +46,18 @@ static int start(const char *const *argv, int out, pid_t *ret_pid)
 	return rc;
 }
 
-static time_t monotonic_seconds(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
 static int read_all(int fd, const char *name, struct cm_buf *out,
 		    struct cm_error *err)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-	time_t end = monotonic_seconds() + WAIT_SECONDS;
+	int64_t end = cm_clock_steady_ms() + WAIT_SECONDS * CM_SECOND_MS;
 	char chunk[4096];
 
 	for (;;) {
-		time_t left = end - monotonic_seconds();
+		int64_t left = end - cm_clock_steady_ms();
 		ssize_t n;
 
-		if (left <= 0 || poll(&poll_fd, 1, (int)left * 1000) == 0)
+		if (left <= 0 || poll(&poll_fd, 1, (int)left) == 0)
 			return cm_fail(err, CM_EAGAIN,
 				       "%s did not end within %d s", name,
 				       WAIT_SECONDS);

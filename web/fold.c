@@ -1,12 +1,11 @@
 /* See fold.h. */
 #include "web/fold.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "lib/clock.h"
+#include "lib/cond.h"
 
 enum {
 	CM_FOLD_GATHER_MS = 200, /* a burst's first wakes, the rest joins in */
@@ -24,28 +23,13 @@ struct cm_fold {
 	bool ending;
 };
 
-static struct timespec after(int ms)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	ts.tv_sec += ms / 1000;
-	ts.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (ts.tv_nsec >= 1000000000) {
-		ts.tv_sec++;
-		ts.tv_nsec -= 1000000000;
-	}
-	return ts;
-}
-
 /* Sleep until woken or the time is over; with the mutex held. */
 static void sleep_for(struct cm_fold *fold, int ms, bool wake_when_wanted)
 {
-	struct timespec until = after(ms);
+	int64_t until = cm_clock_steady_ms() + ms;
 
 	while (!fold->ending && !(wake_when_wanted && fold->wanted))
-		if (pthread_cond_timedwait(&fold->changed, &fold->mutex,
-					   &until) == ETIMEDOUT)
+		if (!cm_cond_wait(&fold->changed, &fold->mutex, until))
 			return;
 }
 
@@ -85,20 +69,6 @@ static void *run(void *ctx)
 	return NULL;
 }
 
-static int init_condition(pthread_cond_t *condition)
-{
-	pthread_condattr_t attr;
-	int rc = pthread_condattr_init(&attr);
-
-	if (rc != 0)
-		return rc;
-	rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	if (rc == 0)
-		rc = pthread_cond_init(condition, &attr);
-	pthread_condattr_destroy(&attr);
-	return rc;
-}
-
 int cm_fold_start(struct cm_store *store, struct cm_log *log,
 		  struct cm_fold **ret_fold, struct cm_error *err)
 {
@@ -109,7 +79,7 @@ int cm_fold_start(struct cm_store *store, struct cm_log *log,
 		return cm_fail(err, CM_ENOMEM, "no memory for a thread");
 	fold->store = store;
 	fold->log = log;
-	rc = init_condition(&fold->changed);
+	rc = cm_cond_init(&fold->changed);
 	if (rc != 0)
 		goto no_condition;
 	rc = pthread_mutex_init(&fold->mutex, NULL);

@@ -54,14 +54,6 @@ struct pending {
 	bool too_long;
 };
 
-static int64_t monotonic_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* ---- connections -------------------------------------------------------- */
 
 static struct connection *connection_add(struct cm_http *http, int fd)
@@ -71,7 +63,7 @@ static struct connection *connection_add(struct cm_http *http, int fd)
 	if (c == NULL)
 		return NULL; /* the library's time-out still holds */
 	c->fd = fd;
-	c->since = monotonic_ms();
+	c->since = cm_clock_steady_ms();
 	pthread_mutex_lock(&http->mutex);
 	c->next = http->newest;
 	if (c->next != NULL)
@@ -116,7 +108,8 @@ static void on_connection(void *cls, struct MHD_Connection *connection,
 
 void cm_http_reap(struct cm_http *http)
 {
-	int64_t oldest = monotonic_ms() - CM_HTTP_REQUEST_S * CM_SECOND_MS;
+	int64_t oldest =
+		cm_clock_steady_ms() - CM_HTTP_REQUEST_S * CM_SECOND_MS;
 	struct connection *c;
 
 	pthread_mutex_lock(&http->mutex);
@@ -136,7 +129,7 @@ static void restart_clock(struct cm_http *http,
 	if (c == NULL)
 		return;
 	pthread_mutex_lock(&http->mutex);
-	c->since = monotonic_ms();
+	c->since = cm_clock_steady_ms();
 	pthread_mutex_unlock(&http->mutex);
 }
 
