@@ -10,6 +10,8 @@
 
 #include <jansson.h>
 
+#include "lib/clock.h"
+
 /* ---- writing ---------------------------------------------------------- */
 
 void cm_json_init(struct cm_json_writer *writer, struct cm_buf *out,
@@ -324,6 +326,20 @@ void cm_json_put_bool(struct cm_json_writer *writer, const char *name,
 {
 	cm_json_name(writer, name);
 	cm_json_add_bool(writer, value);
+}
+
+void cm_json_put_time(struct cm_json_writer *writer, const char *name,
+		      int64_t ms)
+{
+	char text[CM_CLOCK_TEXT];
+
+	cm_json_put_text(writer, name,
+			 ms == 0 ? NULL : cm_clock_format(ms, text));
+}
+
+const char *cm_json_or_null(const char *text)
+{
+	return text[0] != '\0' ? text : NULL;
 }
 
 int cm_json_done(struct cm_json_writer *writer)

@@ -79,6 +79,12 @@ void cm_json_put_int(struct cm_json_writer *writer, const char *name,
 void cm_json_put_bool(struct cm_json_writer *writer, const char *name,
 		      bool value);
 
+/* A time in RFC 3339, or null for 0. */
+void cm_json_put_time(struct cm_json_writer *writer, const char *name,
+		      int64_t ms);
+/* NULL for "": to put null. */
+const char *cm_json_or_null(const char *text);
+
 /* CM_OK if the value is complete and nothing went wrong; else CM_EDATA, or
  * what the buffer says.  On failure out holds the beginning of a text. */
 CM_MUST_CHECK int cm_json_done(struct cm_json_writer *writer);

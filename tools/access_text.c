@@ -75,18 +75,18 @@ static void json_event(struct cm_json_writer *w,
 
 	cm_json_begin_object(w);
 	cm_json_put_text(w, "event", cm_event_type_name(event->type));
-	cm_json_put_text(w, "purpose", cm_out_or_null(event->purpose));
-	cm_out_json_time(w, "at", event->untimed ? 0 : event->at);
-	cm_out_json_time(w, "recorded", event->rec);
+	cm_json_put_text(w, "purpose", cm_json_or_null(event->purpose));
+	cm_json_put_time(w, "at", event->untimed ? 0 : event->at);
+	cm_json_put_time(w, "recorded", event->rec);
 	cm_json_put_text(w, "by", cm_actor_name(event->actor));
-	cm_json_put_text(w, "way", cm_out_or_null(event->channel));
-	cm_json_put_text(w, "source", cm_out_or_null(event->source));
+	cm_json_put_text(w, "way", cm_json_or_null(event->channel));
+	cm_json_put_text(w, "source", cm_json_or_null(event->source));
 	cm_json_put_text(w, "basis", asks ? cm_basis_name(event->basis) : NULL);
-	cm_json_put_text(w, "to", cm_out_or_null(event->to));
-	cm_json_put_text(w, "right", cm_out_or_null(event->right));
+	cm_json_put_text(w, "to", cm_json_or_null(event->to));
+	cm_json_put_text(w, "right", cm_json_or_null(event->right));
 	cm_term_json(w, event);
-	cm_json_put_text(w, "language", cm_out_or_null(event->language));
-	cm_json_put_text(w, "import", cm_out_or_null(event->batch));
+	cm_json_put_text(w, "language", cm_json_or_null(event->language));
+	cm_json_put_text(w, "import", cm_json_or_null(event->batch));
 	put_text(w, "text_shown", item->notice);
 	put_text(w, "evidence",
 		 cm_access_shows_evidence(item) ? cm_evidence_text(item)
@@ -124,9 +124,9 @@ static void json_standings(struct cm_json_writer *w, const struct cm_access *a)
 		cm_json_put_bool(w, "allowed", allowed);
 		cm_json_put_text(w, "state", cm_reason_code(d->reason));
 		cm_json_put_text(w, "source",
-				 cm_out_or_null(standing->event.source));
-		cm_out_json_time(w, "since", d->has_event ? d->at : 0);
-		cm_out_json_time(w, "until", allowed ? standing->until : 0);
+				 cm_json_or_null(standing->event.source));
+		cm_json_put_time(w, "since", d->has_event ? d->at : 0);
+		cm_json_put_time(w, "until", allowed ? standing->until : 0);
 		cm_json_end(w);
 	}
 	cm_json_end(w);
@@ -151,7 +151,7 @@ static void json_sent(struct cm_json_writer *w, const struct cm_access *a)
 		cm_json_begin_object(w);
 		cm_json_put_text(w, "purpose",
 				 cm_access_purpose(a, a->asked[i].purpose));
-		cm_out_json_time(w, "at", a->asked[i].at);
+		cm_json_put_time(w, "at", a->asked[i].at);
 		cm_json_put_span(w, "stream", a->asked[i].stream);
 		cm_json_end(w);
 	}
@@ -162,7 +162,7 @@ static void json_sent(struct cm_json_writer *w, const struct cm_access *a)
 		cm_json_begin_object(w);
 		cm_json_put_text(w, "purpose",
 				 cm_access_purpose(a, a->mailed[i].purpose));
-		cm_out_json_time(w, "day", a->mailed[i].day * CM_DAY_MS);
+		cm_json_put_time(w, "day", a->mailed[i].day * CM_DAY_MS);
 		cm_json_end(w);
 	}
 	cm_json_end(w);
@@ -178,14 +178,14 @@ void cm_access_json(const struct cm_access *a, struct cm_buf *out)
 	cm_json_init(&w, out, CM_JSON_PRETTY);
 	cm_json_begin_object(&w);
 	cm_json_put_int(&w, "version", 1);
-	cm_out_json_time(&w, "made", e->ctl->now);
+	cm_json_put_time(&w, "made", e->ctl->now);
 	json_controller(&w, e->ctl->config);
 	cm_json_put_text(&w, "email", e->person.address.canonical);
 	put_text(&w, "email_kept", a->canonical);
 	put_text(&w, "email_as_given", a->as_given);
 	cm_json_put_text(&w, "keyed_id", cm_out_id(&e->person.contact, id));
 	cm_json_put_text(&w, "language",
-			 cm_out_or_null(e->person.own.language));
+			 cm_json_or_null(e->person.own.language));
 	json_standings(&w, a);
 	cm_json_name(&w, "events");
 	cm_json_begin_array(&w);

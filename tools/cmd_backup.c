@@ -59,10 +59,10 @@ static void add_manifest(const struct cm_ctl *ctl, struct cm_json_writer *w,
 	(void)cm_hex_encode(made->root.b, CM_HASH_LEN, root);
 	cm_json_begin_object(w);
 	cm_json_put_int(w, "format", CM_BACKUP_FORMAT);
-	cm_out_json_time(w, "made", ctl->now);
+	cm_json_put_time(w, "made", ctl->now);
 	cm_json_put_text(w, "of", ctl->config->store_path);
 	cm_json_put_int(w, "events", (int64_t)made->events);
-	cm_out_json_time(w, "newest", made->newest_rec);
+	cm_json_put_time(w, "newest", made->newest_rec);
 	cm_json_put_text(w, "root", root);
 	add_files(w, made);
 	cm_json_end(w);
@@ -188,7 +188,7 @@ static int backup_refusals(struct cm_ctl *ctl, const char *path,
 	if (ctl->json) {
 		cm_out_json_begin(&json);
 		cm_json_begin_object(&json.w);
-		cm_out_json_time(&json.w, "made", ctl->now);
+		cm_json_put_time(&json.w, "made", ctl->now);
 		cm_json_put_text(&json.w, "file", path);
 		cm_json_put_int(&json.w, "refusals", (int64_t)count);
 		cm_json_end(&json.w);

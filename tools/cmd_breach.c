@@ -147,8 +147,8 @@ static int tell_json(struct breach *b, struct cm_error *err)
 
 	cm_out_json_begin(&json);
 	cm_json_begin_object(w);
-	cm_out_json_time(w, "from", b->from);
-	cm_out_json_time(w, "to", b->to);
+	cm_json_put_time(w, "from", b->from);
+	cm_json_put_time(w, "to", b->to);
 	cm_json_put_int(w, "people", (int64_t)b->people);
 	cm_json_put_int(w, "events", (int64_t)b->count);
 	cm_json_put_int(w, "evidence", (int64_t)b->evidence);

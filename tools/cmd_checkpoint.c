@@ -149,7 +149,7 @@ static int print_json(struct cm_ctl *ctl, const struct cm_signature *signature,
 	cm_json_put_span(&json.w, "note", signature->note);
 	cm_json_put_int(&json.w, "copied", (int64_t)published->copied);
 	cm_json_put_bool(&json.w, "mailed", published->mailed);
-	cm_out_json_time(&json.w, "stamped",
+	cm_json_put_time(&json.w, "stamped",
 			 published->stamped ? published->stamp_at : 0);
 	cm_json_end(&json.w);
 	return cm_out_json_end(&json, ctl->out, err);

@@ -118,7 +118,7 @@ static void print_states(const struct duplicates *d, const struct known *known,
 	size_t i;
 
 	(void)fprintf(d->ctl->out, "  %s\n",
-		      cm_out_quote(known->canonical, quoted));
+		      cm_quote(known->canonical, quoted));
 	for (i = 0; i < config->npurposes; i++)
 		(void)fprintf(d->ctl->out, "    %-24s %-3s %s\n",
 			      config->purposes[i].path,
@@ -331,10 +331,9 @@ static void print_hints(const struct duplicates *d)
 			    "too):\n",
 			    d->ctl->out);
 	for (i = 0; i < d->nhints && i < SHOWN; i++)
-		(void)fprintf(
-			d->ctl->out, "  %s  for %s?\n",
-			cm_out_quote(d->hints[i].known->canonical, quoted),
-			d->hints[i].meant);
+		(void)fprintf(d->ctl->out, "  %s  for %s?\n",
+			      cm_quote(d->hints[i].known->canonical, quoted),
+			      d->hints[i].meant);
 }
 
 static void json_hints(const struct duplicates *d)

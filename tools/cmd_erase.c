@@ -105,7 +105,7 @@ static int add_word(struct erase *e, const char *word, struct cm_error *err)
 
 	if (rc == CM_EDATA)
 		return cm_error_prefix(err, "\"%s\" is not a mail address: ",
-				       cm_out_quote(cm_span(word), quoted));
+				       cm_quote(cm_span(word), quoted));
 	return rc;
 }
 

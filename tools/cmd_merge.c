@@ -310,12 +310,12 @@ static int find_known(struct cm_ctl *ctl, const char *text,
 		return rc;
 	if (!cm_person_known(ret_person))
 		return cm_fail(err, CM_ENOTFOUND, "nothing is on record for %s",
-			       cm_out_quote(cm_span(text), quoted));
+			       cm_quote(cm_span(text), quoted));
 	if (cm_person_mark(ctl, &ret_person->own, CM_FACT_ERASED) != NULL)
 		return cm_fail(err, CM_EREFUSED,
 			       "%s had their data erased: there is nothing "
 			       "to take along",
-			       cm_out_quote(cm_span(text), quoted));
+			       cm_quote(cm_span(text), quoted));
 	return CM_OK;
 }
 

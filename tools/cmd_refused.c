@@ -268,7 +268,7 @@ static void print_text(const struct refused *r)
 		(void)fprintf(out, "%-24s  %-14s  %-16s  %-16s  %s\n",
 			      cm_clock_format(row->at, at), row->queue_id,
 			      row->stream, cm_reason_code(row->reason),
-			      cm_out_quote(cm_span(who(row, hex)), quoted));
+			      cm_quote(cm_span(who(row, hex)), quoted));
 	}
 	if (r->count > 0)
 		(void)fputc('\n', out);
@@ -301,7 +301,7 @@ static void put_row(struct cm_json_writer *w, const struct refusal *row)
 	char hex[CM_ID_TEXT_LEN];
 
 	cm_json_begin_object(w);
-	cm_out_json_time(w, "time", row->at);
+	cm_json_put_time(w, "time", row->at);
 	cm_json_put_text(w, "queue_id", row->queue_id);
 	cm_json_put_text(w, "stream",
 			 row->stream[0] != '\0' ? row->stream : NULL);

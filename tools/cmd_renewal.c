@@ -267,7 +267,7 @@ static void plan_people_json(const struct plan *plan, struct cm_json_writer *w)
 		if (who->wave > 0)
 			cm_json_put_int(w, "wave", (int64_t)who->wave);
 		if (who->wave > 0)
-			cm_out_json_time(w, "until", who->until);
+			cm_json_put_time(w, "until", who->until);
 		cm_json_end(w);
 	}
 	cm_json_end(w);
@@ -293,7 +293,7 @@ static int plan_json(const struct plan *plan, struct cm_error *err)
 		cm_json_begin_object(w);
 		cm_json_put_int(w, "wave", (int64_t)wave);
 		cm_json_put_int(w, "people", (int64_t)in_wave(plan, wave));
-		cm_out_json_time(w, "from", wave_begins(plan, wave));
+		cm_json_put_time(w, "from", wave_begins(plan, wave));
 		cm_json_end(w);
 	}
 	cm_json_end(w);

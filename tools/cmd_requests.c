@@ -175,7 +175,7 @@ static int json_one(struct list *list, const struct cm_request *request,
 	else
 		cm_json_add_null(w);
 	cm_json_put_text(w, "right", request->right);
-	cm_out_json_time(w, "received", request->received);
+	cm_json_put_time(w, "received", request->received);
 	cm_json_put_text(w, "due", due_of(request, due));
 	cm_json_put_bool(w, "extended", request->extended);
 	cm_json_put_bool(w, "overdue", is_late(list, request));
@@ -263,7 +263,7 @@ static int read_received(struct step *step, struct cm_error *err)
 		return cm_fail(err, CM_EUSAGE,
 			       "--received: \"%s\" is not a day like "
 			       "2026-01-31",
-			       cm_out_quote(cm_span(text), quoted));
+			       cm_quote(cm_span(text), quoted));
 	if (step->received > step->ctl->now)
 		return cm_fail(err, CM_EUSAGE, "--received: %s is yet to come",
 			       text);
@@ -418,7 +418,7 @@ static int find_step(const char *word, size_t *ret_step, struct cm_error *err)
 	similar = cm_suggest(word, words, NSTEPS);
 	return cm_fail(err, CM_EUSAGE,
 		       "requests: \"%s\" is not open, extend or done%s%s%s",
-		       cm_out_quote(cm_span(word), quoted),
+		       cm_quote(cm_span(word), quoted),
 		       similar != NULL ? "; did you mean " : "",
 		       similar != NULL ? similar : "",
 		       similar != NULL ? "?" : "");

@@ -320,11 +320,11 @@ static int answer_json(const struct restore *r, const char *aside,
 
 	cm_out_json_begin(&json);
 	cm_json_begin_object(&json.w);
-	cm_out_json_time(&json.w, "made", r->made);
+	cm_json_put_time(&json.w, "made", r->made);
 	cm_json_put_int(&json.w, "events", (int64_t)counts->events);
 	cm_json_put_int(&json.w, "put_back_from_store", (int64_t)r->from_store);
 	cm_json_put_int(&json.w, "put_back_from_file", (int64_t)r->from_file);
-	cm_out_json_time(&json.w, "file_made", r->file_made);
+	cm_json_put_time(&json.w, "file_made", r->file_made);
 	cm_json_put_text(&json.w, "replaced", aside);
 	cm_json_end(&json.w);
 	return cm_out_json_end(&json, r->ctl->out, err);

@@ -156,7 +156,7 @@ static int tell_json(const struct ropa *r, struct cm_error *err)
 
 	cm_out_json_begin(&json);
 	cm_json_begin_object(w);
-	cm_out_json_time(w, "made", r->ctl->now);
+	cm_json_put_time(w, "made", r->ctl->now);
 	cm_json_put_text(w, "controller", config->controller_name);
 	cm_json_put_text(w, "address", config->controller_address);
 	cm_json_put_text(w, "contact", config->controller_contact);

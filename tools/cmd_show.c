@@ -26,10 +26,10 @@ static void json_standing(struct cm_json_writer *w,
 	cm_json_put_bool(w, "allowed", yes);
 	cm_json_put_text(w, "basis",
 			 yes ? cm_basis_name(decision->basis) : NULL);
-	cm_json_put_text(w, "source", cm_out_or_null(standing->event.source));
+	cm_json_put_text(w, "source", cm_json_or_null(standing->event.source));
 	cm_term_json(w, &standing->event);
-	cm_out_json_time(w, "at", decision->has_event ? decision->at : 0);
-	cm_out_json_time(w, "until", standing->until);
+	cm_json_put_time(w, "at", decision->has_event ? decision->at : 0);
+	cm_json_put_time(w, "until", standing->until);
 	cm_json_name(w, "seq");
 	if (decision->has_event && decision->seq != CM_STORE_SEQ_PENDING)
 		cm_json_add_int(w, (int64_t)decision->seq);
@@ -85,7 +85,7 @@ static int show_json(struct cm_ctl *ctl, const struct cm_person *person,
 	cm_json_begin_object(&json.w);
 	cm_json_put_text(&json.w, "contact", cm_out_id(&person->contact, id));
 	cm_json_put_text(&json.w, "address", person->address.canonical);
-	cm_json_put_text(&json.w, "language", cm_out_or_null(view->language));
+	cm_json_put_text(&json.w, "language", cm_json_or_null(view->language));
 	cm_json_put_bool(&json.w, "known", cm_person_known(person));
 	cm_json_name(&json.w, "purposes");
 	cm_json_begin_object(&json.w);
@@ -128,7 +128,7 @@ static void show_text(struct cm_ctl *ctl, const struct cm_person *person,
 	for (i = 0; next_orphan(ctl->config, view, &i, &orphan); i++)
 		(void)fprintf(ctl->out,
 			      "  %s  has records, but is not in the config\n",
-			      cm_out_quote(orphan, quoted));
+			      cm_quote(orphan, quoted));
 }
 
 int cm_cmd_show(struct cm_ctl *ctl, const struct cm_args *args,
@@ -238,13 +238,13 @@ static void json_event(struct history *history, uint64_t seq,
 	cm_json_begin_object(w);
 	cm_json_put_int(w, "seq", (int64_t)seq);
 	cm_json_put_text(w, "type", cm_event_type_name(event->type));
-	cm_json_put_text(w, "purpose", cm_out_or_null(event->purpose));
-	cm_out_json_time(w, "at", event->at);
+	cm_json_put_text(w, "purpose", cm_json_or_null(event->purpose));
+	cm_json_put_time(w, "at", event->at);
 	cm_json_put_bool(w, "untimed", event->untimed);
-	cm_out_json_time(w, "recorded", event->rec);
+	cm_json_put_time(w, "recorded", event->rec);
 	cm_json_put_text(w, "actor", cm_actor_name(event->actor));
-	cm_json_put_text(w, "who", cm_out_or_null(event->who));
-	cm_json_put_text(w, "channel", cm_out_or_null(event->channel));
+	cm_json_put_text(w, "who", cm_json_or_null(event->who));
+	cm_json_put_text(w, "channel", cm_json_or_null(event->channel));
 	if (cm_event_type_grants(event->type)) {
 		cm_json_put_text(w, "basis", cm_basis_name(event->basis));
 		cm_json_put_bool(w, "proven", cm_event_is_proven(event));
@@ -253,11 +253,11 @@ static void json_event(struct history *history, uint64_t seq,
 	cm_term_json(w, event);
 	if (event->type == CM_EVENT_CLEARED)
 		cm_json_put_text(w, "mark", cm_event_type_name(event->mark));
-	cm_json_put_text(w, "to", cm_out_or_null(event->to));
-	cm_json_put_text(w, "right", cm_out_or_null(event->right));
-	cm_json_put_text(w, "source", cm_out_or_null(event->source));
-	cm_json_put_text(w, "language", cm_out_or_null(event->language));
-	cm_json_put_text(w, "batch", cm_out_or_null(event->batch));
+	cm_json_put_text(w, "to", cm_json_or_null(event->to));
+	cm_json_put_text(w, "right", cm_json_or_null(event->right));
+	cm_json_put_text(w, "source", cm_json_or_null(event->source));
+	cm_json_put_text(w, "language", cm_json_or_null(event->language));
+	cm_json_put_text(w, "batch", cm_json_or_null(event->batch));
 	json_hash(w, "notice", event->has_notice, &event->notice);
 	json_hash(w, "evidence", event->has_evidence, &event->evidence);
 	cm_json_end(w);

@@ -550,14 +550,13 @@ static void print_batch(struct cm_ctl *ctl, const struct batch *batch,
 		      cm_out_count(batch->events, count), batch->who);
 	if (from != NULL)
 		(void)fprintf(ctl->out, "    file %s",
-			      cm_out_quote(origin(from, "file"), quoted));
+			      cm_quote(origin(from, "file"), quoted));
 	if (origin(from, "attested_by").n > 0)
-		(void)fprintf(
-			ctl->out, ", %s answers for it",
-			cm_out_quote(origin(from, "attested_by"), quoted));
+		(void)fprintf(ctl->out, ", %s answers for it",
+			      cm_quote(origin(from, "attested_by"), quoted));
 	if (from != NULL)
 		(void)fprintf(ctl->out, "\n    SHA-256 %s\n",
-			      cm_out_quote(origin(from, "sha256"), quoted));
+			      cm_quote(origin(from, "sha256"), quoted));
 	if (batch->corrected > 0)
 		(void)fprintf(ctl->out, "    undone for %s people\n",
 			      cm_out_count(batch->corrected, count));
@@ -568,7 +567,7 @@ static void json_batch(struct cm_json_writer *w, const struct batch *batch,
 {
 	cm_json_begin_object(w);
 	cm_json_put_text(w, "batch", batch->name);
-	cm_out_json_time(w, "at", batch->at);
+	cm_json_put_time(w, "at", batch->at);
 	cm_json_put_text(w, "who", batch->who);
 	cm_json_put_int(w, "events", (int64_t)batch->events);
 	cm_json_put_int(w, "undone", (int64_t)batch->corrected);

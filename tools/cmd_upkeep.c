@@ -58,7 +58,7 @@ static int status_json(struct cm_ctl *ctl, const struct cm_store_counts *counts,
 	cm_json_put_int(&json.w, "stop_pending", (int64_t)counts->stop_pending);
 	cm_json_put_int(&json.w, "erase_pending",
 			(int64_t)counts->erase_pending);
-	cm_out_json_time(&json.w, "newest", counts->newest_rec);
+	cm_json_put_time(&json.w, "newest", counts->newest_rec);
 	cm_json_put_bool(&json.w, "clock_behind", clock_behind(ctl, counts));
 	cm_json_put_text(&json.w, "root", root);
 	cm_json_name(&json.w, "streams_not_enforced");

@@ -239,8 +239,8 @@ static void json_purposes(const struct question *q, struct cm_json_writer *w)
 		cm_json_put_text(w, "purpose", d->grants[i].purpose->path);
 		cm_json_put_text(w, "basis", cm_basis_name(d->grants[i].basis));
 		json_seq(w, true, d->grants[i].seq);
-		cm_out_json_time(w, "at", d->grants[i].at);
-		cm_out_json_time(w, "until", d->grants[i].until);
+		cm_json_put_time(w, "at", d->grants[i].at);
+		cm_json_put_time(w, "until", d->grants[i].until);
 		cm_json_end(w);
 	}
 	if (d->ngrants == 0 && d->purpose != NULL) {
@@ -270,9 +270,9 @@ static int why_json(const struct question *q, struct cm_error *err)
 	cm_json_put_text(&json.w, "contact",
 			 q->has_person ? cm_out_id(&q->person.contact, id)
 				       : NULL);
-	cm_out_json_time(&json.w, "asked_for", q->at);
+	cm_json_put_time(&json.w, "asked_for", q->at);
 	json_seq(&json.w, d->has_event, d->seq);
-	cm_out_json_time(&json.w, "at", d->has_event ? d->at : 0);
+	cm_json_put_time(&json.w, "at", d->has_event ? d->at : 0);
 	cm_json_put_bool(&json.w, "by_family", d->by_family);
 	cm_json_name(&json.w, "purposes");
 	json_purposes(q, &json.w);
@@ -347,7 +347,7 @@ static int why_text(const struct question *q, struct cm_error *err)
 				   : "");
 	(void)fprintf(out, "%-10s %s\n%-10s %s\n", "address",
 		      q->has_person ? q->person.address.canonical
-				    : cm_out_quote(cm_span(q->given), quoted),
+				    : cm_quote(cm_span(q->given), quoted),
 		      "stream", q->stream->name);
 	if (q->stream->mode != CM_MODE_ENFORCE &&
 	    cm_stream_is_marketing(q->stream))
@@ -377,7 +377,7 @@ static int read_at(const struct cm_args *args, struct question *q,
 		return cm_fail(err, CM_EUSAGE,
 			       "--at: \"%s\" is not an RFC 3339 time, as "
 			       "2026-01-31T12:00:00Z",
-			       cm_out_quote(cm_span(at), quoted));
+			       cm_quote(cm_span(at), quoted));
 	if (q->at > q->ctl->now)
 		return cm_fail(err, CM_EUSAGE, "--at: \"%s\" is yet to come",
 			       at);

@@ -13,58 +13,6 @@ enum {
 	PROGRESS_EVERY_MS = 200,          /* faster only flickers */
 };
 
-/* C0, DEL, and the C1 controls that UTF-8 writes as C2 80 to C2 9F. */
-static size_t control_at(struct cm_span text, size_t i)
-{
-	unsigned char c = (unsigned char)text.p[i];
-
-	if (c < 0x20 || c == 0x7F)
-		return 1;
-	if (c == 0xC2 && i + 1 < text.n &&
-	    ((unsigned char)text.p[i + 1] & 0xE0) == 0x80)
-		return 2;
-	return 0;
-}
-
-static bool continues_char(char c)
-{
-	return ((unsigned char)c & 0xC0) == 0x80;
-}
-
-char *cm_out_quote(struct cm_span text, char out[CM_QUOTE_LEN])
-{
-	const size_t room = CM_QUOTE_LEN - sizeof("...");
-	bool utf8 = cm_utf8_valid(text.p, text.n);
-	size_t n = 0;
-	size_t i = 0;
-
-	while (i < text.n && n < room) {
-		size_t control = control_at(text, i);
-
-		if (control > 0) {
-			out[n++] = '?';
-			i += control;
-			continue;
-		}
-		out[n] = text.p[i++];
-		if (!utf8 && (unsigned char)out[n] >= 0x80)
-			out[n] = '?';
-		n++;
-	}
-	if (i < text.n) {
-		/* Do not cut a character in two. */
-		while (n > 0 && utf8 && i < text.n &&
-		       continues_char(text.p[i])) {
-			n--;
-			i--;
-		}
-		memcpy(out + n, "...", 3);
-		n += 3;
-	}
-	out[n] = '\0';
-	return out;
-}
-
 char *cm_out_count(uint64_t n, char out[CM_COUNT_LEN])
 {
 	char digits[24];
@@ -79,11 +27,6 @@ char *cm_out_count(uint64_t n, char out[CM_COUNT_LEN])
 	}
 	out[used] = '\0';
 	return out;
-}
-
-const char *cm_out_or_null(const char *text)
-{
-	return text[0] != '\0' ? text : NULL;
 }
 
 char *cm_out_id(const struct cm_id *id, char out[CM_ID_TEXT_LEN])
@@ -116,13 +59,6 @@ int cm_out_json_end(struct cm_out_json *json, FILE *f, struct cm_error *err)
 		rc = cm_fail(err, rc, "the answer could not be put in JSON");
 	cm_buf_free(&json->buf);
 	return rc;
-}
-
-void cm_out_json_time(struct cm_json_writer *w, const char *name, int64_t ms)
-{
-	char text[CM_CLOCK_TEXT];
-
-	cm_json_put_text(w, name, ms == 0 ? NULL : cm_clock_format(ms, text));
 }
 
 void cm_progress_init(struct cm_progress *progress, FILE *f)

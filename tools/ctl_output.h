@@ -2,8 +2,7 @@
  * ctl_output - how consentctl's answers look.
  *
  * Text for a person is aligned, in plain words, with times in ISO 8601 UTC.
- * Whatever comes from outside (cells, addresses) is shown without control
- * characters, so that a list cannot write to the admin's terminal.
+ * Whatever comes from outside (cells, addresses) is shown by cm_quote().
  */
 #ifndef CM_TOOLS_CTL_OUTPUT_H
 #define CM_TOOLS_CTL_OUTPUT_H
@@ -11,22 +10,18 @@
 #include <stdint.h>
 
 #include "lib/json.h"
+#include "lib/quote.h"
 #include "lib/str.h"
 #include "policy/id.h"
 #include "tools/ctl.h"
 
 enum {
-	CM_QUOTE_LEN = 120, /* room; a longer text is cut with "..." */
-	CM_COUNT_LEN = 32,  /* "18,446,744,073,709,551,615" */
+	CM_COUNT_LEN = 32, /* "18,446,744,073,709,551,615" */
 	CM_ID_TEXT_LEN = 2 * CM_CONTACT_ID_LEN + 1,
 };
 
-/* Printable, cut to fit, without quotes around it.  Returns out. */
-char *cm_out_quote(struct cm_span text, char out[CM_QUOTE_LEN]);
 /* 1234567 as "1,234,567".  Returns out. */
 char *cm_out_count(uint64_t n, char out[CM_COUNT_LEN]);
-/* NULL for "": JSON's null. */
-const char *cm_out_or_null(const char *text);
 char *cm_out_id(const struct cm_id *id, char out[CM_ID_TEXT_LEN]);
 
 /* "1 row", "2,000 rows": regular plurals only.  Prints to f. */
@@ -42,8 +37,6 @@ void cm_out_json_begin(struct cm_out_json *json);
 /* Print it and free it; an error only if it could not be made. */
 CM_MUST_CHECK int cm_out_json_end(struct cm_out_json *json, FILE *f,
 				  struct cm_error *err);
-/* A time in RFC 3339, or null for 0. */
-void cm_out_json_time(struct cm_json_writer *w, const char *name, int64_t ms);
 
 /* ---- progress: on a terminal only --------------------------------------- */
 

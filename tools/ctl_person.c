@@ -65,7 +65,7 @@ int cm_person_find(struct cm_ctl *ctl, const char *text,
 
 	if (rc == CM_EDATA)
 		return cm_error_prefix(err, "\"%s\" is not a mail address: ",
-				       cm_out_quote(cm_span(text), quoted));
+				       cm_quote(cm_span(text), quoted));
 	if (rc == CM_OK)
 		rc = cm_person_read(ctl, &person, err);
 	if (rc == CM_OK)

@@ -276,8 +276,7 @@ static int check_left_out(const struct cm_list *list, struct cm_error *err)
 	rc = cm_fail(err, CM_EDATA,
 		     "%s: column \"%s\" sounds like people who said no; say "
 		     "what it is with %s, or --format plain to leave it out",
-		     list->path,
-		     cm_out_quote(cm_span(list->columns[i]), quoted),
+		     list->path, cm_quote(cm_span(list->columns[i]), quoted),
 		     cm_buf_text(&line));
 	cm_buf_free(&line);
 	return rc;
@@ -370,7 +369,7 @@ int cm_dialect_said(struct cm_span cell, enum cm_yes_no *ret_said,
 		return CM_OK;
 	if (!is_yes(cell) && !is_no(cell))
 		return cm_fail(err, CM_EDATA, "\"%s\" is neither yes nor no",
-			       cm_out_quote(cell, quoted));
+			       cm_quote(cell, quoted));
 	*ret_said = is_no(cell) ? CM_SAID_NO : CM_SAID_YES;
 	return CM_OK;
 }
@@ -390,7 +389,7 @@ int cm_dialect_flag(const struct cm_dialect_column *column, struct cm_span cell,
 		return CM_OK;
 	if (!yes && !no)
 		return cm_fail(err, CM_EDATA, "\"%s\" is neither yes nor no",
-			       cm_out_quote(cell, quoted));
+			       cm_quote(cell, quoted));
 	if (column->role == CM_ROLE_NO ? no : yes)
 		*ret_says = column->says;
 	return CM_OK;
@@ -434,9 +433,9 @@ int cm_dialect_status(const struct cm_dialect_column *column,
 					 "\"%s\" is not a status; say what it "
 					 "means at the end of --map: "
 					 "...,%s=unknown",
-					 cm_out_quote(cell, quoted), quoted);
+					 cm_quote(cell, quoted), quoted);
 	return cm_fail(err, CM_EDATA,
 		       "\"%s\" is not one of the words this tool is known to "
 		       "write; say what the columns are with --map",
-		       cm_out_quote(cell, quoted));
+		       cm_quote(cell, quoted));
 }

@@ -95,7 +95,7 @@ static int no_column(const struct map *map, struct cm_span text,
 {
 	char quoted[CM_QUOTE_LEN];
 	const char *similar =
-		cm_suggest(cm_out_quote(text, quoted), map->list->columns,
+		cm_suggest(cm_quote(text, quoted), map->list->columns,
 			   map->list->ncolumns);
 
 	if (similar == NULL)
@@ -119,8 +119,8 @@ static int by_name(const struct map *map, struct cm_span text,
 			return cm_fail(err, CM_EUSAGE,
 				       "--map: column \"%s\" stands twice; "
 				       "say which one: #%zu or #%zu",
-				       cm_out_quote(text, quoted),
-				       column->number, i + 1);
+				       cm_quote(text, quoted), column->number,
+				       i + 1);
 		column->number = i + 1;
 	}
 	return column->number != 0 ? CM_OK : CM_ENOTFOUND;
@@ -163,7 +163,7 @@ static int add_word(struct map *map, struct cm_span value,
 			"product-category, opt-out-offered, contract-end, "
 			"withdrawn, objected, complained, undeliverable) "
 			"nor followed by a status",
-			cm_out_quote(value, quoted));
+			cm_quote(value, quoted));
 	if (map->nwords == MAP_WORDS)
 		return cm_fail(err, CM_EUSAGE, "--map: more than %d words",
 			       MAP_WORDS);
@@ -194,7 +194,7 @@ static int add_pair(struct map *map, struct cm_span pair, struct cm_error *err)
 		return cm_fail(err, CM_EUSAGE,
 			       "--map: \"%s\" should be ROLE=COLUMN or "
 			       "VALUE=STATUS",
-			       cm_out_quote(pair, quoted));
+			       cm_quote(pair, quoted));
 	if (find_role(name, &column))
 		return add_column(map, column, cm_span_trim(rest), err);
 	return add_word(map, name, cm_span_trim(rest), err);
@@ -340,10 +340,9 @@ static void propose_column(const struct cm_list *list, size_t column,
 	(void)cm_buf_addc(out, '=');
 	(void)snprintf(number, sizeof(number), "#%zu", column + 1);
 	(void)cm_buf_adds(
-		out,
-		is_plain_name(list, column)
-			? cm_out_quote(cm_span(list->columns[column]), quoted)
-			: number);
+		out, is_plain_name(list, column)
+			     ? cm_quote(cm_span(list->columns[column]), quoted)
+			     : number);
 }
 
 void cm_dialect_propose(const struct cm_list *list, struct cm_buf *out)

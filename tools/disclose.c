@@ -249,8 +249,8 @@ void cm_recipients_json(const struct cm_recipients *recipients,
 		cm_json_begin_object(w);
 		cm_json_put_text(w, "to", one->event.to);
 		cm_json_put_text(w, "kind", one->event.channel);
-		cm_out_json_time(w, "at", one->event.at);
-		cm_json_put_text(w, "list", cm_out_or_null(one->event.batch));
+		cm_json_put_time(w, "at", one->event.at);
+		cm_json_put_text(w, "list", cm_json_or_null(one->event.batch));
 		cm_json_put_int(w, "people", (int64_t)one->people);
 		cm_json_end(w);
 	}

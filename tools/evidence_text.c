@@ -336,17 +336,17 @@ static void json_event(struct cm_json_writer *w,
 	cm_json_put_int(w, "seq", (int64_t)item->seq);
 	cm_json_put_span(w, "event", item->json);
 	cm_json_put_text(w, "type", cm_event_type_name(event->type));
-	cm_json_put_text(w, "purpose", cm_out_or_null(event->purpose));
-	cm_out_json_time(w, "at", event->untimed ? 0 : event->at);
-	cm_out_json_time(w, "recorded", event->rec);
+	cm_json_put_text(w, "purpose", cm_json_or_null(event->purpose));
+	cm_json_put_time(w, "at", event->untimed ? 0 : event->at);
+	cm_json_put_time(w, "recorded", event->rec);
 	cm_json_put_text(w, "actor", cm_actor_name(event->actor));
-	cm_json_put_text(w, "who", cm_out_or_null(event->who));
-	cm_json_put_text(w, "channel", cm_out_or_null(event->channel));
-	cm_json_put_text(w, "source", cm_out_or_null(event->source));
-	cm_json_put_text(w, "to", cm_out_or_null(event->to));
-	cm_json_put_text(w, "right", cm_out_or_null(event->right));
+	cm_json_put_text(w, "who", cm_json_or_null(event->who));
+	cm_json_put_text(w, "channel", cm_json_or_null(event->channel));
+	cm_json_put_text(w, "source", cm_json_or_null(event->source));
+	cm_json_put_text(w, "to", cm_json_or_null(event->to));
+	cm_json_put_text(w, "right", cm_json_or_null(event->right));
 	cm_term_json(w, event);
-	cm_json_put_text(w, "batch", cm_out_or_null(event->batch));
+	cm_json_put_text(w, "batch", cm_json_or_null(event->batch));
 	json_texts(w, item);
 	cm_json_name(w, "signed_head");
 	if (item->head != NULL)
@@ -384,7 +384,7 @@ void cm_evidence_json(const struct cm_evidence *e, struct cm_buf *out)
 	cm_json_put_text(&w, "address", e->person.address.canonical);
 	cm_json_put_text(&w, "contact", cm_out_id(&e->person.contact, id));
 	cm_json_put_text(&w, "controller", config->controller_name);
-	cm_out_json_time(&w, "exported", e->ctl->now);
+	cm_json_put_time(&w, "exported", e->ctl->now);
 	cm_json_put_text(&w, "exported_by", e->who);
 	cm_json_name(&w, "today");
 	cm_json_begin_array(&w);

@@ -148,10 +148,10 @@ static void print_who(const struct cm_import *import,
 	const char *purpose = cm_import_purpose(import, row);
 	char quoted[CM_QUOTE_LEN];
 
-	(void)fprintf(import->ctl->out, "  %s  %s%s",
-		      cm_out_quote(cm_span_n(row->canonical, row->canonical_n),
-				   quoted),
-		      purpose, purpose[0] != '\0' ? "  " : "");
+	(void)fprintf(
+		import->ctl->out, "  %s  %s%s",
+		cm_quote(cm_span_n(row->canonical, row->canonical_n), quoted),
+		purpose, purpose[0] != '\0' ? "  " : "");
 }
 
 static void print_more(FILE *out, uint64_t all)
@@ -258,7 +258,7 @@ static void json_row(struct cm_json_writer *w, const struct cm_import *import,
 	cm_json_put_int(w, "row", row->number);
 	cm_json_put_text(w, "status",
 			 cm_status_name((enum cm_status)row->status));
-	cm_out_json_time(w, "time", row->at);
+	cm_json_put_time(w, "time", row->at);
 	cm_json_put_span(w, "address",
 			 cm_span_n(row->canonical, row->canonical_n));
 	cm_json_put_text(w, "purpose", cm_import_purpose(import, row));
@@ -303,7 +303,7 @@ static void json_conflicts(struct cm_json_writer *w,
 		cm_json_begin_object(w);
 		json_row(w, import, c->row);
 		cm_json_put_text(w, "on_record", cm_reason_code(c->reason));
-		cm_out_json_time(w, "since", c->since);
+		cm_json_put_time(w, "since", c->since);
 		cm_json_put_bool(w, "by_family", c->by_family);
 		cm_json_end(w);
 	}
@@ -327,7 +327,7 @@ static void json_doubles(struct cm_json_writer *w,
 		cm_json_put_text(
 			w, "first_status",
 			cm_status_name((enum cm_status)d->first->status));
-		cm_out_json_time(w, "first_time", d->first->at);
+		cm_json_put_time(w, "first_time", d->first->at);
 		cm_json_end(w);
 	}
 	cm_json_end(w);

@@ -57,7 +57,7 @@ static void tell_unknown(const struct cm_import *import)
 		if (list->columns[i][0] == '\0' || is_bound(import, i))
 			continue;
 		(void)fprintf(notes, "%s%s", any ? ", " : lead,
-			      cm_out_quote(cm_span(list->columns[i]), quoted));
+			      cm_quote(cm_span(list->columns[i]), quoted));
 		any = true;
 	}
 	if (any)
@@ -206,7 +206,7 @@ static int read_email(struct cm_import *import, struct cm_span cell,
 
 	if (rc == CM_EDATA)
 		return cm_error_prefix(err, "\"%s\" is not a mail address: ",
-				       cm_out_quote(given, quoted));
+				       cm_quote(given, quoted));
 	if (rc != CM_OK)
 		return rc;
 	row->contact = person.contact;
@@ -373,7 +373,7 @@ static int read_sale_date(struct cm_import *import, struct cm_span cell,
 	(void)row;
 	if (rc == CM_OK && import->reading.sold > import->ctl->now)
 		return cm_fail(err, CM_EDATA, "\"%s\" is yet to come",
-			       cm_out_quote(cell, quoted));
+			       cm_quote(cell, quoted));
 	return rc;
 }
 
@@ -489,7 +489,7 @@ static int read_time(struct cm_import *import, struct cm_span cell,
 		return rc;
 	if (when.first > now)
 		return cm_fail(err, CM_EDATA, "\"%s\" is yet to come",
-			       cm_out_quote(cell, quoted));
+			       cm_quote(cell, quoted));
 	row->at = is_refusal(says) ? when.last : when.first;
 	if (row->at > now)
 		row->at = now;

@@ -99,8 +99,7 @@ int cm_list_check_names(const struct cm_list *list, struct cm_error *err)
 					"counts? (--map email=#1,... says "
 					"it by number)",
 					list->path, list->row.number,
-					cm_out_quote(name, quoted), k + 1,
-					i + 1);
+					cm_quote(name, quoted), k + 1, i + 1);
 		}
 	}
 	return CM_OK;
@@ -352,7 +351,7 @@ int cm_list_bad_cell(const struct cm_list *list, size_t column,
 		(void)cm_error_prefix(
 			err, "%s:row %u, column \"%s\": ", list->path,
 			list->row.number,
-			cm_out_quote(cm_span(list->columns[column]), quoted));
+			cm_quote(cm_span(list->columns[column]), quoted));
 	else
 		(void)cm_error_prefix(err,
 				      "%s:row %u, column %zu: ", list->path,

@@ -183,14 +183,14 @@ static void status_json(const struct tally *tally,
 	cm_json_put_text(w, "stream", stream->name);
 	cm_json_put_text(w, "purpose", stream->purposes[0]->path);
 	cm_json_put_text(w, "state", state_of(tally->ctl, stream, campaign));
-	cm_out_json_time(w, "began", campaign->began);
+	cm_json_put_time(w, "began", campaign->began);
 	cm_json_put_int(w, "asked", (int64_t)campaign->asked);
 	for (i = 0; i < OUTCOMES; i++)
 		cm_json_put_int(w, outcome_names[i], (int64_t)tally->counts[i]);
 	cm_json_put_int(w, "waves", (int64_t)campaign->waves);
 	cm_json_put_int(w, "wave_asked", (int64_t)campaign->wave_asked);
 	cm_json_put_int(w, "wave_size", stream->wave_size);
-	cm_out_json_time(w, "wave_began", campaign->wave_began);
+	cm_json_put_time(w, "wave_began", campaign->wave_began);
 	cm_json_end(w);
 }
 

@@ -27,7 +27,7 @@ int cm_request_right(const char *word, const char **ret_right,
 			return CM_OK;
 		}
 	}
-	(void)cm_out_quote(cm_span(word), quoted);
+	(void)cm_quote(cm_span(word), quoted);
 	if (similar != NULL)
 		return cm_fail(err, CM_EUSAGE,
 			       "nobody can ask for \"%s\"; did you mean %s?",

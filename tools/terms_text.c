@@ -1,50 +1,18 @@
 /* See terms_text.h. */
 #include "tools/terms_text.h"
 
-#include "tools/ctl_output.h"
+#include "lib/quote.h"
 #include "tools/html.h"
 
-static const struct {
-	const char *column;
-	const char *json;
-	const char *label;
-} terms[CM_TERM_TEXTS] = {
-	{"controller", "controller", "Given to"},
-	{"seller", "seller", "Sold by"},
-	{"sale-date", "sale_date", "Sold on"},
-	{"product-category", "product_category", "What was sold"},
-	{"opt-out-offered", "opt_out_offered", "Way to refuse offered then"},
-	{"contract-end", "contract_end", "Contract ended"},
+/* In the order of cm_term_text(). */
+static const char *const labels[CM_TERM_TEXTS] = {
+	"Given to",
+	"Sold by",
+	"Sold on",
+	"What was sold",
+	"Way to refuse offered then",
+	"Contract ended",
 };
-
-const char *cm_term_column(size_t i)
-{
-	return terms[i].column;
-}
-
-static const char *date(int64_t at, char out[CM_CLOCK_TEXT])
-{
-	return at != 0 ? cm_clock_format(at, out) : "";
-}
-
-const char *cm_term_text(const struct cm_event *event, size_t i,
-			 char out[CM_CLOCK_TEXT])
-{
-	switch (i) {
-	case 0:
-		return event->controller;
-	case 1:
-		return event->seller;
-	case 2:
-		return date(event->sold, out);
-	case 3:
-		return event->category;
-	case 4:
-		return cm_yes_no_name(event->optout);
-	default:
-		return date(event->ended, out);
-	}
-}
 
 void cm_term_print(FILE *out, const struct cm_event *event)
 {
@@ -55,8 +23,8 @@ void cm_term_print(FILE *out, const struct cm_event *event)
 		const char *text = cm_term_text(event, i, date);
 
 		if (text[0] != '\0')
-			(void)fprintf(out, "  %s %s", terms[i].column,
-				      cm_out_quote(cm_span(text), quoted));
+			(void)fprintf(out, "  %s %s", cm_term_column(i),
+				      cm_quote(cm_span(text), quoted));
 	}
 }
 
@@ -69,19 +37,6 @@ void cm_term_rows(struct cm_buf *out, const struct cm_event *event)
 		const char *text = cm_term_text(event, i, date);
 
 		if (text[0] != '\0')
-			cm_html_row(out, terms[i].label, text);
-	}
-}
-
-void cm_term_json(struct cm_json_writer *w, const struct cm_event *event)
-{
-	char out[CM_CLOCK_TEXT];
-	size_t i;
-
-	for (i = 0; i < CM_TERM_TEXTS; i++) {
-		const char *text = cm_term_text(event, i, out);
-
-		if (text[0] != '\0')
-			cm_json_put_text(w, terms[i].json, text);
+			cm_html_row(out, labels[i], text);
 	}
 }

@@ -111,7 +111,7 @@ static void text_recipient(const struct cm_try_report *report,
 {
 	char typed[CM_QUOTE_LEN];
 
-	(void)fprintf(out, "%s: %s", cm_out_quote(cm_span(rcpt->typed), typed),
+	(void)fprintf(out, "%s: %s", cm_quote(cm_span(rcpt->typed), typed),
 		      fate_of(report->decided, rcpt));
 	if (has_reason(rcpt))
 		(void)fprintf(out, ", %s", cm_reason_text(rcpt->reason));
@@ -261,7 +261,7 @@ static void json_recipients(const struct cm_decided *decided,
 
 		cm_json_begin_object(w);
 		cm_json_put_text(w, "recipient",
-				 cm_out_quote(cm_span(r->typed), typed));
+				 cm_quote(cm_span(r->typed), typed));
 		cm_json_put_text(w, "fate", fate_of(decided, r));
 		cm_json_put_text(w, "reason",
 				 has_reason(r) ? cm_reason_code(r->reason)

@@ -362,8 +362,7 @@ static int not_a_time(struct cm_span text, const char *why,
 {
 	char quoted[CM_QUOTE_LEN];
 
-	return cm_fail(err, CM_EDATA, "\"%s\" %s", cm_out_quote(text, quoted),
-		       why);
+	return cm_fail(err, CM_EDATA, "\"%s\" %s", cm_quote(text, quoted), why);
 }
 
 static int finish(const struct reading *r, struct cm_span text,
