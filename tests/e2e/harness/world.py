@@ -257,8 +257,12 @@ class World:
         self.milter = self._daemon("consent-milter")
         listeners = re.findall(rf"unix:{re.escape(str(self.dir))}/([\w-]+)"
                                r"\.sock", self.config)
-        self.milter.wait_ready("consent-milter", lambda: all(
-            unix_answers(self.socket(n)) for n in listeners))
+        # The sockets take connections before anybody serves them, so that
+        # none is lost; its own word is what a test may build on.
+        self.milter.wait_ready(
+            "consent-milter",
+            lambda: " is ready\n" in self.milter.output() and all(
+                unix_answers(self.socket(n)) for n in listeners))
 
     def start_web(self):
         self.web = self._daemon("consent-web")
