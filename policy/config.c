@@ -53,18 +53,20 @@ static int make_room(struct build *b)
 
 	c->npurposes = count_of(&b->raw, CM_SECTION_PURPOSE);
 	c->nnotices = count_of(&b->raw, CM_SECTION_NOTICE);
+	c->nforms = count_of(&b->raw, CM_SECTION_FORM);
 	c->nstreams = count_of(&b->raw, CM_SECTION_STREAM);
 	c->nlisteners = count_of(&b->raw, CM_SECTION_LISTENER);
 	c->purposes = cm_arena_array(b->arena, c->npurposes + 1,
 				     sizeof(*c->purposes));
 	c->notices =
 		cm_arena_array(b->arena, c->nnotices + 1, sizeof(*c->notices));
+	c->forms = cm_arena_array(b->arena, c->nforms + 1, sizeof(*c->forms));
 	c->streams =
 		cm_arena_array(b->arena, c->nstreams + 1, sizeof(*c->streams));
 	c->listeners = cm_arena_array(b->arena, c->nlisteners + 1,
 				      sizeof(*c->listeners));
-	if (c->purposes == NULL || c->notices == NULL || c->streams == NULL ||
-	    c->listeners == NULL)
+	if (c->purposes == NULL || c->notices == NULL || c->forms == NULL ||
+	    c->streams == NULL || c->listeners == NULL)
 		return no_memory(b);
 	return CM_OK;
 }
@@ -77,6 +79,8 @@ static void *target(const struct cm_config *c, enum cm_section_kind kind,
 		return &c->purposes[nth];
 	if (kind == CM_SECTION_NOTICE)
 		return &c->notices[nth];
+	if (kind == CM_SECTION_FORM)
+		return &c->forms[nth];
 	if (kind == CM_SECTION_STREAM)
 		return &c->streams[nth];
 	if (kind == CM_SECTION_LISTENER)
@@ -100,6 +104,9 @@ static void set_names(struct build *b)
 		} else if (s->kind == CM_SECTION_STREAM) {
 			c->streams[nth].name = s->title;
 			c->streams[nth].line = line;
+		} else if (s->kind == CM_SECTION_FORM) {
+			c->forms[nth].name = s->title;
+			c->forms[nth].line = line;
 		} else if (s->kind == CM_SECTION_LISTENER) {
 			c->listeners[nth].name = s->title;
 			c->listeners[nth].line = line;
@@ -538,23 +545,40 @@ const struct cm_listener *cm_config_listener(const struct cm_config *config,
 	return NULL;
 }
 
-const char *cm_purpose_title(const struct cm_purpose *purpose,
-			     const char *language)
+const struct cm_subscribe_form *cm_config_form(const struct cm_config *config,
+					       struct cm_span name)
+{
+	size_t i;
+
+	for (i = 0; i < config->nforms; i++)
+		if (name.n == 0 ||
+		    cm_span_eq(cm_span(config->forms[i].name), name))
+			return &config->forms[i];
+	return NULL;
+}
+
+const char *cm_title_in(const char *text, const struct cm_title *titles,
+			size_t count, const char *language)
 {
 	struct cm_span wanted = cm_span(language), primary = wanted;
-	const char *found = purpose->title;
+	const char *found = text;
 	size_t i;
 
 	for (primary.n = 0; primary.n < wanted.n && wanted.p[primary.n] != '-';
 	     primary.n++)
 		;
-	for (i = 0; i < purpose->ntitles; i++) {
-		const struct cm_title *title = &purpose->titles[i];
-
-		if (cm_span_is(wanted, title->language))
-			return title->text;
-		if (cm_span_is(primary, title->language))
-			found = title->text;
+	for (i = 0; i < count; i++) {
+		if (cm_span_is(wanted, titles[i].language))
+			return titles[i].text;
+		if (cm_span_is(primary, titles[i].language))
+			found = titles[i].text;
 	}
 	return found;
+}
+
+const char *cm_purpose_title(const struct cm_purpose *purpose,
+			     const char *language)
+{
+	return cm_title_in(purpose->title, purpose->titles, purpose->ntitles,
+			   language);
 }

@@ -77,6 +77,9 @@ struct cm_purpose {
 	const char *title; /* the default language's */
 	struct cm_title *titles;
 	size_t ntitles;
+	const char *about; /* what one gets; NULL = not said */
+	struct cm_title *abouts;
+	size_t nabouts;
 	/* Inherited from the nearest ancestor that says, at load. */
 	enum cm_level level;
 	struct cm_period lifetime; /* none = does not expire */
@@ -89,6 +92,23 @@ struct cm_purpose {
 	 * this node alone: decide walks the path. */
 	int64_t changed;
 	const struct cm_purpose *parent; /* NULL for a root */
+	int line;
+};
+
+/* By which people subscribe. */
+enum { CM_SUBSCRIBE_PURPOSES_MAX = 32 };
+struct cm_subscribe_form {
+	const char *name;
+	const struct cm_purpose **purposes;
+	size_t npurposes;
+	const char *source; /* of events */
+	const char *title;  /* the default language's; NULL: the page's own */
+	struct cm_title *titles;
+	size_t ntitles;
+	const char *intro; /* ditto; NULL: none */
+	struct cm_title *intros;
+	size_t nintros;
+	struct cm_strings embed_on; /* "https://shop.example" */
 	int line;
 };
 
@@ -230,6 +250,8 @@ struct cm_config {
 	size_t npurposes;
 	struct cm_notice *notices;
 	size_t nnotices;
+	struct cm_subscribe_form *forms;
+	size_t nforms;
 	struct cm_stream *streams;
 	size_t nstreams;
 	struct cm_listener *listeners;
@@ -259,7 +281,12 @@ const struct cm_purpose *cm_config_purpose_by_id(
 	const struct cm_config *config, const uint8_t id[CM_PURPOSE_ID_LEN]);
 const struct cm_listener *cm_config_listener(const struct cm_config *config,
 					     const char *name);
-/* The title in a language, else the default's. */
+/* "" is the first one; NULL if there is none. */
+const struct cm_subscribe_form *cm_config_form(const struct cm_config *config,
+					       struct cm_span name);
+/* A text in a language ("pt-br", else "pt"), else the default's. */
+const char *cm_title_in(const char *text, const struct cm_title *titles,
+			size_t count, const char *language);
 const char *cm_purpose_title(const struct cm_purpose *purpose,
 			     const char *language);
 /* addr: 16 octets, v4-mapped for IPv4. */

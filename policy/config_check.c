@@ -19,7 +19,10 @@
 #include "policy/config_value.h"
 #include "policy/purpose.h"
 
-enum { NAME_MAX_LEN = 64 }; /* of streams and listeners: log lines hold them */
+enum {
+	NAME_MAX_LEN = 64, /* of streams and listeners: log lines hold them */
+	BOXES_MAX = 2800,  /* of CM_FORM_MAX; the rest is for the address */
+};
 
 struct check {
 	const struct cm_config *config;
@@ -94,6 +97,24 @@ static int check_name(struct check *c, const struct cm_raw_section *s)
 	return CM_OK;
 }
 
+/* It stands in a URL, perhaps with a language behind it: s/NAME/cs. */
+static int check_form_name(struct check *c, const struct cm_raw_section *s)
+{
+	struct cm_span name = cm_span(s->title);
+	size_t i;
+
+	for (i = 0; i < name.n; i++)
+		if ((!cm_ascii_alpha(name.p[i]) || name.p[i] < 'a') &&
+		    !cm_ascii_digit(name.p[i]) && name.p[i] != '-')
+			break;
+	if (name.n > 0 && name.n <= CM_SOURCE_MAX && i == name.n)
+		return CM_OK;
+	return FAIL(c, s, s->line,
+		    "the name of a form stands in its address: 1 to %d of a-z, "
+		    "0-9 and \"-\"",
+		    CM_SOURCE_MAX);
+}
+
 int cm_notice_hash(const char *title, uint8_t out[CM_HASH_LEN])
 {
 	size_t n = 0;
@@ -149,6 +170,8 @@ int cm_config_check_names(const struct cm_config *config,
 		if (s->kind == CM_SECTION_STREAM ||
 		    s->kind == CM_SECTION_LISTENER)
 			rc = check_name(&c, s);
+		else if (s->kind == CM_SECTION_FORM)
+			rc = check_form_name(&c, s);
 		else if (s->kind == CM_SECTION_NOTICE)
 			rc = check_notice(&c, s);
 		else if (s->kind == CM_SECTION_PURPOSE ||
@@ -241,7 +264,7 @@ static int check_language(struct check *c, const struct cm_raw_section *s,
 
 static int check_languages(struct check *c)
 {
-	size_t prefix = strlen("title-"), i, j;
+	size_t i, j;
 	int rc = CM_OK;
 
 	for (i = 0; rc == CM_OK && i < c->raw->nsections; i++) {
@@ -251,8 +274,10 @@ static int check_languages(struct check *c)
 			const struct cm_raw_value *v = &s->values[j];
 
 			if (v->setting->type == CM_SETTING_TITLE)
-				rc = check_language(c, s, v->texts[0].line,
-						    v->name + prefix);
+				rc = check_language(
+					c, s, v->texts[0].line,
+					cm_setting_language(v->setting,
+							    v->name));
 			else if (v->setting->type == CM_SETTING_LANGUAGE)
 				rc = check_language(c, s, v->texts[0].line,
 						    v->texts[0].text);
@@ -654,6 +679,58 @@ static int check_listeners(struct check *c)
 			    c->config->unmatched_bulk_stream);
 }
 
+/* A form with all boxes ticked fits into what consent-web reads (R8058-17):
+ * "&purpose=" and a path each, its slashes as three octets. */
+static size_t boxes_length(const struct cm_subscribe_form *form)
+{
+	size_t n = 0, i;
+
+	for (i = 0; i < form->npurposes; i++) {
+		struct cm_span path = cm_span(form->purposes[i]->path);
+
+		n += strlen("&purpose=") + path.n +
+		     2 * (cm_purpose_depth(path) - 1);
+	}
+	return n;
+}
+
+static int check_form(struct check *c, const struct cm_subscribe_form *form,
+		      const struct cm_raw_section *s)
+{
+	int line =
+		line_of(s, ROW(CM_SECTION_FORM, cm_subscribe_form, purposes));
+	size_t i, j;
+
+	if (c->config->web_base_url == NULL || c->config->mail_domain == NULL)
+		return FAIL(c, s, s->line, "a form needs a %s section (%s)",
+			    c->config->web_base_url == NULL ? "web" : "mail",
+			    c->config->web_base_url == NULL
+				    ? "where people reach it"
+				    : "who subscribes is asked by a letter");
+	for (i = 0; i < form->npurposes; i++)
+		for (j = 0; j < i; j++)
+			if (form->purposes[i] == form->purposes[j])
+				return FAIL(c, s, line,
+					    "purpose \"%s\" is named twice",
+					    form->purposes[i]->path);
+	if (boxes_length(form) > BOXES_MAX)
+		return FAIL(c, s, line,
+			    "these boxes, all ticked, are more than a form may "
+			    "send (make two forms, or shorter paths)");
+	return CM_OK;
+}
+
+static int check_forms(struct check *c)
+{
+	size_t i;
+	int rc = CM_OK;
+
+	for (i = 0; rc == CM_OK && i < c->config->nforms; i++)
+		rc = check_form(c, &c->config->forms[i],
+				section_at(c, CM_SECTION_FORM, i));
+	return rc;
+}
+
 /* What a checkpoint's ways out need. */
 static int check_checkpoint(struct check *c)
 {
@@ -679,8 +756,8 @@ int cm_config_check(const struct cm_config *config, const struct cm_raw *raw,
 		    struct cm_error *err)
 {
 	static int (*const checks[])(struct check *) = {
-		check_required, check_ids,       check_languages,
-		check_streams,  check_listeners, check_checkpoint,
+		check_required,  check_ids,   check_languages,  check_streams,
+		check_listeners, check_forms, check_checkpoint,
 	};
 	struct check c = {config, raw, err};
 	int rc = CM_OK;

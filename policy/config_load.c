@@ -121,7 +121,8 @@ static const struct {
 	 "follow \"",
 	 "\""},
 	{"missing opening brace for section '%s'", "\"{\" must follow \"",
-	 "\" (only listener, purpose, stream and controller have a name)"},
+	 "\" (only listener, purpose, notice, form, stream and controller "
+	 "have a name)"},
 	{"missing title for section '%s'", "a name in quotes must follow \"",
 	 "\""},
 	{"found duplicate title '%s'", "there are two sections of the name \"",
@@ -261,6 +262,22 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt)
 
 /* ---- what libConfuse must know ------------------------------------------ */
 
+/* A quote, and behind it what may be a setting with a language. */
+static bool starts_name(const char *quoted)
+{
+	const struct cm_setting *s;
+	size_t i;
+
+	if (quoted[0] != '\'')
+		return false;
+	for (i = 0; (s = cm_setting_at(i)) != NULL; i++)
+		if (s->type == CM_SETTING_TITLE &&
+		    strncmp(quoted + 1, s->name,
+			    strlen(s->name) - strlen("XX")) == 0)
+			return true;
+	return false;
+}
+
 /* Names as title-cs that the text holds; libConfuse needs each declared. */
 static int find_titles(const struct cm_config_text *text,
 		       struct cm_arena *arena, struct cm_strings *ret_names)
@@ -269,23 +286,26 @@ static int find_titles(const struct cm_config_text *text,
 	const char *p = cm_buf_text(&text->text);
 	size_t i, max = 0;
 
-	for (i = 0; i + 6 < text->text.len; i++)
-		max += memcmp(p + i, "'title-", 7) == 0;
+	for (i = 0; i < text->text.len; i++)
+		max += starts_name(p + i);
 	names.v = cm_arena_array(arena, max + 1, sizeof(*names.v));
 	if (names.v == NULL)
 		return CM_ENOMEM;
-	while ((p = strstr(p, "'title-")) != NULL) {
-		size_t n = strcspn(++p, "'");
-		bool known = !cm_setting_is_title(cm_span_n(p, n));
+	for (; (p = strchr(p, '\'')) != NULL; p++) {
+		size_t n = strcspn(p + 1, "'");
+		const char *name;
+		bool known;
 
-		for (i = 0; i < names.n && !known; i++)
-			known = cm_span_eq(cm_span(names.v[i]),
-					   cm_span_n(p, n));
-		if (known)
+		if (!starts_name(p))
 			continue;
-		names.v[names.n] = cm_arena_dup(arena, p, n);
-		if (names.v[names.n++] == NULL)
+		name = cm_arena_dup(arena, p + 1, n);
+		if (name == NULL)
 			return CM_ENOMEM;
+		known = !cm_setting_has_language(name);
+		for (i = 0; i < names.n && !known; i++)
+			known = strcmp(names.v[i], name) == 0;
+		if (!known)
+			names.v[names.n++] = name;
 	}
 	*ret_names = names;
 	return CM_OK;
@@ -328,8 +348,9 @@ static size_t add_options(enum cm_section_kind kind, struct load *load,
 			continue;
 		if (s->type != CM_SETTING_TITLE)
 			opts[n++] = value_option(s->name, s);
-		for (t = 0; s->type == CM_SETTING_TITLE && t < titles->n; t++)
-			opts[n++] = value_option(titles->v[t], s);
+		for (t = 0; t < titles->n; t++)
+			if (cm_setting_language(s, titles->v[t]) != NULL)
+				opts[n++] = value_option(titles->v[t], s);
 	}
 	return n;
 }

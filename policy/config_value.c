@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "lib/colour.h"
+#include "policy/address.h"
 #include "policy/config_pattern.h"
 #include "policy/header_value.h"
 #include "policy/note.h"
@@ -278,7 +279,7 @@ static int title_value(const struct cm_value_context *context,
 {
 	struct cm_title title;
 	int rc = language_value(context, setting,
-				context->name + strlen("title-"),
+				cm_setting_language(setting, context->name),
 				&title.language, err);
 
 	if (rc == CM_OK)
@@ -694,6 +695,27 @@ static int url_value(const struct cm_value_context *context,
 	return keep_text(context, text, out, err);
 }
 
+/* It becomes a word of a header field (CSP, frame-ancestors). */
+static int site_value(const struct cm_value_context *context,
+		      const struct cm_setting *setting, const char *text,
+		      void *out, struct cm_error *err)
+{
+	size_t skip = strncmp(text, "https://", 8) == 0  ? 8
+		      : strncmp(text, "http://", 7) == 0 ? 7
+							 : 0;
+	struct cm_span host = cm_span(text + skip);
+
+	(void)setting;
+	if (skip == 0 || host.n == 0 || host.n > CM_DOMAIN_MAX ||
+	    !only(host, ".-:[]"))
+		return cm_fail(err, CM_ECONFIG,
+			       "\"%s\" is not a site (write "
+			       "https://shop.example, without a path or a "
+			       "closing slash)",
+			       text);
+	return keep_text(context, text, out, err);
+}
+
 static int colour_value(const struct cm_value_context *context,
 			const struct cm_setting *setting, const char *text,
 			void *out, struct cm_error *err)
@@ -862,6 +884,7 @@ static const struct {
 	[CM_SETTING_BASE_URL] = {base_url_value, TEXT_SIZE},
 	[CM_SETTING_SUBMIT] = {submit_value, TEXT_SIZE},
 	[CM_SETTING_URL] = {url_value, TEXT_SIZE},
+	[CM_SETTING_SITE] = {site_value, TEXT_SIZE},
 	[CM_SETTING_COLOUR] = {colour_value, TEXT_SIZE},
 	[CM_SETTING_ORIGIN] = {origin_value, TEXT_SIZE},
 	[CM_SETTING_FIRST_DAY] = {first_day_value, sizeof(int64_t)},

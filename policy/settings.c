@@ -71,6 +71,14 @@ static const struct cm_section sections[CM_SECTIONS] = {
 		 "history what a consent rests on). Only texts need it that "
 		 "are not as they should be, or that tell for how long mail "
 		 "goes on after a contract."},
+	[CM_SECTION_FORM] =
+		{"form", "name", true, false,
+		 "A form by which people subscribe, at base-url/s/NAME; "
+		 "base-url/s is the first one. Nothing in it is ticked "
+		 "beforehand. Who sends it gets a letter, and no mail but that "
+		 "one until they press the button behind its link. It needs a "
+		 "web and a mail section; consentctl form prints what to put "
+		 "on your own pages."},
 	[CM_SECTION_STREAM] =
 		{"stream", "name", true, false,
 		 "A kind of mail. Streams are tried in the order in which "
@@ -137,8 +145,10 @@ static const struct cm_setting_word modes[] = {
 };
 
 enum {
-	TEXT_MAX = 200, /* a line in a footer or on a page */
+	TEXT_MAX = 200,  /* a line in a footer or on a page */
+	INTRO_MAX = 500, /* a few sentences on a page */
 	LIST_MAX = 1000,
+	SITES_MAX = 16, /* they stand in one header field */
 	/* RFC 4954 sets no limit for a login; nobody types a longer one. */
 	NAME_MAX_LEN = 128,
 	PROOF_MAX = 1000000,
@@ -155,6 +165,7 @@ enum {
 #define IN_LISTENER(m)   AT(cm_listener, m), 0
 #define IN_PURPOSE(m)    AT(cm_purpose, m), 0
 #define IN_NOTICE(m)     AT(cm_notice, m), 0
+#define IN_FORM(m)       AT(cm_subscribe_form, m), 0
 #define IN_STREAM(m)     AT(cm_stream, m), 0
 /* A counted array, or a struct cm_strings. */
 #define MANY(type, v, n)       AT(type, v), AT(type, n)
@@ -416,6 +427,13 @@ static const struct cm_setting settings[] = {
 	 NULL, CM_FOR_ALL, MANY(cm_purpose, titles, ntitles),
 	 "The title in language XX, as title-cs. Every language that there is "
 	 "a template folder for, and the official ones of the European Union."},
+	{CM_SECTION_PURPOSE, "about", CM_SETTING_TEXT, 0, NULL, 1, TEXT_MAX,
+	 NULL, CM_FOR_WEB | CM_FOR_CTL, IN_PURPOSE(about),
+	 "What one gets, in plain words, under the title in forms: what it is "
+	 "about, how often it comes, who else has a hand in it."},
+	{CM_SECTION_PURPOSE, "about-XX", CM_SETTING_TITLE, 0, NULL, 1, TEXT_MAX,
+	 NULL, CM_FOR_WEB | CM_FOR_CTL, MANY(cm_purpose, abouts, nabouts),
+	 "The same in language XX, as about-cs."},
 	{CM_SECTION_PURPOSE, "level", CM_SETTING_WORD, CM_SETTING_INHERITED,
 	 "single", 0, 0, levels, CM_FOR_ALL, IN_PURPOSE(level),
 	 "double asks for a confirmed consent (double opt-in), single is "
@@ -471,6 +489,34 @@ static const struct cm_setting settings[] = {
 	 "How long after the end of a contract the text says that mail goes "
 	 "on, as 12m. Where a list says when it ended (contract-end), no mail "
 	 "goes there after that. none: it says nothing about that."},
+
+	/* ---- form ---- */
+	{CM_SECTION_FORM, "purpose", CM_SETTING_PURPOSE_REF, LIST | REQUIRED,
+	 NULL, 1, CM_SUBSCRIBE_PURPOSES_MAX, NULL, CM_FOR_WEB | CM_FOR_CTL,
+	 MANY(cm_subscribe_form, purposes, npurposes),
+	 "What it offers, one box each, in this order."},
+	{CM_SECTION_FORM, "source", CM_SETTING_SOURCE, 0, "web-form", 0, 0,
+	 NULL, CM_FOR_WEB | CM_FOR_CTL, IN_FORM(source),
+	 "The source of who subscribes by it, for streams with sources."},
+	{CM_SECTION_FORM, "title", CM_SETTING_TEXT, 0, NULL, 1, TEXT_MAX, NULL,
+	 CM_FOR_WEB | CM_FOR_CTL, IN_FORM(title),
+	 "The heading of its page; left out, a plain one."},
+	{CM_SECTION_FORM, "title-XX", CM_SETTING_TITLE, 0, NULL, 1, TEXT_MAX,
+	 NULL, CM_FOR_WEB | CM_FOR_CTL,
+	 MANY(cm_subscribe_form, titles, ntitles),
+	 "The same in language XX, as title-cs."},
+	{CM_SECTION_FORM, "intro", CM_SETTING_TEXT, 0, NULL, 1, INTRO_MAX, NULL,
+	 CM_FOR_WEB | CM_FOR_CTL, IN_FORM(intro),
+	 "A few sentences under it. Promise nothing in return for a consent: "
+	 "it would not be free."},
+	{CM_SECTION_FORM, "intro-XX", CM_SETTING_TITLE, 0, NULL, 1, INTRO_MAX,
+	 NULL, CM_FOR_WEB | CM_FOR_CTL,
+	 MANY(cm_subscribe_form, intros, nintros),
+	 "The same in language XX, as intro-cs."},
+	{CM_SECTION_FORM, "embed-on", CM_SETTING_SITE, LIST, NULL, 1, SITES_MAX,
+	 NULL, CM_FOR_WEB, STRINGS(cm_subscribe_form, embed_on),
+	 "Sites that may show its page in a frame of theirs, as "
+	 "https://shop.example; others get none."},
 
 	/* ---- stream: conditions ---- */
 	{CM_SECTION_STREAM, "type", CM_SETTING_WORD, REQUIRED, NULL, 0, 0,
@@ -662,14 +708,13 @@ const struct cm_setting *cm_setting_at(size_t index)
 const struct cm_setting *cm_setting_find(enum cm_section_kind section,
 					 const char *name)
 {
-	bool title = cm_setting_is_title(cm_span(name));
 	const struct cm_setting *s;
 	size_t i;
 
 	for (i = 0; (s = cm_setting_at(i)) != NULL; i++)
 		if (s->section == section &&
 		    (strcmp(s->name, name) == 0 ||
-		     (title && s->type == CM_SETTING_TITLE)))
+		     cm_setting_language(s, name) != NULL))
 			return s;
 	return NULL;
 }
@@ -700,6 +745,7 @@ const char *cm_setting_type_name(enum cm_setting_type type)
 		[CM_SETTING_BASE_URL] = "URL",
 		[CM_SETTING_SUBMIT] = "URL",
 		[CM_SETTING_URL] = "URL",
+		[CM_SETTING_SITE] = "URL",
 		[CM_SETTING_COLOUR] = "colour",
 		[CM_SETTING_ORIGIN] = "name",
 		[CM_SETTING_FIRST_DAY] = "date",
@@ -717,16 +763,36 @@ const char *cm_setting_type_name(enum cm_setting_type type)
 	return names[type];
 }
 
-/* "title-" and letters, digits and hyphens, as BCP 47 writes languages. */
-bool cm_setting_is_title(struct cm_span name)
+/* Letters, digits and hyphens, as BCP 47 writes languages. */
+static bool is_language(const char *text)
 {
-	size_t start = strlen("title-"), i;
+	size_t n = strlen(text), i;
 
-	if (!cm_span_starts(name, "title-") || name.n < start + 2)
-		return false;
-	for (i = start; i < name.n; i++)
-		if (!cm_ascii_alpha(name.p[i]) && !cm_ascii_digit(name.p[i]) &&
-		    name.p[i] != '-')
+	for (i = 0; i < n; i++)
+		if (!cm_ascii_alpha(text[i]) && !cm_ascii_digit(text[i]) &&
+		    text[i] != '-')
 			return false;
-	return name.n - start <= CM_LANGUAGE_MAX;
+	return n >= 2 && n <= CM_LANGUAGE_MAX;
+}
+
+const char *cm_setting_language(const struct cm_setting *setting,
+				const char *name)
+{
+	size_t n = strlen(setting->name) - strlen("XX");
+
+	if (setting->type != CM_SETTING_TITLE ||
+	    strncmp(name, setting->name, n) != 0 || !is_language(name + n))
+		return NULL;
+	return name + n;
+}
+
+bool cm_setting_has_language(const char *name)
+{
+	const struct cm_setting *s;
+	size_t i;
+
+	for (i = 0; (s = cm_setting_at(i)) != NULL; i++)
+		if (cm_setting_language(s, name) != NULL)
+			return true;
+	return false;
 }

@@ -30,6 +30,7 @@ enum cm_section_kind {
 	CM_SECTION_RETENTION,
 	CM_SECTION_PURPOSE,
 	CM_SECTION_NOTICE,
+	CM_SECTION_FORM,
 	CM_SECTION_STREAM,
 	CM_SECTIONS
 };
@@ -69,6 +70,7 @@ enum cm_setting_type {
 	CM_SETTING_BASE_URL,
 	CM_SETTING_SUBMIT,
 	CM_SETTING_URL,    /* http or https */
+	CM_SETTING_SITE,   /* "https://shop.example": no path */
 	CM_SETTING_COLOUR, /* "#0b57d0"; text on one of min */
 	CM_SETTING_ORIGIN, /* of checkpoints */
 	CM_SETTING_LIST_ID,
@@ -78,7 +80,7 @@ enum cm_setting_type {
 	CM_SETTING_LISTENER_REF, /* name of a listener */
 	CM_SETTING_STREAM_REF,   /* const struct cm_stream *, pass = NULL */
 	CM_SETTING_BULK,         /* report, tempfail or a stream */
-	CM_SETTING_TITLE,        /* struct cm_title; named "title-XX" */
+	CM_SETTING_TITLE,        /* struct cm_title; named as "title-XX" */
 	CM_SETTING_TYPES
 };
 
@@ -132,7 +134,10 @@ const struct cm_setting *cm_setting_find(enum cm_section_kind section,
 					 const char *name);
 /* "path", "yes or no": how the manual calls the type's values. */
 const char *cm_setting_type_name(enum cm_setting_type type);
-/* True for "title-" and a language tag. */
-bool cm_setting_is_title(struct cm_span name);
+/* "cs" of "title-cs", if the setting is "title-XX"; else NULL. */
+const char *cm_setting_language(const struct cm_setting *setting,
+				const char *name);
+/* True for "title-cs" and what else some setting has a language in. */
+bool cm_setting_has_language(const char *name);
 
 #endif
