@@ -14,94 +14,14 @@
 
 /* ---- show --------------------------------------------------------------- */
 
-static void json_standing(struct cm_json_writer *w,
-			  const struct cm_standing *standing)
-{
-	const struct cm_decision *decision = &standing->decision;
-	bool yes = decision->verdict == CM_VERDICT_ALLOW;
-
-	cm_json_name(w, standing->purpose->path);
-	cm_json_begin_object(w);
-	cm_json_put_text(w, "state", cm_reason_code(decision->reason));
-	cm_json_put_bool(w, "allowed", yes);
-	cm_json_put_text(w, "basis",
-			 yes ? cm_basis_name(decision->basis) : NULL);
-	cm_json_put_text(w, "source", cm_json_or_null(standing->event.source));
-	cm_term_json(w, &standing->event);
-	cm_json_put_time(w, "at", decision->has_event ? decision->at : 0);
-	cm_json_put_time(w, "until", standing->until);
-	cm_json_name(w, "seq");
-	if (decision->has_event && decision->seq != CM_STORE_SEQ_PENDING)
-		cm_json_add_int(w, (int64_t)decision->seq);
-	else
-		cm_json_add_null(w);
-	cm_json_put_bool(w, "by_family", decision->by_family);
-	cm_json_end(w);
-}
-
-static void json_flags(struct cm_json_writer *w, const struct cm_ctl *ctl,
-		       const struct cm_view *view)
-{
-	const enum cm_fact_kind *kind;
-
-	cm_json_begin_array(w);
-	for (kind = cm_person_marks; *kind != CM_FACT_KINDS; kind++) {
-		if (cm_person_mark(ctl, view, *kind) != NULL)
-			cm_json_add_text(w, cm_span(cm_fact_kind_name(*kind)));
-	}
-	cm_json_end(w);
-}
-
-/* The next purpose of the view that the config has no more; facts are
- * sorted by purpose, so equal ones stand together. */
-static bool next_orphan(const struct cm_config *config,
-			const struct cm_view *view, size_t *at,
-			struct cm_span *ret_purpose)
-{
-	struct cm_span last = *ret_purpose;
-
-	for (; *at < view->count; (*at)++) {
-		struct cm_span purpose = view->facts[*at].purpose;
-
-		if (purpose.n == 0 || cm_span_eq(purpose, last) ||
-		    cm_config_purpose(config, purpose) != NULL)
-			continue;
-		*ret_purpose = purpose;
-		return true;
-	}
-	return false;
-}
-
 static int show_json(struct cm_ctl *ctl, const struct cm_person *person,
 		     const struct cm_standing *standings, struct cm_error *err)
 {
-	const struct cm_view *view = &person->own;
-	struct cm_span orphan = {NULL, 0};
 	struct cm_out_json json;
-	char id[CM_ID_TEXT_LEN];
-	size_t i;
 
 	cm_out_json_begin(&json);
-	cm_json_begin_object(&json.w);
-	cm_json_put_text(&json.w, "contact", cm_out_id(&person->contact, id));
-	cm_json_put_text(&json.w, "address", person->address.canonical);
-	cm_json_put_text(&json.w, "language", cm_json_or_null(view->language));
-	cm_json_put_bool(&json.w, "known", cm_person_known(person));
-	cm_json_name(&json.w, "purposes");
-	cm_json_begin_object(&json.w);
-	for (i = 0; i < ctl->config->npurposes; i++)
-		json_standing(&json.w, &standings[i]);
-	cm_json_end(&json.w);
-	cm_json_name(&json.w, "flags");
-	json_flags(&json.w, ctl, view);
-	cm_json_name(&json.w, "family_flags");
-	json_flags(&json.w, ctl, &person->family_view);
-	cm_json_name(&json.w, "purposes_not_in_config");
-	cm_json_begin_array(&json.w);
-	for (i = 0; next_orphan(ctl->config, view, &i, &orphan); i++)
-		cm_json_add_text(&json.w, orphan);
-	cm_json_end(&json.w);
-	cm_json_end(&json.w);
+	cm_person_json(&json.w, ctl->config, person, standings,
+		       ctl->config->npurposes, ctl->now);
 	return cm_out_json_end(&json, ctl->out, err);
 }
 
@@ -125,7 +45,7 @@ static void show_text(struct cm_ctl *ctl, const struct cm_person *person,
 			    ctl->out);
 	(void)fputs("may be sent marketing:\n", ctl->out);
 	cm_person_print_standings(ctl, standings);
-	for (i = 0; next_orphan(ctl->config, view, &i, &orphan); i++)
+	for (i = 0; cm_person_next_orphan(ctl->config, view, &i, &orphan); i++)
 		(void)fprintf(ctl->out,
 			      "  %s  has records, but is not in the config\n",
 			      cm_quote(orphan, quoted));

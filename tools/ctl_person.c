@@ -8,37 +8,16 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "policy/purpose.h"
-#include "policy/terms.h"
 #include "tools/ctl_past.h"
 #include "tools/file.h"
 #include "tools/terms_text.h"
 
 enum { NOTICE_MAX = 1024 * 1024 }; /* the longest consent text is a few KB */
 
-const enum cm_fact_kind cm_person_marks[] = {
-	CM_FACT_OBJECTED,   CM_FACT_COMPLAINED,    CM_FACT_ERASED,
-	CM_FACT_RESTRICTED, CM_FACT_UNDELIVERABLE, CM_FACT_KINDS,
-};
-
 int cm_person_identify(struct cm_ctl *ctl, struct cm_span text,
 		       struct cm_person *ret_person, struct cm_error *err)
 {
-	const struct cm_config *config = ctl->config;
-	struct cm_person person;
-	int rc;
-
-	memset(&person, 0, sizeof(person));
-	rc = cm_address_parse(text, &person.address, err);
-	if (rc != CM_OK)
-		return rc;
-	rc = cm_address_ids(&person.address, config->dots_ignored.v,
-			    config->dots_ignored.n, ctl->hmac, &person.contact,
-			    &person.family);
-	if (rc != CM_OK)
-		return cm_fail(err, rc, "the contact id could not be made");
-	*ret_person = person;
-	return CM_OK;
+	return cm_person_of(ctl->config, ctl->hmac, text, ret_person, err);
 }
 
 int cm_person_read(struct cm_ctl *ctl, struct cm_person *person,
@@ -49,9 +28,7 @@ int cm_person_read(struct cm_ctl *ctl, struct cm_person *person,
 
 	if (rc != CM_OK)
 		return rc;
-	rc = cm_store_lookup(reader, &person->contact, &person->family,
-			     &person->own, &person->family_view, err);
-	person->newest_rec = cm_store_newest_rec(reader);
+	rc = cm_person_look_up(reader, person, err);
 	cm_store_read_end(&reader);
 	return rc;
 }
@@ -73,85 +50,11 @@ int cm_person_find(struct cm_ctl *ctl, const char *text,
 	return rc;
 }
 
-bool cm_person_known(const struct cm_person *person)
-{
-	return person->own.count > 0 || person->own.newest_at != 0;
-}
-
-static const struct cm_fact *newest(const struct cm_view *view,
-				    enum cm_fact_kind kind)
-{
-	const struct cm_fact *found = NULL;
-	size_t i;
-
-	for (i = 0; i < view->count; i++) {
-		const struct cm_fact *fact = &view->facts[i];
-
-		if (fact->kind == kind &&
-		    (found == NULL || fact->at > found->at))
-			found = fact;
-	}
-	return found;
-}
-
-/* Lifted for a purpose by the person's own later confirmation (rule 2). */
-static bool lifted(const struct cm_ctl *ctl, const struct cm_view *view,
-		   const struct cm_fact *mark, const struct cm_purpose *purpose)
-{
-	size_t i;
-
-	for (i = 0; i < view->count; i++) {
-		const struct cm_fact *fact = &view->facts[i];
-
-		if (fact->kind == CM_FACT_PERSON_CONFIRMED &&
-		    fact->at > mark->at &&
-		    cm_purpose_covers(fact->purpose, cm_span(purpose->path)) &&
-		    cm_terms_flaw(ctl->config, purpose, fact, ctl->now) ==
-			    CM_REASONS)
-			return true;
-	}
-	return false;
-}
-
-static bool lifted_everywhere(const struct cm_ctl *ctl,
-			      const struct cm_view *view,
-			      const struct cm_fact *mark)
-{
-	const struct cm_config *config = ctl->config;
-	size_t i;
-
-	for (i = 0; i < config->npurposes; i++) {
-		if (!lifted(ctl, view, mark, &config->purposes[i]))
-			return false;
-	}
-	return config->npurposes > 0;
-}
-
-static bool cleared(const struct cm_view *view, const struct cm_fact *mark,
-		    enum cm_fact_kind by)
-{
-	const struct cm_fact *fact = newest(view, by);
-
-	return fact != NULL && fact->at > mark->at;
-}
-
 const struct cm_fact *cm_person_mark(const struct cm_ctl *ctl,
 				     const struct cm_view *view,
 				     enum cm_fact_kind kind)
 {
-	const struct cm_fact *mark = newest(view, kind);
-	bool gone;
-
-	if (mark == NULL)
-		return NULL;
-	if (kind == CM_FACT_RESTRICTED)
-		gone = cleared(view, mark, CM_FACT_CLEARED_RESTRICTED);
-	else if (kind == CM_FACT_UNDELIVERABLE)
-		gone = cleared(view, mark, CM_FACT_CLEARED_UNDELIVERABLE) ||
-		       view->person_at > mark->at;
-	else
-		gone = lifted_everywhere(ctl, view, mark);
-	return gone ? NULL : mark;
+	return cm_person_has_mark(ctl->config, view, kind, ctl->now);
 }
 
 int cm_ctl_event(struct cm_ctl *ctl, uint64_t seq, struct cm_event *ret_event,
@@ -172,27 +75,23 @@ int cm_ctl_event(struct cm_ctl *ctl, uint64_t seq, struct cm_event *ret_event,
 	return rc;
 }
 
-/* A refusal still in "stop" has no event yet. */
 static int standing_of(struct cm_ctl *ctl, const struct cm_person *person,
 		       const struct cm_purpose *purpose,
 		       struct cm_standing *standing, struct cm_error *err)
 {
-	struct cm_span json;
+	struct cm_store_reader *reader = NULL;
 	int rc;
 
 	standing->purpose = purpose;
 	rc = cm_ctl_decide_purpose(ctl, purpose, &person->contact, &person->own,
 				   &person->family_view, ctl->now,
 				   &standing->decision, err);
-	if (rc != CM_OK)
-		return rc;
-	if (standing->decision.ngrants > 0)
-		standing->until = standing->decision.grants[0].until;
-	if (!standing->decision.has_event ||
-	    standing->decision.seq == CM_STORE_SEQ_PENDING)
-		return CM_OK;
-	return cm_ctl_event(ctl, standing->decision.seq, &standing->event,
-			    &json, err);
+	if (rc == CM_OK)
+		rc = cm_store_read_begin(ctl->store, ctl->arena, &reader, err);
+	if (rc == CM_OK)
+		rc = cm_standing_read(reader, standing, err);
+	cm_store_read_end(&reader);
+	return rc;
 }
 
 int cm_person_standings(struct cm_ctl *ctl, const struct cm_person *person,

@@ -5,22 +5,9 @@
 #ifndef CM_TOOLS_CTL_PERSON_H
 #define CM_TOOLS_CTL_PERSON_H
 
-#include "policy/address.h"
-#include "policy/config.h"
-#include "policy/decide.h"
-#include "policy/store.h"
-#include "policy/view.h"
+#include "policy/person.h"
 #include "tools/ctl.h"
 #include "tools/ctl_output.h"
-
-struct cm_person {
-	struct cm_address address;
-	struct cm_id contact;
-	struct cm_id family;
-	struct cm_view own;         /* after cm_person_read() */
-	struct cm_view family_view; /* ditto */
-	int64_t newest_rec;         /* of the ledger, ditto */
-};
 
 /* Address to ids; needs ctl->keys.  CM_EDATA names what is wrong. */
 CM_MUST_CHECK int cm_person_identify(struct cm_ctl *ctl, struct cm_span text,
@@ -34,26 +21,10 @@ CM_MUST_CHECK int cm_person_find(struct cm_ctl *ctl, const char *text,
 				 struct cm_person *ret_person,
 				 struct cm_error *err);
 
-/* Has the store ever heard of exactly this address? */
-bool cm_person_known(const struct cm_person *person);
-
-/*
- * A mark that still stands, by the fact that makes it (objected, complained,
- * erased, restricted, undeliverable); NULL if none of that kind does.
- */
+/* As cm_person_has_mark(). */
 const struct cm_fact *cm_person_mark(const struct cm_ctl *ctl,
 				     const struct cm_view *view,
 				     enum cm_fact_kind kind);
-/* The kinds cm_person_mark() knows, CM_FACT_KINDS at the end. */
-extern const enum cm_fact_kind cm_person_marks[];
-
-/* One row of what `show` prints. */
-struct cm_standing {
-	const struct cm_purpose *purpose;
-	struct cm_decision decision;
-	struct cm_event event; /* that it rests on; zeros without one */
-	int64_t until;         /* 0 = does not end by time */
-};
 
 /* Every purpose of the config, in its order; the array is the arena's. */
 CM_MUST_CHECK int cm_person_standings(struct cm_ctl *ctl,

@@ -1,0 +1,238 @@
+/* See person.h. */
+#include "policy/person.h"
+
+#include <string.h>
+
+#include "lib/enc.h"
+#include "policy/purpose.h"
+#include "policy/term_text.h"
+#include "policy/terms.h"
+
+const enum cm_fact_kind cm_person_marks[] = {
+	CM_FACT_OBJECTED,   CM_FACT_COMPLAINED,    CM_FACT_ERASED,
+	CM_FACT_RESTRICTED, CM_FACT_UNDELIVERABLE, CM_FACT_KINDS,
+};
+
+int cm_person_of(const struct cm_config *config, struct cm_hmac *hmac,
+		 struct cm_span text, struct cm_person *ret_person,
+		 struct cm_error *err)
+{
+	struct cm_person person;
+	int rc;
+
+	memset(&person, 0, sizeof(person));
+	rc = cm_address_parse(text, &person.address, err);
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_address_ids(&person.address, config->dots_ignored.v,
+			    config->dots_ignored.n, hmac, &person.contact,
+			    &person.family);
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "the contact id could not be made");
+	*ret_person = person;
+	return CM_OK;
+}
+
+int cm_person_look_up(struct cm_store_reader *reader, struct cm_person *person,
+		      struct cm_error *err)
+{
+	person->newest_rec = cm_store_newest_rec(reader);
+	return cm_store_lookup(reader, &person->contact, &person->family,
+			       &person->own, &person->family_view, err);
+}
+
+bool cm_person_known(const struct cm_person *person)
+{
+	return person->own.count > 0 || person->own.newest_at != 0;
+}
+
+static const struct cm_fact *newest(const struct cm_view *view,
+				    enum cm_fact_kind kind)
+{
+	const struct cm_fact *found = NULL;
+	size_t i;
+
+	for (i = 0; i < view->count; i++) {
+		const struct cm_fact *fact = &view->facts[i];
+
+		if (fact->kind == kind &&
+		    (found == NULL || fact->at > found->at))
+			found = fact;
+	}
+	return found;
+}
+
+/* Lifted for a purpose by the person's own later confirmation (rule 2). */
+static bool lifted(const struct cm_config *config, const struct cm_view *view,
+		   const struct cm_fact *mark, const struct cm_purpose *purpose,
+		   int64_t now)
+{
+	size_t i;
+
+	for (i = 0; i < view->count; i++) {
+		const struct cm_fact *fact = &view->facts[i];
+
+		if (fact->kind == CM_FACT_PERSON_CONFIRMED &&
+		    fact->at > mark->at &&
+		    cm_purpose_covers(fact->purpose, cm_span(purpose->path)) &&
+		    cm_terms_flaw(config, purpose, fact, now) == CM_REASONS)
+			return true;
+	}
+	return false;
+}
+
+static bool lifted_everywhere(const struct cm_config *config,
+			      const struct cm_view *view,
+			      const struct cm_fact *mark, int64_t now)
+{
+	size_t i;
+
+	for (i = 0; i < config->npurposes; i++) {
+		if (!lifted(config, view, mark, &config->purposes[i], now))
+			return false;
+	}
+	return config->npurposes > 0;
+}
+
+static bool cleared(const struct cm_view *view, const struct cm_fact *mark,
+		    enum cm_fact_kind by)
+{
+	const struct cm_fact *fact = newest(view, by);
+
+	return fact != NULL && fact->at > mark->at;
+}
+
+const struct cm_fact *cm_person_has_mark(const struct cm_config *config,
+					 const struct cm_view *view,
+					 enum cm_fact_kind kind, int64_t now)
+{
+	const struct cm_fact *mark = newest(view, kind);
+	bool gone;
+
+	if (mark == NULL)
+		return NULL;
+	if (kind == CM_FACT_RESTRICTED)
+		gone = cleared(view, mark, CM_FACT_CLEARED_RESTRICTED);
+	else if (kind == CM_FACT_UNDELIVERABLE)
+		gone = cleared(view, mark, CM_FACT_CLEARED_UNDELIVERABLE) ||
+		       view->person_at > mark->at;
+	else
+		gone = lifted_everywhere(config, view, mark, now);
+	return gone ? NULL : mark;
+}
+
+/* A refusal still in "stop" has no event yet. */
+int cm_standing_read(struct cm_store_reader *reader,
+		     struct cm_standing *standing, struct cm_error *err)
+{
+	const struct cm_decision *decision = &standing->decision;
+	struct cm_span json;
+	int rc;
+
+	if (decision->ngrants > 0)
+		standing->until = decision->grants[0].until;
+	if (!decision->has_event || decision->seq == CM_STORE_SEQ_PENDING)
+		return CM_OK;
+	rc = cm_store_event(reader, decision->seq, &json, err);
+	return rc == CM_OK ? cm_event_decode(json, &standing->event, err) : rc;
+}
+
+/* ---- JSON --------------------------------------------------------------- */
+
+static void json_standing(struct cm_json_writer *w,
+			  const struct cm_standing *standing)
+{
+	const struct cm_decision *decision = &standing->decision;
+	bool yes = decision->verdict == CM_VERDICT_ALLOW;
+
+	cm_json_name(w, standing->purpose->path);
+	cm_json_begin_object(w);
+	cm_json_put_text(w, "state", cm_reason_code(decision->reason));
+	cm_json_put_bool(w, "allowed", yes);
+	cm_json_put_text(w, "basis",
+			 yes ? cm_basis_name(decision->basis) : NULL);
+	cm_json_put_text(w, "source", cm_json_or_null(standing->event.source));
+	cm_term_json(w, &standing->event);
+	cm_json_put_time(w, "at", decision->has_event ? decision->at : 0);
+	cm_json_put_time(w, "until", standing->until);
+	cm_json_name(w, "seq");
+	if (decision->has_event && decision->seq != CM_STORE_SEQ_PENDING)
+		cm_json_add_int(w, (int64_t)decision->seq);
+	else
+		cm_json_add_null(w);
+	cm_json_put_bool(w, "by_family", decision->by_family);
+	cm_json_end(w);
+}
+
+static void json_flags(struct cm_json_writer *w, const struct cm_config *config,
+		       const struct cm_view *view, int64_t now)
+{
+	const enum cm_fact_kind *kind;
+
+	cm_json_begin_array(w);
+	for (kind = cm_person_marks; *kind != CM_FACT_KINDS; kind++) {
+		if (cm_person_has_mark(config, view, *kind, now) != NULL)
+			cm_json_add_text(w, cm_span(cm_fact_kind_name(*kind)));
+	}
+	cm_json_end(w);
+}
+
+/* Facts are sorted by purpose, so equal ones stand together. */
+bool cm_person_next_orphan(const struct cm_config *config,
+			   const struct cm_view *view, size_t *at,
+			   struct cm_span *ret_purpose)
+{
+	struct cm_span last = *ret_purpose;
+
+	for (; *at < view->count; (*at)++) {
+		struct cm_span purpose = view->facts[*at].purpose;
+
+		if (purpose.n == 0 || cm_span_eq(purpose, last) ||
+		    cm_config_purpose(config, purpose) != NULL)
+			continue;
+		*ret_purpose = purpose;
+		return true;
+	}
+	return false;
+}
+
+static void json_orphans(struct cm_json_writer *w,
+			 const struct cm_config *config,
+			 const struct cm_view *view)
+{
+	struct cm_span orphan = {NULL, 0};
+	size_t i;
+
+	cm_json_begin_array(w);
+	for (i = 0; cm_person_next_orphan(config, view, &i, &orphan); i++)
+		cm_json_add_text(w, orphan);
+	cm_json_end(w);
+}
+
+void cm_person_json(struct cm_json_writer *w, const struct cm_config *config,
+		    const struct cm_person *person,
+		    const struct cm_standing *standings, size_t count,
+		    int64_t now)
+{
+	char id[CM_HEX_LEN(CM_CONTACT_ID_LEN) + 1];
+	size_t i;
+
+	(void)cm_hex_encode(person->contact.b, sizeof(person->contact.b), id);
+	cm_json_begin_object(w);
+	cm_json_put_text(w, "contact", id);
+	cm_json_put_text(w, "address", person->address.canonical);
+	cm_json_put_text(w, "language", cm_json_or_null(person->own.language));
+	cm_json_put_bool(w, "known", cm_person_known(person));
+	cm_json_name(w, "purposes");
+	cm_json_begin_object(w);
+	for (i = 0; i < count; i++)
+		json_standing(w, &standings[i]);
+	cm_json_end(w);
+	cm_json_name(w, "flags");
+	json_flags(w, config, &person->own, now);
+	cm_json_name(w, "family_flags");
+	json_flags(w, config, &person->family_view, now);
+	cm_json_name(w, "purposes_not_in_config");
+	json_orphans(w, config, &person->own);
+	cm_json_end(w);
+}
