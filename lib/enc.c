@@ -142,3 +142,21 @@ int cm_base64_decode(struct cm_span text, void *out, size_t max, size_t *ret_n)
 		return CM_EDATA;
 	return decode(&base64, text, out, max, ret_n);
 }
+
+/* ---- numbers ------------------------------------------------------------ */
+
+void cm_put_u64(uint64_t value, uint8_t out[8])
+{
+	for (int i = 7; i >= 0; i--, value >>= 8)
+		out[i] = (uint8_t)value;
+}
+
+uint64_t cm_get_u64(const void *from)
+{
+	const uint8_t *p = from;
+	uint64_t value = 0;
+
+	for (int i = 0; i < 8; i++)
+		value = value << 8 | p[i];
+	return value;
+}

@@ -10,6 +10,8 @@
 #ifndef CM_LIB_ENC_H
 #define CM_LIB_ENC_H
 
+#include <stdint.h>
+
 #include "lib/str.h"
 
 #define CM_HEX_LEN(n)       ((n)*2)
@@ -32,5 +34,9 @@ CM_MUST_CHECK int cm_base64url_decode(struct cm_span text, void *out,
 /* With the padding that the encoder writes, and no line ends. */
 CM_MUST_CHECK int cm_base64_decode(struct cm_span text, void *out, size_t max,
 				   size_t *ret_n);
+
+/* Eight octets, the highest first: such keys sort as their numbers do. */
+void cm_put_u64(uint64_t value, uint8_t out[8]);
+uint64_t cm_get_u64(const void *from);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/enc.h"
 #include "lib/kv.h"
 #include "lib/lockfile.h"
 #include "lib/path.h"
@@ -251,24 +252,6 @@ void cm_sent_close(struct cm_sent **sent)
 
 /* ---- rows --------------------------------------------------------------- */
 
-static void put_u64(uint8_t *out, uint64_t value)
-{
-	size_t i;
-
-	for (i = 0; i < 8; i++)
-		out[i] = (uint8_t)(value >> (56 - 8 * i));
-}
-
-static uint64_t get_u64(const char *from)
-{
-	uint64_t value = 0;
-	size_t i;
-
-	for (i = 0; i < 8; i++)
-		value = value << 8 | (uint8_t)from[i];
-	return value;
-}
-
 static void who_key(const struct cm_id *contact,
 		    const uint8_t purpose[CM_PURPOSE_ID_LEN], uint8_t *out)
 {
@@ -400,13 +383,13 @@ static int get_campaign(struct cm_sent *sent, struct cm_kv_txn *txn,
 		return rc;
 	if (value.n != CAMPAIGN_LEN)
 		return damaged(sent, err);
-	campaign->began = (int64_t)get_u64(value.p);
-	campaign->asked = get_u64(value.p + 8);
-	campaign->complained = get_u64(value.p + 16);
-	campaign->waves = get_u64(value.p + 24);
-	campaign->wave_began = (int64_t)get_u64(value.p + 32);
-	campaign->wave_asked = get_u64(value.p + 40);
-	campaign->seen = get_u64(value.p + 48);
+	campaign->began = (int64_t)cm_get_u64(value.p);
+	campaign->asked = cm_get_u64(value.p + 8);
+	campaign->complained = cm_get_u64(value.p + 16);
+	campaign->waves = cm_get_u64(value.p + 24);
+	campaign->wave_began = (int64_t)cm_get_u64(value.p + 32);
+	campaign->wave_asked = cm_get_u64(value.p + 40);
+	campaign->seen = cm_get_u64(value.p + 48);
 	return CM_OK;
 }
 
@@ -416,13 +399,13 @@ static int put_campaign(struct cm_kv_txn *txn, const char *stream,
 {
 	uint8_t value[CAMPAIGN_LEN];
 
-	put_u64(value, (uint64_t)campaign->began);
-	put_u64(value + 8, campaign->asked);
-	put_u64(value + 16, campaign->complained);
-	put_u64(value + 24, campaign->waves);
-	put_u64(value + 32, (uint64_t)campaign->wave_began);
-	put_u64(value + 40, campaign->wave_asked);
-	put_u64(value + 48, campaign->seen);
+	cm_put_u64((uint64_t)campaign->began, value);
+	cm_put_u64(campaign->asked, value + 8);
+	cm_put_u64(campaign->complained, value + 16);
+	cm_put_u64(campaign->waves, value + 24);
+	cm_put_u64((uint64_t)campaign->wave_began, value + 32);
+	cm_put_u64(campaign->wave_asked, value + 40);
+	cm_put_u64(campaign->seen, value + 48);
 	return cm_kv_put(txn, DB_STREAMS, cm_span(stream),
 			 octets(value, sizeof(value)), err);
 }
@@ -474,7 +457,7 @@ static int read_asked(struct cm_sent *sent, struct cm_span key,
 		return damaged(sent, err);
 	memcpy(asked->contact.b, key.p, CM_CONTACT_ID_LEN);
 	memcpy(asked->purpose, key.p + CM_CONTACT_ID_LEN, CM_PURPOSE_ID_LEN);
-	asked->at = (int64_t)get_u64(key.p + WHO_LEN);
+	asked->at = (int64_t)cm_get_u64(key.p + WHO_LEN);
 	asked->complained = value.p[0] == COMPLAINED;
 	asked->stream = cm_span_n(value.p + 1, value.n - 1);
 	return CM_OK;
@@ -488,7 +471,7 @@ static int put_asked(struct cm_kv_txn *txn, const struct cm_asked *asked,
 	int rc;
 
 	who_key(&asked->contact, asked->purpose, key);
-	put_u64(key + WHO_LEN, (uint64_t)asked->at);
+	cm_put_u64((uint64_t)asked->at, key + WHO_LEN);
 	cm_buf_init(&value, CM_KV_KEY_MAX);
 	(void)cm_buf_addc(&value, asked->complained ? COMPLAINED : 0);
 	rc = cm_buf_add(&value, asked->stream.p, asked->stream.n);
@@ -510,7 +493,7 @@ static int keep_latest(void *ctx, struct cm_span key, struct cm_span value,
 		       struct cm_error *err)
 {
 	struct latest *latest = ctx;
-	struct cm_asked asked;
+	struct cm_asked asked = {.at = 0};
 	int rc = read_asked(latest->sent, key, value, &asked, err);
 
 	if (rc == CM_OK && asked.at > latest->at)
@@ -868,7 +851,7 @@ static int merge_stream(void *ctx, struct cm_span key, struct cm_span value,
 	if (value.n != CAMPAIGN_LEN || (rc == CM_OK && there.n != CAMPAIGN_LEN))
 		return damaged(merge->into, err);
 	/* The second number is how many were asked. */
-	if (rc == CM_OK && get_u64(there.p + 8) >= get_u64(value.p + 8))
+	if (rc == CM_OK && cm_get_u64(there.p + 8) >= cm_get_u64(value.p + 8))
 		return CM_OK;
 	return cm_kv_put(merge->txn, DB_STREAMS, key, value, err);
 }

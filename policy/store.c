@@ -36,22 +36,6 @@ static const struct {
 
 /* ---- numbers and names -------------------------------------------------- */
 
-void cm_put_u64(uint64_t value, uint8_t out[8])
-{
-	for (int i = 7; i >= 0; i--, value >>= 8)
-		out[i] = (uint8_t)value;
-}
-
-uint64_t cm_get_u64(const void *from)
-{
-	const uint8_t *p = from;
-	uint64_t value = 0;
-
-	for (int i = 0; i < 8; i++)
-		value = value << 8 | p[i];
-	return value;
-}
-
 struct cm_span cm_id_span(const struct cm_id *id)
 {
 	return cm_span_n((const char *)id->b, sizeof(id->b));

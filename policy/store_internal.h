@@ -129,8 +129,6 @@ int cm_store_open_private_at(const struct cm_store *store, const char *path,
 int cm_store_hmac(const struct cm_store *store, struct cm_hmac **ret_hmac,
 		  struct cm_error *err);
 
-void cm_put_u64(uint64_t value, uint8_t out[8]);
-uint64_t cm_get_u64(const void *from);
 struct cm_span cm_id_span(const struct cm_id *id);
 void cm_id_hex(const struct cm_id *id, char out[2 * CM_CONTACT_ID_LEN + 1]);
 

@@ -18,6 +18,7 @@
 #include "lib/log.h"
 #include "policy/config.h"
 #include "policy/keys.h"
+#include "policy/queue.h"
 #include "policy/store.h"
 #include "policy/template.h"
 #include "web/keep.h"
@@ -40,6 +41,13 @@ struct cm_site {
 	/* Told after each new withdrawal, so that stop gets folded. */
 	void (*withdrawn)(void *ctx);
 	void *ctx;
+	/*
+	 * What persons ask for, and who is told of each new act (NULL:
+	 * nobody).  NULL without a mail section: then nothing can be asked.
+	 */
+	struct cm_queue *queue;
+	void (*asked)(void *ctx);
+	void *asked_ctx;
 	/*
 	 * One POST at a time of one person looks and writes, so that twins
 	 * make one event; those of others share the disk's sync.

@@ -50,6 +50,9 @@ struct server {
 	int listen_fd;
 	int ready;
 	struct opened *opened;
+	/* PATH/web; NULL without a mail section.  It is not part of what a
+	 * restore replaces, and a process may open it only once. */
+	struct cm_queue *queue;
 	struct cm_http *http;
 };
 
@@ -189,6 +192,8 @@ static void fill_site(const struct server *server, struct opened *opened)
 	site->log = server->log;
 	site->withdrawn = cm_fold_wake;
 	site->ctx = opened->fold;
+	site->queue =
+		server->config->mail_domain != NULL ? server->queue : NULL;
 }
 
 static int opened_alloc(struct opened **ret_opened, struct cm_error *err)
@@ -228,13 +233,52 @@ static int opened_new(const struct server *server, struct opened **ret_opened,
 	return CM_OK;
 }
 
+/*
+ * The folder of what persons ask for, while we may make one there.  That there
+ * is no store is said by who opens it.
+ */
+static int make_queue(const struct cm_config *config, struct cm_error *err)
+{
+	gid_t group = (gid_t)-1;
+	int rc = CM_OK;
+
+	if (config->mail_domain == NULL)
+		return CM_OK;
+	if (geteuid() == 0 && config->store_write_group != NULL)
+		rc = cm_proc_group(config->store_write_group, &group, err);
+	if (rc == CM_OK)
+		rc = cm_queue_make(config->store_path, group, err);
+	return rc == CM_ENOTFOUND ? CM_OK : rc;
+}
+
+static int open_queue(const struct cm_config *config,
+		      const struct cm_keys *keys, struct cm_queue **queue,
+		      struct cm_error *err)
+{
+	const struct cm_queue_options options = {
+		.path = config->store_path,
+		.map_size = config->store_map_size,
+		.lock_wait_ms = CM_WEB_LOCK_WAIT_MS,
+	};
+
+	if (config->mail_domain == NULL)
+		return CM_OK;
+	if (*queue != NULL)
+		return cm_queue_use_keys(*queue, keys, err);
+	return cm_queue_open(&options, keys, queue, err);
+}
+
 static int start_serving(struct server *server, struct cm_error *err)
 {
 	int fd = server->listen_fd;
 	int rc = opened_new(server, &server->opened, err);
 
+	if (rc == CM_OK)
+		rc = open_queue(server->config, server->opened->keys,
+				&server->queue, err);
 	if (rc != CM_OK)
 		return rc;
+	fill_site(server, server->opened);
 	server->listen_fd = -1;
 	return cm_http_start(fd, &server->opened->site, &server->http, err);
 }
@@ -265,6 +309,12 @@ static void follow_store(struct server *server)
 	if (is_readable(old->store) ||
 	    opened_new(server, &fresh, NULL) != CM_OK)
 		return;
+	if (open_queue(server->config, fresh->keys, &server->queue, NULL) !=
+	    CM_OK) {
+		opened_free(&fresh);
+		return;
+	}
+	fill_site(server, fresh);
 	cm_http_use(server->http, &fresh->site);
 	server->opened = fresh;
 	opened_free(&old);
@@ -329,6 +379,7 @@ static void put_in_force(struct server *server, struct server *fresh,
 	struct opened *old = server->opened;
 
 	fresh->log = server->log;
+	fresh->queue = server->queue;
 	opened->store = old->store;
 	opened->fold = old->fold;
 	fill_site(fresh, opened);
@@ -352,6 +403,11 @@ static void reload(struct server *server)
 
 	if (rc == CM_OK)
 		rc = read_anew(server, &fresh, opened, &err);
+	if (rc == CM_OK)
+		rc = make_queue(fresh.config, &err);
+	if (rc == CM_OK)
+		rc = open_queue(fresh.config, opened->keys, &server->queue,
+				&err);
 	if (rc == CM_OK) {
 		put_in_force(server, &fresh, opened);
 		cm_log(server->log, CM_LOG_NOTICE, "configuration reloaded");
@@ -379,6 +435,8 @@ static int start(struct server *server, const struct options *options,
 		rc = cm_proc_detach(&server->ready, err);
 	if (rc == CM_OK)
 		rc = open_log(server, options->foreground, err);
+	if (rc == CM_OK)
+		rc = make_queue(server->config, err);
 	if (rc == CM_OK)
 		rc = cm_proc_drop(&server->user, err);
 	if (rc == CM_OK)
@@ -423,6 +481,7 @@ static void stop(struct server *server)
 {
 	cm_http_stop(&server->http);
 	opened_free(&server->opened);
+	cm_queue_close(&server->queue);
 	if (server->listen_fd >= 0)
 		close(server->listen_fd);
 	forget_config(server);
