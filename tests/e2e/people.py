@@ -3,7 +3,10 @@
 One row a person: address, rows of the CSV that make the state, and the reason
 `why` gives for the stream "newsletter".
 """
+import datetime
+
 NEWS = "acme/newsletter"
+NOW = datetime.datetime.now(datetime.timezone.utc)
 HEADER = "email,purpose,status,source,basis,time,language\n"
 
 # (purpose, status, source, basis, time)
@@ -65,6 +68,11 @@ REASONS = {**{a: reason for a, (reason, _) in PEOPLE.items()}, **STRANGERS}
 EVERYBODY = sorted(set(REASONS) - {"Twice@x.test"})
 CONSENTING = [a for a in EVERYBODY if REASONS[a] == "consent"]
 OTHERS = [a for a in EVERYBODY if REASONS[a] != "consent"]
+
+
+def ago(days):
+    """A time for a list."""
+    return (NOW - datetime.timedelta(days)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def csv():

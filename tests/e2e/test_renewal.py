@@ -19,7 +19,6 @@ from harness.world import BASE_URL
 NEWS = people.NEWS
 REFUSED = (550, "5.7.1 No consent on record for this recipient")
 LATER = (451, "4.3.0 Consent cannot be checked now, try again later")
-NOW = datetime.datetime.now(datetime.timezone.utc)
 
 RENEWAL = """
 stream "keep" {
@@ -37,12 +36,8 @@ UNKNOWN = """ask-unknown = yes
 """
 
 
-def ago(days):
-    return (NOW - datetime.timedelta(days)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 # The newsletter's lifetime is three years.
-SOON = ago(3 * 365 - 20)
+SOON = people.ago(3 * 365 - 20)
 
 
 def keep_world(new_world, extra="", start=True):
@@ -160,8 +155,8 @@ def test_complaints_stop_it(new_world):
     assert ask(world, "soon3@x.test").data[0] == 250
 
 
-@pytest.mark.parametrize("until, asked", [(ago(-1)[:10], True),
-                                          (ago(2)[:10], False)])
+@pytest.mark.parametrize("until, asked", [(people.ago(-1)[:10], True),
+                                          (people.ago(2)[:10], False)])
 def test_unknown_people(new_world, until, asked):
     """AT-HONDA: only by a switch with a name, a reason and an end."""
     world = keep_world(new_world, UNKNOWN % until)
@@ -304,7 +299,7 @@ def test_mail_keeps_a_consent_from_going_idle(new_world):
     """DE-3, AT-GOLF: unused is over; mail that left is use, an ask is not."""
     world = keep_world(new_world, "renew-before = 400d", start=False)
     world.import_csv(people.granted("golf@x.test", "used@x.test",
-                                    "asked@x.test", time=ago(3)))
+                                    "asked@x.test", time=people.ago(3)))
     world.start()
     for _ in range(2):
         assert world.send("news@acme.example", ["used@x.test"],

@@ -66,8 +66,9 @@ class Browser:
                     return answer["result"]
 
     def ask(self, script):
+        """What it comes to; of a promise, what that comes to."""
         result = self.call("Runtime.evaluate", expression=script,
-                           returnByValue=True)
+                           returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
@@ -75,12 +76,15 @@ class Browser:
         """Load a file as a mail program shows a message."""
         self.go(f"file://{path}", width, dark)
 
-    def go(self, url, width, dark=False):
+    def window(self, width, dark=False):
         self.call("Emulation.setDeviceMetricsOverride", width=width,
                   height=HEIGHT, deviceScaleFactor=1, mobile=False)
         self.call("Emulation.setEmulatedMedia", features=[
             {"name": "prefers-color-scheme",
              "value": "dark" if dark else "light"}])
+
+    def go(self, url, width, dark=False):
+        self.window(width, dark)
         self.call("Page.navigate", url=url)
         wanted = f"document.readyState == 'complete' && " \
             f"location.href == {json.dumps(url)}"

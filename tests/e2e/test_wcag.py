@@ -1,0 +1,211 @@
+"""WCAG 2.1 A and AA on every page there is: axe-core over consent-web's pages
+in Chromium, dark on a phone and light on a desk.
+
+What a page is, conf/templates says: a template with a heading.  A new one has
+to be a row of PAGES here, and every part has to be on one of the pages.
+CM_LONG tries both on both, and hard colours.  tools/setup fetches axe-core.
+"""
+import json
+import os
+
+import people
+import pytest
+
+from harness import tokens
+from harness.milterclient import MilterClient
+from harness.person import CHROMIUM, SCREENS, Person, new_browser
+from harness.world import REPO
+
+AXE = REPO / "build/unpacked/axe-core/axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa",
+         "best-practice"]
+RUN = """axe.run(document, {runOnly: %s, resultTypes: ['violations']}).then(
+    r => r.violations.map(v => [v.id, v.help, v.nodes.map(
+        n => n.html + ' ' + n.failureSummary)]))""" % json.dumps(RULES)
+
+RENEWAL = """
+stream "keep" {
+    type = renewal
+    sender = {"keep@acme.example"}
+    purpose = {"acme/newsletter"}
+}
+"""
+LONG = os.environ.get("CM_LONG")
+LOOKS = [(screen, light) for screen in SCREENS for light in ("light", "dark")
+         if LONG or (screen == "phone") == (light == "dark")]
+COLOURS = ["", 'colour = "#767676"\n    colour-dark = "#7f868e"\n',
+           'colour = "#000000"\n    colour-dark = "#ffffff"\n']
+
+
+class Visitor(Person):
+    """Comes to each page from the links in mail, and keeps what was there."""
+
+    def __init__(self, world, browser):
+        super().__init__(world, browser, "phone", "wcag")
+        self.seen = ""
+
+    def link(self, name, kind="footer", **kw):
+        return tokens.link(self.world, f"{name}@x.test", kind=kind, **kw)
+
+    def at(self, name, **kw):
+        self.go(self.link(name, **kw))
+
+    def left(self, name):
+        self.at(name)
+        self.enter("button[value=stop]")
+
+    def at_preferences(self, name):
+        self.go(self.link(name).replace("/u/", "/p/"))
+
+    def violations(self):
+        self.browser.ask(AXE.read_text() + ";0")
+        bad = []
+        for screen, light in LOOKS:
+            self.browser.window(SCREENS[screen], light == "dark")
+            bad += [(screen, light, *found)
+                    for found in self.browser.ask(RUN)]
+        return bad
+
+    def judge(self, name):
+        """What is wrong with the page, as text."""
+        self.seen += self.browser.ask("document.documentElement.outerHTML")
+        self.keep_picture(name, CHROMIUM.HEIGHT)
+        return [f"{name}: {bad}" for bad in self.violations()]
+
+
+def prepare(world):
+    """Everybody whom the pages are about; templates say what they are."""
+    for template in templates(world.dir / "templates"):
+        template.write_text(mark(template) + "\n" + template.read_text())
+    world.import_csv(people.granted(
+        *(f"{n}@x.test" for n in ("ask", "done", "back", "thanks", "all"))))
+    world.import_csv(people.granted("again@x.test", time=people.ago(1)))
+    world.import_csv(people.granted("keep@x.test", "kept@x.test",
+                                    time=people.ago(3 * 365 - 20)))
+    world.start_milter()
+    for name in ("keep", "kept"):
+        with MilterClient(world.socket()) as m:
+            m.negotiate()
+            m.connect()
+            m.helo()
+            m.mail("<keep@acme.example>")
+            m.rcpt(f"<{name}@x.test>")
+            assert m.message([("From", "keep@acme.example")],
+                             b"Still?\r\n").final == "continue"
+    world.start_web()
+
+
+def kept(visitor):
+    visitor.at("kept")
+    visitor.enter("button[value=keep]")
+
+
+def back(visitor):
+    visitor.left("back")
+    visitor.enter("button[value=undo]")
+
+
+def thanks(visitor):
+    visitor.left("thanks")
+    visitor.tab_to("input[value=too-many]")
+    visitor.press("Space")
+    visitor.enter("button[value=why]")
+
+
+def stopped_all(visitor):
+    visitor.at_preferences("all")
+    visitor.enter("button[value=stop-all]")
+
+
+def taken_back(visitor):
+    visitor.at_preferences("ask")
+    visitor.enter("button[name=stop]")
+    visitor.enter("button[value=undo]")
+
+
+def too_late(visitor):
+    visitor.at_preferences("ask")
+    visitor.browser.ask("document.querySelectorAll('[name=ticket]').forEach("
+                        "t => { t.value = 'old' })")
+    visitor.enter("button[name=stop]")
+
+
+def with_logo(visitor):
+    world = visitor.world
+    logo = world.dir / "logo.svg"
+    logo.write_text('<svg xmlns="http://www.w3.org/2000/svg" width="90" '
+                    'height="30"><rect width="90" height="30"/></svg>')
+    world.write_config(world.config.replace(
+        "web {\n", f'web {{\n    logo = "{logo}"\n').replace(
+        '    country', '    privacy-notice = "https://acme.example/privacy"\n'
+        '    country'))
+    world.web.stop()
+    world.start_web()
+    visitor.at("ask")
+
+
+# Template, and how somebody comes to see it.
+PAGES = {
+    "ask": lambda v: v.at("ask"),
+    "ask-again": lambda v: v.at("again", days_ago=30),
+    "done": lambda v: v.left("done"),
+    "back": back,
+    "thanks": thanks,
+    "keep": lambda v: v.at("keep"),
+    "kept": kept,
+    "preferences": lambda v: v.at_preferences("ask"),
+    "invalid": lambda v: v.go(v.link("ask") + "x"),
+    "no-token": lambda v: v.go(v.world.base_url + "/u"),
+}
+# The same templates with other parts.
+MORE = {
+    "preferences-nothing": stopped_all,
+    "preferences-back": taken_back,
+    "preferences-again": too_late,
+    "ask-logo": with_logo,
+}
+
+
+def mark(template):
+    return f"<!-- {template.stem} -->"
+
+
+def templates(folder):
+    return [f for f in sorted(folder.glob("*.html")) if f.stem != "layout"]
+
+
+def test_no_page_is_forgotten():
+    assert {*PAGES, "later"} == {
+        f.stem for f in templates(REPO / "conf/templates")
+        if "<h1" in f.read_text()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("colours", COLOURS if LONG else COLOURS[:1])
+def test_every_page(new_world, colours):
+    assert AXE.is_file(), f"no {AXE}: tools/setup test fetches it"
+    world = new_world(postfix=False, settings=RENEWAL,
+                      replace={"web {\n": f"web {{\n    {colours}"})
+    prepare(world)
+    browser = new_browser(script=True)
+    try:
+        visitor = Visitor(world, browser)
+        bad = []
+        for name, come in {**PAGES, **MORE}.items():
+            come(visitor)
+            bad += visitor.judge(name)
+        ledger = world.dir / "store/store/ledger"
+        ledger.rename(ledger.with_name("away"))
+        visitor.at("ask")
+        bad += visitor.judge("later")
+        # And would it have been said?
+        browser.ask("document.documentElement.lang = '';"
+                    "document.querySelector('h1').style.color = '#aaa'")
+        found = {rule for _, _, rule, *_ in visitor.violations()}
+    finally:
+        browser.close()
+    assert not bad, "\n".join(bad)
+    assert found == {"html-has-lang", "color-contrast"}
+    unseen = [f.stem for f in templates(world.dir / "templates")
+              if mark(f) not in visitor.seen]
+    assert not unseen, "templates on none of the pages above"
