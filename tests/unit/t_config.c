@@ -1,6 +1,4 @@
 /* config: what loads, what it becomes, and the exact words of refusals. */
-#include "policy/config.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,78 +6,8 @@
 #include <unistd.h>
 
 #include "policy/settings.h"
-#include "tests/unit/test.h"
 
-static void put(const char *name, const char *data, size_t n)
-{
-	FILE *fp = fopen(name, "w");
-
-	assert_non_null(fp);
-	assert_int_equal(fwrite(data, 1, n, fp), n);
-	assert_int_equal(fclose(fp), 0);
-}
-
-static int load_bytes(const char *data, size_t n, struct cm_config **config,
-		      struct cm_error *err)
-{
-	*config = NULL;
-	err->text[0] = '\0';
-	put("c.conf", data, n);
-	return cm_config_load("c.conf", config, err);
-}
-
-static struct cm_config *load_good(const char *text)
-{
-	struct cm_config *config;
-	struct cm_error err;
-	int rc = load_bytes(text, strlen(text), &config, &err);
-
-	assert_string_equal(err.text, "");
-	assert_int_equal(rc, CM_OK);
-	return config;
-}
-
-/* The shape people know us by: design 14, letter for letter. */
-static const char design[] =
-	"controller \"acme\" { name = \"Acme GmbH\"  address = \"Main Street "
-	"1, 10115 Berlin\"  contact = \"privacy@acme.example\"  country = "
-	"\"DE\" }\n"
-	"store  { path = \"/var/lib/consent-milter\" }\n"
-	"keys   { path = \"/etc/consent-milter/keys\" }\n"
-	"own-networks = {\"127.0.0.0/8\", \"::1\"}\n"
-	"listener \"main\"      { socket = "
-	"\"unix:/var/spool/postfix/consent-milter/main.sock\"       unmatched "
-	"= pass  socket-group = \"postfix\"  socket-mode = \"0660\" }\n"
-	"listener \"marketing\" { socket = "
-	"\"unix:/var/spool/postfix/consent-milter/marketing.sock\"  unmatched "
-	"= \"newsletter\" }\n"
-	"web    { base-url = \"https://consent.acme.example\"  listen = "
-	"\"127.0.0.1:8025\" }\n"
-	"mail   { domain = \"m.acme.example\"  submit = "
-	"\"smtp://127.0.0.1:25\" }\n"
-	"\n"
-	"purpose \"acme\"            { title = \"Everything from Acme\" }\n"
-	"purpose \"acme/newsletter\" { title = \"Acme newsletter\"  title-cs "
-	"= \"Zpravodaj Acme\"  level = single  lifetime = \"3y\"  soft-opt-in "
-	"= false }\n"
-	"\n"
-	"stream \"newsletter\" {\n"
-	"    type    = marketing\n"
-	"    sender  = {\"news@acme.example\", \"@news.acme.example\"}    # "
-	"also: auth, client, listener, header\n"
-	"    purpose = {\"acme/newsletter\"}                            # all "
-	"must allow\n"
-	"    refuse  = reject                                         # reject "
-	"| drop | rewrite\n"
-	"    rewrite-to = \"audit@acme.example\"\n"
-	"    uneditable = headers-only                                # "
-	"headers-only | wrap | hold | reject\n"
-	"    mode    = enforce                                        # "
-	"observe | edit | enforce\n"
-	"}\n"
-	"stream \"receipts\" { type = service  sender = "
-	"{\"shop@acme.example\"}  client = {\"127.0.0.1\"}  approved-by = "
-	"\"Data protection officer, 2026-01-10\" }\n";
+#include "tests/unit/config_kit.h"
 
 static void design_globals_load(void **state)
 {
@@ -204,17 +132,6 @@ static void purposes_have_ids_and_titles(void **state)
 	cm_config_unref(&c);
 }
 
-#define CONTROLLER                                                             \
-	"controller \"acme\" { name = \"A\" address = \"B\" contact = "        \
-	"\"p@a.example\" }\n"
-#define WEB      "web { base-url = \"https://c.a.example\" }\n"
-#define LISTENER "listener \"main\" { socket = \"unix:/run/main\" }\n"
-#define PURPOSES                                                               \
-	"purpose \"acme\" { title = \"All\" }\n"                               \
-	"purpose \"acme/news\" { title = \"News\" }\n"
-/* Five lines; what follows begins on line 6. */
-#define PRELUDE CONTROLLER WEB LISTENER PURPOSES
-#define NEWS    "type = marketing purpose = {\"acme/news\"} "
 #define SHOP                                                                   \
 	"stream \"shop\" { type = service sender = {\"shop@a.example\"} "      \
 	"client = {\"127.0.0.1\"} approved-by = \"me\" }\n"
@@ -378,35 +295,6 @@ static void includes_keep_their_lines(void **state)
 	assert_int_equal(rmdir("d"), 0);
 }
 
-struct wrong {
-	const char *text;
-	const char *error; /* without the file's name */
-};
-
-static void all_fail(const struct wrong *cases, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		struct cm_config *c;
-		struct cm_error err;
-		char expected[CM_ERROR_MAX];
-		int rc = load_bytes(cases[i].text, strlen(cases[i].text), &c,
-				    &err);
-
-		snprintf(expected, sizeof(expected), "c.conf:%s",
-			 cases[i].error);
-		assert_string_equal(err.text, expected);
-		assert_int_equal(rc, CM_ECONFIG);
-		assert_null(c);
-		/* A failed load leaves nothing behind that spoils the next. */
-		c = load_good(design);
-		cm_config_unref(&c);
-	}
-}
-
-#define ALL_FAIL(cases) all_fail(cases, sizeof(cases) / sizeof(cases[0]))
-
 /* The traps of design 14, and other ways to write what is no config. */
 static void syntax_is_refused_with_its_line(void **state)
 {
@@ -548,91 +436,6 @@ static void names_are_suggested(void **state)
 		 "6: syslog-facility: \"mial\" is not one of: mail, daemon, "
 		 "local0, local1, local2, local3, local4, local5, local6, "
 		 "local7"},
-	};
-
-	(void)state;
-	ALL_FAIL(cases);
-}
-
-#define MAIL "mail { domain = \"m.acme.example\" }\n"
-
-static void a_form_has_its_words_in_every_language(void **state)
-{
-	struct cm_config *config = load_good(
-		PRELUDE MAIL
-		"purpose \"acme/x\" { title = \"x\"  about = \"Weekly\" "
-		"about-cs = \"T\303\275dn\304\233\" }\n"
-		"form \"shop\" { purpose = {\"acme/x\", \"acme/news\"}\n"
-		" title = \"News\"  title-cs = \"Novinky\"  intro-pt-br = "
-		"\"Oi\"  embed-on = {\"https://shop.example:8443\"} }\n"
-		"form \"contest\" { purpose = {\"acme\"}  source = "
-		"\"contest\" }");
-	const struct cm_subscribe_form *form =
-		cm_config_form(config, cm_span("shop"));
-
-	(void)state;
-	assert_ptr_equal(cm_config_form(config, cm_span("")), form);
-	assert_null(cm_config_form(config, cm_span("sho")));
-	assert_int_equal(form->npurposes, 2);
-	assert_string_equal(form->purposes[0]->path, "acme/x");
-	assert_string_equal(form->source, "web-form");
-	assert_string_equal(form->embed_on.v[0], "https://shop.example:8443");
-	assert_string_equal(
-		cm_title_in(form->title, form->titles, form->ntitles, "cs"),
-		"Novinky");
-	assert_string_equal(
-		cm_title_in(form->title, form->titles, form->ntitles, "sv"),
-		"News");
-	assert_string_equal(
-		cm_title_in(form->intro, form->intros, form->nintros, "pt-br"),
-		"Oi");
-	assert_null(
-		cm_title_in(form->intro, form->intros, form->nintros, "cs"));
-	assert_string_equal(form->purposes[0]->about, "Weekly");
-	assert_int_equal(form->purposes[0]->nabouts, 1);
-	assert_string_equal(config->forms[1].source, "contest");
-	cm_config_unref(&config);
-}
-
-static void forms_are_checked(void **state)
-{
-	static const struct wrong cases[] = {
-		{PRELUDE "form \"shop\" { purpose = {\"acme/news\"} }",
-		 "6: form \"shop\": a form needs a mail section (who "
-		 "subscribes is asked by a letter)"},
-		{PRELUDE MAIL "form \"shop\" { }",
-		 "7: form \"shop\": \"purpose\" is missing"},
-		{PRELUDE MAIL "form \"Shop\" { purpose = {\"acme/news\"} }",
-		 "7: form \"Shop\": the name of a form stands in its address: "
-		 "1 to 32 of a-z, 0-9 and \"-\""},
-		{PRELUDE MAIL "form \"s\" { purpose = {\"acme/mews\"} }",
-		 "7: form \"s\": purpose \"acme/mews\" is not defined (did "
-		 "you mean \"acme/news\"?)"},
-		{PRELUDE MAIL "form \"s\" { purpose = {\"acme/news\",\n"
-			      "\"acme/news\"} }",
-		 "7: form \"s\": purpose \"acme/news\" is named twice"},
-		{PRELUDE MAIL "form \"s\" { purpose = {\"acme/news\"}\n"
-			      "source = \"purchased\" }",
-		 "8: form \"s\": source: contacts of source \"purchased\" "
-		 "never get marketing (leave it out)"},
-		{PRELUDE MAIL "form \"s\" { purpose = {\"acme/news\"}\n"
-			      "embed-on = {\"https://shop.example/\"} }",
-		 "8: form \"s\": embed-on: \"https://shop.example/\" is not "
-		 "a site (write https://shop.example, without a path or a "
-		 "closing slash)"},
-		{PRELUDE MAIL "form \"s\" { purpose = {\"acme/news\"}\n"
-			      "embed-on = {\"https://a; script-src *\"} }",
-		 "8: form \"s\": embed-on: \"https://a; script-src *\" is "
-		 "not a site (write https://shop.example, without a path or a "
-		 "closing slash)"},
-		{PRELUDE MAIL "form \"s\" { purpose = {\"acme/news\"}\n"
-			      "intro-cz = \"y\" }",
-		 "8: form \"s\": \"cz\" is no language of the European "
-		 "Union, and there are no templates in it (did you mean "
-		 "\"cs\"?)"},
-		{PRELUDE MAIL "form \"s\" { purpose = {\"acme/news\"}\n"
-			      "about-cs = \"y\" }",
-		 "8: form \"s\": unknown setting \"about-cs\""},
 	};
 
 	(void)state;
@@ -1019,15 +822,6 @@ static void the_table_is_sound(void **state)
 	}
 }
 
-static char *work_folder(char template[])
-{
-	char *folder = mkdtemp(template);
-
-	assert_non_null(folder);
-	assert_int_equal(chdir(folder), 0);
-	return folder;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1043,8 +837,6 @@ int main(void)
 		cmocka_unit_test(syntax_is_refused_with_its_line),
 		cmocka_unit_test(names_are_suggested),
 		cmocka_unit_test(terms_are_checked),
-		cmocka_unit_test(a_form_has_its_words_in_every_language),
-		cmocka_unit_test(forms_are_checked),
 		cmocka_unit_test(values_are_checked),
 		cmocka_unit_test(fields_are_checked),
 		cmocka_unit_test(parts_must_fit),
@@ -1054,12 +846,6 @@ int main(void)
 		cmocka_unit_test(files_that_are_none),
 		cmocka_unit_test(the_table_is_sound),
 	};
-	char template[] = "/tmp/t_config.XXXXXX";
-	char *folder = work_folder(template);
-	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 
-	unlink("c.conf");
-	if (chdir("/") != 0 || rmdir(folder) != 0)
-		return 1;
-	return rc;
+	return cmocka_run_group_tests(tests, config_set_up, config_tear_down);
 }
