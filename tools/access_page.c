@@ -3,6 +3,7 @@
 
 #include "policy/config.h"
 #include "policy/reason.h"
+#include "tools/ctl_output.h"
 #include "tools/html.h"
 #include "tools/terms_text.h"
 
@@ -11,12 +12,11 @@ static const char style[] =
 	"dl{margin:.4rem 0}dt{font-weight:600;margin-top:.6rem}"
 	"dd{margin:0 0 0 1rem}";
 
-static void put_purpose(const struct cm_access *a, struct cm_buf *out,
+static void put_purpose(const struct cm_record *r, struct cm_buf *out,
 			const char *path)
 {
 	const struct cm_purpose *purpose =
-		path[0] != '\0' ? cm_config_purpose(a->record.ctl->config,
-						    cm_span(path))
+		path[0] != '\0' ? cm_config_purpose(r->config, cm_span(path))
 				: NULL;
 
 	if (path[0] == '\0')
@@ -59,10 +59,9 @@ static const char *heading(const struct cm_event *event)
 	return headings[event->type];
 }
 
-static void put_head(const struct cm_access *a, struct cm_buf *out)
+static void put_head(const struct cm_record *r, struct cm_buf *out)
 {
-	const struct cm_evidence *e = &a->record;
-	const struct cm_config *config = e->ctl->config;
+	const struct cm_config *config = r->config;
 	char id[CM_ID_TEXT_LEN];
 
 	cm_html_page_begin(out, "What we keep about you", style);
@@ -77,29 +76,29 @@ static void put_head(const struct cm_access *a, struct cm_buf *out)
 	cm_html_row_end(out);
 	cm_html_row(out, "Contact", config->controller_contact);
 	cm_html_row_begin(out, "Made");
-	cm_html_time(out, e->ctl->now);
+	cm_html_time(out, r->now);
 	cm_html_row_end(out);
 	(void)cm_buf_adds(out, "</table>\n<h2>Your address</h2>\n<table>\n");
-	cm_html_row(out, "Asked about", e->person.address.canonical);
+	cm_html_row(out, "Asked about", r->email);
 	cm_html_row_begin(out, "Kept as");
-	if (a->canonical.n > 0)
-		cm_html_put(out, a->canonical);
+	if (r->canonical.n > 0)
+		cm_html_put(out, r->canonical);
 	else
 		(void)cm_buf_adds(out, "not kept: only the id below is");
 	cm_html_row_end(out);
-	if (a->as_given.n > 0 && !cm_span_eq(a->as_given, a->canonical)) {
+	if (r->as_given.n > 0 && !cm_span_eq(r->as_given, r->canonical)) {
 		cm_html_row_begin(out, "As it came to us");
-		cm_html_put(out, a->as_given);
+		cm_html_put(out, r->as_given);
 		cm_html_row_end(out);
 	}
 	cm_html_row_begin(out, "Your id");
 	(void)cm_buf_addf(out,
 			  "<code>%s</code><br>made of your address with a "
 			  "secret key; it stands for you in our records",
-			  cm_out_id(&e->person.contact, id));
+			  cm_out_id(&r->contact, id));
 	cm_html_row_end(out);
-	if (e->person.own.language[0] != '\0')
-		cm_html_row(out, "Language", e->person.own.language);
+	if (r->own.language[0] != '\0')
+		cm_html_row(out, "Language", r->own.language);
 	(void)cm_buf_adds(out, "</table>\n");
 }
 
@@ -128,9 +127,9 @@ static void put_standing(const struct cm_standing *standing, struct cm_buf *out)
 	cm_html_row_end(out);
 }
 
-static void put_event(const struct cm_access *a, size_t i, struct cm_buf *out)
+static void put_event(const struct cm_record *r, size_t i, struct cm_buf *out)
 {
-	const struct cm_evidence_event *item = &a->record.events[i];
+	const struct cm_record_event *item = &r->events[i];
 	const struct cm_event *event = &item->event;
 
 	(void)cm_buf_addf(out,
@@ -143,7 +142,7 @@ static void put_event(const struct cm_access *a, size_t i, struct cm_buf *out)
 		cm_html_row(out, "You asked for", event->right);
 	if (!cm_event_type_is_remark(event->type)) {
 		cm_html_row_begin(out, "What for");
-		put_purpose(a, out, event->purpose);
+		put_purpose(r, out, event->purpose);
 		cm_html_row_end(out);
 	}
 	cm_html_row_begin(out, "When");
@@ -171,47 +170,52 @@ static void put_event(const struct cm_access *a, size_t i, struct cm_buf *out)
 	}
 	if (item->evidence_erased) {
 		cm_html_row(out, "Kept as proof", "erased since");
-	} else if (cm_access_shows_evidence(item)) {
+	} else if (cm_record_shows_evidence(item)) {
 		cm_html_row_begin(out, "Kept as proof");
-		cm_html_evidence(out, cm_evidence_text(item));
+		cm_html_evidence(out, cm_record_evidence(item));
 		cm_html_row_end(out);
 	}
 	(void)cm_buf_adds(out, "</table></section>\n");
 }
 
-static void put_sent_row(const struct cm_access *a, const char *what,
+static void put_sent_row(const struct cm_record *r, const char *what,
 			 const uint8_t purpose[CM_PURPOSE_ID_LEN], int64_t at,
 			 struct cm_buf *out)
 {
+	const char *path = cm_record_purpose(r, purpose);
+
 	(void)cm_buf_addf(out, "<tr><td>%s</td><td>", what);
-	put_purpose(a, out, cm_access_purpose(a, purpose));
+	if (path != NULL)
+		put_purpose(r, out, path);
+	else
+		(void)cm_buf_adds(out, "no longer offered");
 	(void)cm_buf_adds(out, ", ");
 	cm_html_time(out, at);
 	cm_html_row_end(out);
 }
 
 /* What left for them, as far as it is remembered. */
-static void put_sent(const struct cm_access *a, struct cm_buf *out)
+static void put_sent(const struct cm_record *r, struct cm_buf *out)
 {
 	size_t i;
 
-	if (a->nasked + a->nmailed == 0)
+	if (r->nasked + r->nmailed == 0)
 		return;
 	(void)cm_buf_adds(out, "<h2>Mail that we sent you</h2>\n"
 			       "<table class=\"list\">\n");
-	for (i = 0; i < a->nmailed; i++)
-		put_sent_row(a, "The last day", a->mailed[i].purpose,
-			     a->mailed[i].day * CM_DAY_MS, out);
-	for (i = 0; i < a->nasked; i++)
-		put_sent_row(a, "Asked whether to go on", a->asked[i].purpose,
-			     a->asked[i].at, out);
+	for (i = 0; i < r->nmailed; i++)
+		put_sent_row(r, "The last day", r->mailed[i].purpose,
+			     r->mailed[i].day * CM_DAY_MS, out);
+	for (i = 0; i < r->nasked; i++)
+		put_sent_row(r, "Asked whether to go on", r->asked[i].purpose,
+			     r->asked[i].at, out);
 	(void)cm_buf_adds(out, "</table>\n");
 }
 
 /* Article 15(1)(a) to (h): no more is said than this program knows. */
-static void put_rest(const struct cm_access *a, struct cm_buf *out)
+static void put_rest(const struct cm_record *r, struct cm_buf *out)
 {
-	const struct cm_config *config = a->record.ctl->config;
+	const struct cm_config *config = r->config;
 
 	(void)cm_buf_adds(
 		out,
@@ -242,19 +246,19 @@ static void put_rest(const struct cm_access *a, struct cm_buf *out)
 			       "authority (77).</p>\n");
 }
 
-void cm_access_page(const struct cm_access *a, struct cm_buf *out)
+void cm_access_page(const struct cm_record *r, struct cm_buf *out)
 {
 	size_t i;
 
-	put_head(a, out);
+	put_head(r, out);
 	(void)cm_buf_adds(out, "<h2>Where you stand</h2>\n"
 			       "<table class=\"list\">\n");
-	for (i = 0; i < a->record.ctl->config->npurposes; i++)
-		put_standing(&a->record.standings[i], out);
+	for (i = 0; i < r->config->npurposes; i++)
+		put_standing(&r->standings[i], out);
 	(void)cm_buf_adds(out, "</table>\n<h2>What happened</h2>\n");
-	for (i = 0; i < a->record.count; i++)
-		put_event(a, i, out);
-	put_sent(a, out);
-	put_rest(a, out);
+	for (i = 0; i < r->count; i++)
+		put_event(r, i, out);
+	put_sent(r, out);
+	put_rest(r, out);
 	cm_html_page_end(out);
 }

@@ -22,14 +22,6 @@ enum { TEXT_MAX = 64 * 1024 * 1024 }; /* a page on one person */
 
 typedef unsigned long long ull;
 
-struct cm_span cm_evidence_text(const struct cm_evidence_event *item)
-{
-	if (item->salted.n < CM_SALT_OPEN_LEN)
-		return cm_span_n(NULL, 0);
-	return cm_span_n(item->salted.p + CM_SALT_OPEN_LEN,
-			 item->salted.n - CM_SALT_OPEN_LEN);
-}
-
 bool cm_evidence_stamped(struct cm_ctl *ctl, const struct cm_signed_head *head)
 {
 	const char *path = cm_heads_path(
@@ -85,62 +77,28 @@ static const struct cm_signed_head *head_after(const struct cm_heads *heads,
 	return NULL;
 }
 
-static int read_event(struct cm_store_reader *reader,
-		      struct cm_evidence_event *item, struct cm_error *err)
-{
-	int rc = cm_store_event(reader, item->seq, &item->json, err);
-
-	if (rc == CM_OK)
-		rc = cm_event_decode(item->json, &item->event, err);
-	if (rc != CM_OK || !item->event.has_notice)
-		return rc;
-	rc = cm_store_notice(reader, &item->event.notice, &item->notice, err);
-	return rc == CM_ENOTFOUND ? CM_OK : rc;
-}
-
 static int read_events(struct cm_evidence *e, struct cm_error *err)
 {
-	struct cm_ctl *ctl = e->ctl;
-	struct cm_store_reader *reader = NULL;
-	uint64_t *seqs;
+	const struct cm_record_source source = {
+		.config = e->ctl->config,
+		.store = e->ctl->store,
+		.arena = e->ctl->arena,
+		.now = e->ctl->now,
+	};
+	struct cm_record_event *kept;
 	size_t i;
-	int rc = cm_store_read_begin(ctl->store, ctl->arena, &reader, err);
+	int rc = cm_record_events(&source, &e->person.contact, &kept, &e->count,
+				  err);
 
 	if (rc != CM_OK)
 		return rc;
-	rc = cm_store_events_of(reader, &e->person.contact, &seqs, &e->count,
-				err);
-	if (rc == CM_OK) {
-		e->events = cm_arena_array(ctl->arena, e->count + 1,
-					   sizeof(*e->events));
-		if (e->events == NULL)
-			rc = cm_fail(err, CM_ENOMEM, "out of memory");
-	}
-	for (i = 0; rc == CM_OK && i < e->count; i++) {
-		e->events[i].seq = seqs[i];
-		rc = read_event(reader, &e->events[i], err);
-	}
-	cm_store_read_end(&reader);
-	return rc;
-}
-
-static int read_openings(struct cm_evidence *e, struct cm_error *err)
-{
-	size_t i;
-	int rc = CM_OK;
-
-	for (i = 0; rc == CM_OK && i < e->count; i++) {
-		struct cm_evidence_event *item = &e->events[i];
-
-		if (!item->event.has_evidence)
-			continue;
-		rc = cm_store_opening(e->ctl->store, item->seq, e->ctl->arena,
-				      &item->salted, err);
-		item->evidence_erased = rc == CM_ENOTFOUND;
-		if (rc == CM_ENOTFOUND)
-			rc = CM_OK;
-	}
-	return rc;
+	e->events =
+		cm_arena_array(e->ctl->arena, e->count + 1, sizeof(*e->events));
+	if (e->events == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	for (i = 0; i < e->count; i++)
+		e->events[i].kept = &kept[i];
+	return CM_OK;
 }
 
 static bool was_undone(const struct cm_evidence *e, size_t upto, size_t i)
@@ -148,7 +106,8 @@ static bool was_undone(const struct cm_evidence *e, size_t upto, size_t i)
 	size_t k;
 
 	for (k = 0; k <= upto; k++) {
-		if (cm_event_undoes(&e->events[k].event, &e->events[i].event))
+		if (cm_event_undoes(&e->events[k].kept->event,
+				    &e->events[i].kept->event))
 			return true;
 	}
 	return false;
@@ -157,7 +116,7 @@ static bool was_undone(const struct cm_evidence *e, size_t upto, size_t i)
 /* A view cannot forget: after an undo it is made anew, without what went. */
 static int view_after(struct cm_evidence *e, size_t upto, struct cm_view *view)
 {
-	bool anew = e->events[upto].event.type == CM_EVENT_CORRECTED;
+	bool anew = e->events[upto].kept->event.type == CM_EVENT_CORRECTED;
 	size_t i;
 	int rc = CM_OK;
 
@@ -165,8 +124,9 @@ static int view_after(struct cm_evidence *e, size_t upto, struct cm_view *view)
 		memset(view, 0, sizeof(*view));
 	for (i = anew ? 0 : upto; rc == CM_OK && i <= upto; i++) {
 		if (!was_undone(e, upto, i))
-			rc = cm_view_apply(view, &e->events[i].event,
-					   e->events[i].seq, e->ctl->arena);
+			rc = cm_view_apply(view, &e->events[i].kept->event,
+					   e->events[i].kept->seq,
+					   e->ctl->arena);
 	}
 	return rc;
 }
@@ -203,7 +163,7 @@ static int follow_states(struct cm_evidence *e, struct cm_error *err)
 
 			state->purpose = &config->purposes[p];
 			cm_decide_purpose(config, state->purpose, &settled,
-					  &nobody, NULL, item->event.rec,
+					  &nobody, NULL, item->kept->event.rec,
 					  &state->decision);
 			if (state->decision.reason == before[p].reason)
 				continue;
@@ -218,7 +178,7 @@ static int follow_states(struct cm_evidence *e, struct cm_error *err)
 static void miss(struct cm_evidence *e, size_t i, const char *what)
 {
 	(void)cm_buf_addf(&e->missing, "No. %zu (event %llu): %s\n", i + 1,
-			  (ull)e->events[i].seq, what);
+			  (ull)e->events[i].kept->seq, what);
 }
 
 /* What a court would ask for and will not find, in plain words. */
@@ -234,10 +194,10 @@ static void find_missing(struct cm_evidence *e)
 				  e->no_heads);
 	for (i = 0; i < e->count; i++) {
 		const struct cm_evidence_event *item = &e->events[i];
-		const struct cm_event *event = &item->event;
+		const struct cm_event *event = &item->kept->event;
 		bool asks = cm_event_type_asks(event->type);
 
-		if (event->has_notice && item->notice.n == 0)
+		if (event->has_notice && item->kept->notice.n == 0)
 			miss(e, i,
 			     "a text was shown, of which only the hash is on "
 			     "record.");
@@ -247,7 +207,7 @@ static void find_missing(struct cm_evidence *e)
 			miss(e, i, "no record of when it happened.");
 		if (asks && event->source[0] == '\0')
 			miss(e, i, "no record of where it was given.");
-		if (item->evidence_erased)
+		if (item->kept->evidence_erased)
 			miss(e, i,
 			     "what proved it was erased; that there was such "
 			     "evidence is still on record.");
@@ -293,7 +253,8 @@ static int read_heads(struct cm_evidence *e, struct cm_error *err)
 			       : cm_fail(err, CM_ENOMEM, "out of memory");
 	}
 	for (i = 0; rc == CM_OK && i < e->count; i++)
-		e->events[i].head = head_after(&e->heads, e->events[i].seq);
+		e->events[i].head =
+			head_after(&e->heads, e->events[i].kept->seq);
 	return rc;
 }
 
@@ -314,8 +275,6 @@ int cm_evidence_collect(struct cm_evidence *e, const char *address,
 			     "nothing is on record for %s; nothing was written",
 			     e->person.address.canonical);
 	if (rc == CM_OK)
-		rc = read_openings(e, err);
-	if (rc == CM_OK)
 		rc = read_heads(e, err);
 	if (rc == CM_OK)
 		rc = follow_states(e, err);
@@ -335,7 +294,7 @@ static int add(struct cm_evidence *e, struct cm_bundle *bundle,
 	const char *name =
 		cm_arena_printf(e->ctl->arena, "%s/" CM_PROOF_NAME "%s",
 				item->head != NULL ? "events" : "unsigned",
-				(ull)item->seq, suffix);
+				(ull)item->kept->seq, suffix);
 
 	if (name == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
@@ -346,11 +305,11 @@ static int add_place(struct cm_evidence *e, struct cm_bundle *bundle,
 		     const struct cm_evidence_event *item,
 		     struct cm_store_reader *reader, struct cm_error *err)
 {
-	struct cm_tlog_inclusion proof = {.index = item->seq,
+	struct cm_tlog_inclusion proof = {.index = item->kept->seq,
 					  .checkpoint = item->head->note};
 	struct cm_buf text;
 	int rc = cm_store_inclusion(reader, item->head->checkpoint.size,
-				    item->seq, &proof.path, err);
+				    item->kept->seq, &proof.path, err);
 
 	if (rc != CM_OK)
 		return rc;
@@ -372,31 +331,32 @@ static int add_notice(struct cm_evidence *e, struct cm_bundle *bundle, size_t i,
 	const char *name;
 	size_t j;
 
-	if (item->notice.n == 0)
+	if (item->kept->notice.n == 0)
 		return CM_OK;
 	for (j = 0; j < i; j++) {
-		if (e->events[j].notice.n > 0 &&
-		    memcmp(&e->events[j].event.notice, &item->event.notice,
-			   sizeof(item->event.notice)) == 0)
+		if (e->events[j].kept->notice.n > 0 &&
+		    memcmp(&e->events[j].kept->event.notice,
+			   &item->kept->event.notice,
+			   sizeof(item->kept->event.notice)) == 0)
 			return CM_OK;
 	}
-	(void)cm_hex_encode(item->event.notice.b, CM_HASH_LEN, hex);
+	(void)cm_hex_encode(item->kept->event.notice.b, CM_HASH_LEN, hex);
 	name = cm_arena_printf(e->ctl->arena, "notices/%s.txt", hex);
 	if (name == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
-	return cm_bundle_add(bundle, name, item->notice, err);
+	return cm_bundle_add(bundle, name, item->kept->notice, err);
 }
 
 static int add_event(struct cm_evidence *e, struct cm_bundle *bundle, size_t i,
 		     struct cm_store_reader *reader, struct cm_error *err)
 {
 	const struct cm_evidence_event *item = &e->events[i];
-	int rc = add(e, bundle, item, ".json", item->json, err);
+	int rc = add(e, bundle, item, ".json", item->kept->json, err);
 
 	if (rc == CM_OK && item->head != NULL)
 		rc = add_place(e, bundle, item, reader, err);
-	if (rc == CM_OK && item->salted.n > 0)
-		rc = add(e, bundle, item, ".opening", item->salted, err);
+	if (rc == CM_OK && item->kept->salted.n > 0)
+		rc = add(e, bundle, item, ".opening", item->kept->salted, err);
 	return rc == CM_OK ? add_notice(e, bundle, i, err) : rc;
 }
 

@@ -51,7 +51,7 @@ static int add_file(const struct cm_evidence *e, struct cm_bundle *bundle,
 	(void)snprintf(name, sizeof(name),
 		       format == 0 ? "kantara-%010" PRIu64 ".json"
 				   : "record-27560-%010" PRIu64 ".jsonld",
-		       item->seq);
+		       item->kept->seq);
 	rc = cm_buf_ok(&text);
 	rc = rc == CM_OK ? cm_bundle_add(bundle, name,
 					 cm_span_n(text.data, text.len), err)
@@ -77,7 +77,7 @@ static int write_all(const struct cm_evidence *e, const char *path,
 	int rc = cm_bundle_begin(path, e->ctl->arena, &bundle, err);
 
 	for (i = 0; rc == CM_OK && i < e->count; i++) {
-		if (!cm_receipt_fits(&e->events[i].event))
+		if (!cm_receipt_fits(&e->events[i].kept->event))
 			continue;
 		for (f = 0; rc == CM_OK && f < NFORMATS; f++)
 			rc = add_file(e, bundle, &e->events[i], f, err);
@@ -120,7 +120,7 @@ static int print_one(const struct cm_evidence *e,
 static const struct cm_evidence_event *newest(const struct cm_evidence *e)
 {
 	for (size_t i = e->count; i-- > 0;) {
-		if (cm_receipt_fits(&e->events[i].event))
+		if (cm_receipt_fits(&e->events[i].kept->event))
 			return &e->events[i];
 	}
 	return NULL;

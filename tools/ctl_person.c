@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "policy/past.h"
+#include "policy/record.h"
 #include "tools/ctl_past.h"
 #include "tools/file.h"
 #include "tools/terms_text.h"
@@ -57,41 +59,22 @@ const struct cm_fact *cm_person_mark(const struct cm_ctl *ctl,
 	return cm_person_has_mark(ctl->config, view, kind, ctl->now);
 }
 
+static struct cm_record_source source_of(const struct cm_ctl *ctl)
+{
+	return (struct cm_record_source){
+		.config = ctl->config,
+		.store = ctl->store,
+		.arena = ctl->arena,
+		.now = ctl->now,
+	};
+}
+
 int cm_ctl_event(struct cm_ctl *ctl, uint64_t seq, struct cm_event *ret_event,
 		 struct cm_span *ret_json, struct cm_error *err)
 {
-	struct cm_store_reader *reader = NULL;
-	struct cm_span json;
-	int rc = cm_store_read_begin(ctl->store, ctl->arena, &reader, err);
+	struct cm_record_source source = source_of(ctl);
 
-	if (rc != CM_OK)
-		return rc;
-	rc = cm_store_event(reader, seq, &json, err);
-	cm_store_read_end(&reader);
-	if (rc == CM_OK)
-		rc = cm_event_decode(json, ret_event, err);
-	if (rc == CM_OK)
-		*ret_json = json;
-	return rc;
-}
-
-static int standing_of(struct cm_ctl *ctl, const struct cm_person *person,
-		       const struct cm_purpose *purpose,
-		       struct cm_standing *standing, struct cm_error *err)
-{
-	struct cm_store_reader *reader = NULL;
-	int rc;
-
-	standing->purpose = purpose;
-	rc = cm_ctl_decide_purpose(ctl, purpose, &person->contact, &person->own,
-				   &person->family_view, ctl->now,
-				   &standing->decision, err);
-	if (rc == CM_OK)
-		rc = cm_store_read_begin(ctl->store, ctl->arena, &reader, err);
-	if (rc == CM_OK)
-		rc = cm_standing_read(reader, standing, err);
-	cm_store_read_end(&reader);
-	return rc;
+	return cm_record_event(&source, seq, ret_event, ret_json, err);
 }
 
 int cm_person_standings(struct cm_ctl *ctl, const struct cm_person *person,
@@ -99,21 +82,22 @@ int cm_person_standings(struct cm_ctl *ctl, const struct cm_person *person,
 			struct cm_error *err)
 {
 	const struct cm_config *config = ctl->config;
-	struct cm_standing *standings = cm_arena_array(
-		ctl->arena, config->npurposes + 1, sizeof(*standings));
+	struct cm_record_source source = source_of(ctl);
 	size_t i;
-	int rc;
+	int rc = CM_OK;
 
-	if (standings == NULL)
-		return cm_fail(err, CM_ENOMEM, "out of memory");
-	for (i = 0; i < config->npurposes; i++) {
-		rc = standing_of(ctl, person, &config->purposes[i],
-				 &standings[i], err);
-		if (rc != CM_OK)
-			return rc;
+	/* Who may not read what the milter remembers can ask all else. */
+	for (i = 0; rc == CM_OK && i < config->npurposes; i++) {
+		const struct cm_purpose *purpose = &config->purposes[i];
+
+		if (cm_past_matters(&purpose, 1))
+			rc = cm_ctl_sent(ctl, &source.sent, err);
 	}
-	*ret_standings = standings;
-	return CM_OK;
+	return rc == CM_OK
+		       ? cm_record_standings(&source, &person->contact,
+					     &person->own, &person->family_view,
+					     ret_standings, err)
+		       : rc;
 }
 
 static int widest_path(const struct cm_config *config)

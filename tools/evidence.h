@@ -5,6 +5,7 @@
 #ifndef CM_TOOLS_EVIDENCE_H
 #define CM_TOOLS_EVIDENCE_H
 
+#include "policy/record.h"
 #include "tools/bundle.h"
 #include "tools/ctl_person.h"
 #include "tools/heads.h"
@@ -16,15 +17,10 @@ struct cm_evidence_state {
 };
 
 struct cm_evidence_event {
-	uint64_t seq;
-	struct cm_span json;
-	struct cm_event event;
+	const struct cm_record_event *kept;
 	const struct cm_signed_head *head; /* the first signed after it; NULL =
 					    * none yet */
-	struct cm_span salted; /* salt and evidence; n = 0 if there is none */
-	bool evidence_erased;  /* there was some */
-	struct cm_span notice; /* the text shown; n = 0 if there is none */
-	struct cm_evidence_state *states; /* that it changed */
+	struct cm_evidence_state *states;  /* that it changed */
 	size_t nstates;
 };
 
@@ -49,8 +45,6 @@ struct cm_evidence {
 CM_MUST_CHECK int cm_evidence_collect(struct cm_evidence *evidence,
 				      const char *address,
 				      struct cm_error *err);
-/* The evidence without its salt. */
-struct cm_span cm_evidence_text(const struct cm_evidence_event *item);
 /* "Consent confirmed (second step)" */
 const char *cm_evidence_heading(const struct cm_event *event);
 /* Is there a time stamp of this head? */

@@ -58,13 +58,13 @@ static void put_verdict(struct cm_buf *out, const struct cm_decision *decision)
 static void put_when(const struct cm_evidence_event *item, struct cm_buf *out)
 {
 	cm_html_row_begin(out, "Happened");
-	if (item->event.untimed)
+	if (item->kept->event.untimed)
 		lack(out, "no time was given");
 	else
-		cm_html_time(out, item->event.at);
+		cm_html_time(out, item->kept->event.at);
 	cm_html_row_end(out);
 	cm_html_row_begin(out, "Recorded");
-	cm_html_time(out, item->event.rec);
+	cm_html_time(out, item->kept->event.rec);
 	cm_html_row_end(out);
 }
 
@@ -140,18 +140,20 @@ static void put_notice(const struct cm_evidence_event *item, struct cm_buf *out)
 {
 	char hex[CM_HEX_LEN(CM_HASH_LEN) + 1];
 
-	if (!cm_event_type_asks(item->event.type) && !item->event.has_notice)
+	if (!cm_event_type_asks(item->kept->event.type) &&
+	    !item->kept->event.has_notice)
 		return;
 	cm_html_row_begin(out, "Text shown");
-	if (item->notice.n > 0) {
+	if (item->kept->notice.n > 0) {
 		(void)cm_buf_adds(out, "<div class=\"text\">");
-		cm_html_put(out, item->notice);
+		cm_html_put(out, item->kept->notice);
 		(void)cm_buf_adds(out, "</div>");
 	} else {
 		lack(out, "no record of the text shown");
 	}
-	if (item->event.has_notice) {
-		(void)cm_hex_encode(item->event.notice.b, CM_HASH_LEN, hex);
+	if (item->kept->event.has_notice) {
+		(void)cm_hex_encode(item->kept->event.notice.b, CM_HASH_LEN,
+				    hex);
 		(void)cm_buf_addf(out, "<code>SHA-256 %s</code>", hex);
 	}
 	cm_html_row_end(out);
@@ -160,14 +162,16 @@ static void put_notice(const struct cm_evidence_event *item, struct cm_buf *out)
 static void put_evidence(const struct cm_evidence_event *item,
 			 struct cm_buf *out)
 {
-	if (!cm_event_type_asks(item->event.type) && !item->event.has_evidence)
+	if (!cm_event_type_asks(item->kept->event.type) &&
+	    !item->kept->event.has_evidence)
 		return;
 	cm_html_row_begin(out, "Evidence kept");
-	if (item->salted.n > 0)
-		cm_html_evidence(out, cm_evidence_text(item));
+	if (item->kept->salted.n > 0)
+		cm_html_evidence(out, cm_record_evidence(item->kept));
 	else
-		lack(out, item->evidence_erased ? "erased since"
-						: "none besides this record");
+		lack(out, item->kept->evidence_erased
+				  ? "erased since"
+				  : "none besides this record");
 	cm_html_row_end(out);
 }
 
@@ -192,7 +196,7 @@ static void put_place(const struct cm_evidence *e,
 		      const struct cm_evidence_event *item, struct cm_buf *out)
 {
 	cm_html_row_begin(out, "In the ledger");
-	(void)cm_buf_addf(out, "event %" PRIu64, item->seq);
+	(void)cm_buf_addf(out, "event %" PRIu64, item->kept->seq);
 	if (item->head != NULL) {
 		(void)cm_buf_addf(out,
 				  ", vouched for by the signed head of %" PRIu64
@@ -222,7 +226,7 @@ static const char *colour(const struct cm_event *event)
 static void put_event(const struct cm_evidence *e, size_t i, struct cm_buf *out)
 {
 	const struct cm_evidence_event *item = &e->events[i];
-	const struct cm_event *event = &item->event;
+	const struct cm_event *event = &item->kept->event;
 
 	(void)cm_buf_addf(out, "<section class=\"event%s\"><h3>%zu. %s",
 			  colour(event), i + 1, cm_evidence_heading(event));

@@ -8,8 +8,8 @@
 #include "lib/enc.h"
 #include "policy/config.h"
 #include "policy/reason.h"
+#include "policy/term_text.h"
 #include "tools/proof.h"
-#include "tools/terms_text.h"
 
 typedef unsigned long long ull;
 
@@ -172,7 +172,7 @@ static const struct cm_evidence_event *first_with(const struct cm_evidence *e,
 		const struct cm_evidence_event *item = &e->events[i];
 
 		if (item->head != NULL &&
-		    (opening ? item->salted.n : item->notice.n) > 0)
+		    (opening ? item->kept->salted.n : item->kept->notice.n) > 0)
 			return item;
 	}
 	return NULL;
@@ -212,10 +212,11 @@ static void readme_commands(const struct cm_evidence *e, struct cm_buf *out)
 			"events/" CM_PROOF_NAME
 			".opening | cut -c1-64)\" events/" CM_PROOF_NAME
 			".json\n\n",
-			(ull)opening->seq, (ull)opening->seq,
-			(ull)opening->seq);
+			(ull)opening->kept->seq, (ull)opening->kept->seq,
+			(ull)opening->kept->seq);
 	if (notice != NULL) {
-		(void)cm_hex_encode(notice->event.notice.b, CM_HASH_LEN, hex);
+		(void)cm_hex_encode(notice->kept->event.notice.b, CM_HASH_LEN,
+				    hex);
 		(void)cm_buf_addf(
 			out,
 			"A text is the one that was shown: its number is its "
@@ -223,7 +224,7 @@ static void readme_commands(const struct cm_evidence *e, struct cm_buf *out)
 			"    openssl dgst -sha256 -r notices/%s.txt\n"
 			"    grep '\"notice\":\"%s\"' events/" CM_PROOF_NAME
 			".json\n\n",
-			hex, hex, (ull)notice->seq);
+			hex, hex, (ull)notice->kept->seq);
 	}
 	(void)cm_buf_adds(
 		out,
@@ -311,11 +312,12 @@ static void json_decision(struct cm_json_writer *w,
 static void json_texts(struct cm_json_writer *w,
 		       const struct cm_evidence_event *item)
 {
-	struct cm_span evidence = cm_evidence_text(item);
+	struct cm_span evidence = cm_record_evidence(item->kept);
 
 	cm_json_name(w, "text_shown");
-	if (item->notice.n > 0 && cm_utf8_valid(item->notice.p, item->notice.n))
-		cm_json_add_text(w, item->notice);
+	if (item->kept->notice.n > 0 &&
+	    cm_utf8_valid(item->kept->notice.p, item->kept->notice.n))
+		cm_json_add_text(w, item->kept->notice);
 	else
 		cm_json_add_null(w);
 	cm_json_name(w, "evidence");
@@ -323,18 +325,18 @@ static void json_texts(struct cm_json_writer *w,
 		cm_json_add_text(w, evidence);
 	else
 		cm_json_add_null(w);
-	cm_json_put_bool(w, "evidence_erased", item->evidence_erased);
+	cm_json_put_bool(w, "evidence_erased", item->kept->evidence_erased);
 }
 
 static void json_event(struct cm_json_writer *w,
 		       const struct cm_evidence_event *item)
 {
-	const struct cm_event *event = &item->event;
+	const struct cm_event *event = &item->kept->event;
 	size_t i;
 
 	cm_json_begin_object(w);
-	cm_json_put_int(w, "seq", (int64_t)item->seq);
-	cm_json_put_span(w, "event", item->json);
+	cm_json_put_int(w, "seq", (int64_t)item->kept->seq);
+	cm_json_put_span(w, "event", item->kept->json);
 	cm_json_put_text(w, "type", cm_event_type_name(event->type));
 	cm_json_put_text(w, "purpose", cm_json_or_null(event->purpose));
 	cm_json_put_time(w, "at", event->untimed ? 0 : event->at);

@@ -33,7 +33,7 @@ static const char *identifier(const struct cm_evidence_event *item,
 	uint8_t hash[CM_SHA256_LEN];
 	char hex[CM_HEX_LEN(UUID_OCTETS) + 1];
 
-	if (cm_sha256(item->json.p, item->json.n, hash) != CM_OK)
+	if (cm_sha256(item->kept->json.p, item->kept->json.n, hash) != CM_OK)
 		return unknown;
 	hash[6] = (uint8_t)((hash[6] & 0x0F) | 0x80);
 	hash[8] = (uint8_t)((hash[8] & 0x3F) | 0x80);
@@ -173,7 +173,7 @@ void cm_receipt_kantara(const struct cm_evidence *e,
 			struct cm_buf *out)
 {
 	const struct cm_config *config = e->ctl->config;
-	const struct cm_event *event = &item->event;
+	const struct cm_event *event = &item->kept->event;
 	struct cm_json_writer w;
 	char id[UUID_LEN];
 
@@ -354,7 +354,7 @@ static void dpv_statuses(const struct cm_evidence *e,
 	cm_json_name(w, "dpv:hasConsentStatus");
 	cm_json_begin_array(w);
 	for (i = 0; i < e->count; i++) {
-		const struct cm_event *other = &e->events[i].event;
+		const struct cm_event *other = &e->events[i].kept->event;
 		const char *status = status_of(other);
 		bool same = cm_span_eq(cm_span(other->purpose), path);
 
@@ -415,15 +415,17 @@ static void dpv_notices(const struct cm_evidence *e,
 {
 	char hex[CM_HEX_LEN(CM_HASH_LEN) + 1] = "unknown";
 
-	if (item->event.has_notice)
-		(void)cm_hex_encode(item->event.notice.b, CM_HASH_LEN, hex);
+	if (item->kept->event.has_notice)
+		(void)cm_hex_encode(item->kept->event.notice.b, CM_HASH_LEN,
+				    hex);
 	cm_json_name(w, "dpv:hasNotice");
 	cm_json_begin_array(w);
 	cm_json_begin_object(w);
 	put_one(w, "@type", "dpv:ConsentNotice");
 	cm_json_put_text(w, "dpv:hasIdentifier", hex);
-	if (item->notice.n > 0 && cm_utf8_valid(item->notice.p, item->notice.n))
-		cm_json_put_span(w, "rdf:value", item->notice);
+	if (item->kept->notice.n > 0 &&
+	    cm_utf8_valid(item->kept->notice.p, item->kept->notice.n))
+		cm_json_put_span(w, "rdf:value", item->kept->notice);
 	else
 		cm_json_put_text(w, "rdf:value", unknown);
 	cm_json_end(w);
@@ -466,12 +468,12 @@ void cm_receipt_dpv(const struct cm_evidence *e,
 	cm_json_put_text(&w, "dpv:hasIdentifier", uuid);
 	dpv_subject(e, &w);
 	cm_json_put_text(&w, "dct:created",
-			 cm_clock_format(item->event.rec, at));
+			 cm_clock_format(item->kept->event.rec, at));
 	cm_json_put_text(&w, "dct:creator", CONTROLLER);
 	/* Of the titles in it; two letters, says the schema. */
 	cm_json_put_span(&w, "dct:language", cm_span_n(language, 2));
 	dpv_entities(e, &w);
-	dpv_process(e, &item->event, &w);
+	dpv_process(e, &item->kept->event, &w);
 	dpv_notices(e, item, &w);
 	cm_json_end(&w);
 	if (cm_json_done(&w) != CM_OK)

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "lib/clock.h"
 #include "policy/store.h"
 #include "tools/ctl_output.h"
 #include "tools/ctl_person.h"
@@ -36,33 +35,6 @@ int cm_request_right(const char *word, const char **ret_right,
 		       "nobody can ask for \"%s\": it is access, correction, "
 		       "erasure, restriction, portability or objection",
 		       quoted);
-}
-
-void cm_request_apply(struct cm_request *request, const struct cm_event *event)
-{
-	if (!cm_event_type_is_request(event->type) ||
-	    strcmp(request->right, event->right) != 0)
-		return;
-	switch (event->type) {
-	case CM_EVENT_REQUEST_OPENED:
-		request->received = event->at;
-		request->open = true;
-		request->extended = false;
-		break;
-	case CM_EVENT_REQUEST_EXTENDED:
-		request->extended = true;
-		break;
-	default:
-		request->open = false;
-	}
-}
-
-int64_t cm_request_late_at(int64_t received, bool extended)
-{
-	const struct cm_period period = {.months = extended ? 3 : 1};
-	int64_t day = received - received % CM_DAY_MS;
-
-	return cm_period_add(day, period) + CM_DAY_MS;
 }
 
 static int fold_events(struct cm_store_reader *reader,
