@@ -349,6 +349,9 @@ void cm_writer_end(struct cm_writer *writer); /* after either; aborts */
  * no view can be made to forget by.
  */
 int cm_writer_all_views(struct cm_writer *writer, struct cm_error *err);
+/* The databases that follow from the ledger's rows, hashes apart. */
+enum { CM_VIEW_DBS = 3 };
+extern const enum cm_ledger_db cm_view_dbs[CM_VIEW_DBS];
 /* Views of rows that stand in the ledger from first on. */
 int cm_writer_views(struct cm_writer *writer, struct cm_rows *rows,
 		    uint64_t first, struct cm_error *err);

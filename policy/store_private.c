@@ -374,34 +374,51 @@ int cm_address_open(struct cm_hmac *hmac, struct cm_span key,
 	return CM_OK;
 }
 
+/* A look at private; after end_look(), what was read is gone. */
+struct private_look {
+	struct cm_kv *kv;
+	struct cm_kv_txn *txn;
+	int lock;
+};
+
+static int begin_look(const struct cm_store *store, struct private_look *look,
+		      struct cm_error *err)
+{
+	int rc;
+
+	*look = (struct private_look){.lock = -1};
+	if (store->access != CM_STORE_WRITE)
+		return cm_fail(err, CM_EUSAGE, "%s is open for reading only",
+			       store->folder);
+	rc = cm_private_open(store, true, &look->lock, &look->kv, err);
+	return rc == CM_OK ? cm_kv_begin_read(look->kv, &look->txn, err) : rc;
+}
+
+static void end_look(struct private_look *look)
+{
+	cm_kv_abort(&look->txn);
+	cm_kv_close(&look->kv);
+	cm_lockfile_drop(&look->lock);
+}
+
 /* One row, copied to the arena; CM_ENOTFOUND is an answer. */
 static int get_row(struct cm_store *store, enum cm_private_db db,
 		   struct cm_span key, struct cm_arena *arena,
 		   struct cm_span *ret_value, struct cm_error *err)
 {
-	struct cm_kv *kv = NULL;
-	struct cm_kv_txn *txn = NULL;
+	struct private_look look;
 	struct cm_span value;
-	int lock = -1;
-	int rc;
+	int rc = begin_look(store, &look, err);
 
-	if (store->access != CM_STORE_WRITE)
-		return cm_fail(err, CM_EUSAGE, "%s is open for reading only",
-			       store->folder);
-	rc = cm_private_open(store, true, &lock, &kv, err);
 	if (rc == CM_OK)
-		rc = cm_kv_begin_read(kv, &txn, err);
-	if (rc == CM_OK)
-		rc = cm_kv_get(txn, db, key, &value, err);
+		rc = cm_kv_get(look.txn, db, key, &value, err);
 	if (rc == CM_OK) {
 		ret_value->n = value.n;
 		ret_value->p = cm_arena_dup(arena, value.p, value.n);
 		if (ret_value->p == NULL)
 			rc = cm_fail(err, CM_ENOMEM, "out of memory");
 	}
-	cm_kv_abort(&txn);
-	cm_kv_close(&kv);
-	cm_lockfile_drop(&lock);
+	end_look(&look);
 	return rc;
 }
 
@@ -458,30 +475,20 @@ static int each_address(struct cm_kv_cursor *cursor, struct cm_hmac *hmac,
 int cm_store_addresses(struct cm_store *store, address_fn *each, void *ctx,
 		       struct cm_error *err)
 {
-	struct cm_kv *kv = NULL;
-	struct cm_kv_txn *txn = NULL;
 	struct cm_kv_cursor *cursor = NULL;
 	struct cm_hmac *hmac = NULL;
-	int lock = -1;
-	int rc;
+	struct private_look look;
+	int rc = begin_look(store, &look, err);
 
-	if (store->access != CM_STORE_WRITE)
-		return cm_fail(err, CM_EUSAGE, "%s is open for reading only",
-			       store->folder);
-	rc = cm_private_open(store, true, &lock, &kv, err);
 	if (rc == CM_OK)
-		rc = cm_kv_begin_read(kv, &txn, err);
-	if (rc == CM_OK)
-		rc = cm_kv_cursor_open(txn, CM_DB_ADDRESSES, &cursor, err);
+		rc = cm_kv_cursor_open(look.txn, CM_DB_ADDRESSES, &cursor, err);
 	if (rc == CM_OK)
 		rc = cm_store_hmac(store, &hmac, err);
 	if (rc == CM_OK)
 		rc = each_address(cursor, hmac, each, ctx, err);
 	cm_hmac_free(&hmac);
 	cm_kv_cursor_close(&cursor);
-	cm_kv_abort(&txn);
-	cm_kv_close(&kv);
-	cm_lockfile_drop(&lock);
+	end_look(&look);
 	return rc;
 }
 

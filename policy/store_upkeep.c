@@ -83,16 +83,12 @@ static int rebuild_hashes(struct cm_writer *writer, struct cm_rows *rows,
 	return cm_tile_store_why(&tiles, rc, err);
 }
 
-static const enum cm_ledger_db view_dbs[] = {CM_DB_CONTACTS, CM_DB_FAMILY,
-					     CM_DB_BY_CONTACT};
-
 static int clear_views(struct cm_writer *writer, struct cm_error *err)
 {
 	int rc = CM_OK;
 
-	for (size_t i = 0;
-	     rc == CM_OK && i < sizeof(view_dbs) / sizeof(view_dbs[0]); i++)
-		rc = cm_kv_clear(writer->txn, view_dbs[i], err);
+	for (size_t i = 0; rc == CM_OK && i < CM_VIEW_DBS; i++)
+		rc = cm_kv_clear(writer->txn, cm_view_dbs[i], err);
 	return rc;
 }
 

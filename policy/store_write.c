@@ -199,6 +199,9 @@ static int append_to_ledger(struct cm_writer *writer,
 
 /* ---- views -------------------------------------------------------------- */
 
+const enum cm_ledger_db cm_view_dbs[CM_VIEW_DBS] = {
+	CM_DB_CONTACTS, CM_DB_FAMILY, CM_DB_BY_CONTACT};
+
 struct view_store {
 	struct cm_kv_txn *txn;
 	bool empty[CM_LEDGER_DBS]; /* was, before these rows */
@@ -227,19 +230,18 @@ static int emit_row(void *ctx, enum cm_ledger_db db, struct cm_span key,
 int cm_writer_views(struct cm_writer *writer, struct cm_rows *rows,
 		    uint64_t first, struct cm_error *err)
 {
-	static const enum cm_ledger_db dbs[] = {CM_DB_CONTACTS, CM_DB_FAMILY,
-						CM_DB_BY_CONTACT};
 	struct view_store views = {.txn = writer->txn};
 	const struct cm_view_sink sink = {
 		.ctx = &views, .load = load_row, .emit = emit_row};
 
-	for (size_t i = 0; i < sizeof(dbs) / sizeof(dbs[0]); i++) {
+	for (size_t i = 0; i < CM_VIEW_DBS; i++) {
+		enum cm_ledger_db db = cm_view_dbs[i];
 		uint64_t count;
-		int rc = cm_kv_count(writer->txn, dbs[i], &count, err);
+		int rc = cm_kv_count(writer->txn, db, &count, err);
 
 		if (rc != CM_OK)
 			return rc;
-		views.empty[dbs[i]] = count == 0;
+		views.empty[db] = count == 0;
 	}
 	return cm_rows_to_views(rows, first, writer->now, writer->rec,
 				writer->hmac, &sink, err);
