@@ -583,22 +583,27 @@ static void add_value(const struct filling *f, const struct cm_piece *piece)
 		(void)cm_buf_adds(f->out, value);
 }
 
-/* A text is words: in HTML, all of it is escaped. */
-static void fill_text(const struct filling *f, size_t index)
+/*
+ * A text is words: in HTML, all of it is escaped.  A template is HTML itself,
+ * and names texts, which name none.
+ */
+static void fill_pieces(const struct filling *f, const struct cm_pieces *pieces,
+			bool words)
 {
-	const struct cm_pieces *pieces = &f->language->texts[index];
 	size_t i;
 
 	for (i = 0; i < pieces->count; i++) {
 		const struct cm_piece *piece = &pieces->list[i];
 
-		if (f->html)
+		if (words && f->html)
 			add_escaped_n(f->out, piece->literal);
 		else
 			(void)cm_buf_add(f->out, piece->literal.p,
 					 piece->literal.n);
 		if (piece->kind == CM_PIECE_VALUE)
 			add_value(f, piece);
+		else if (piece->kind == CM_PIECE_TEXT)
+			fill_pieces(f, &f->language->texts[piece->index], true);
 	}
 }
 
@@ -617,17 +622,8 @@ int cm_template_fill(const struct cm_templates *templates,
 	const struct cm_pieces *pieces = kinds[kind].footer
 						 ? &f.language->footers[kind]
 						 : &templates->pages[kind];
-	size_t i;
 
-	for (i = 0; i < pieces->count; i++) {
-		const struct cm_piece *piece = &pieces->list[i];
-
-		(void)cm_buf_add(out, piece->literal.p, piece->literal.n);
-		if (piece->kind == CM_PIECE_VALUE)
-			add_value(&f, piece);
-		else if (piece->kind == CM_PIECE_TEXT)
-			fill_text(&f, piece->index);
-	}
+	fill_pieces(&f, pieces, false);
 	return cm_buf_ok(out);
 }
 
@@ -644,7 +640,8 @@ int cm_template_title(const struct cm_templates *templates,
 	};
 
 	if (kinds[kind].title != NULL)
-		fill_text(&f, templates->titles[kind]);
+		fill_pieces(&f, &f.language->texts[templates->titles[kind]],
+			    true);
 	return cm_buf_ok(out);
 }
 
