@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,6 @@ enum cm_log_sink { CM_LOG_TO_STDERR, CM_LOG_TO_SYSLOG, CM_LOG_TO_CALL };
 
 struct cm_log {
 	enum cm_log_sink sink;
-	_Atomic int level;
 	bool journal; /* stderr is systemd's: put "<N>" in front */
 	char *program;
 	cm_log_fn fn;
@@ -51,7 +49,6 @@ static int log_new(enum cm_log_sink sink, const char *program,
 		return CM_ENOMEM;
 	}
 	log->sink = sink;
-	atomic_init(&log->level, CM_LOG_INFO);
 	*ret_log = log;
 	return CM_OK;
 }
@@ -117,11 +114,6 @@ void cm_log_free(struct cm_log **log)
 	free((*log)->program);
 	free(*log);
 	*log = NULL;
-}
-
-void cm_log_set_level(struct cm_log *log, enum cm_log_level level)
-{
-	atomic_store(&log->level, (int)level);
 }
 
 /* ---- redaction -------------------------------------------------------- */
@@ -311,7 +303,7 @@ static void write_line(struct cm_log *log, enum cm_log_level level, char *text)
 
 static bool is_dropped(const struct cm_log *log, enum cm_log_level level)
 {
-	return log == NULL || (int)level > atomic_load(&log->level);
+	return log == NULL || level > CM_LOG_INFO;
 }
 
 void cm_log(struct cm_log *log, enum cm_log_level level, const char *fmt, ...)

@@ -45,10 +45,7 @@ void cm_log_free(struct cm_log **log);
 /* CM_OK if syslog_facility names one; for checks of a config. */
 CM_MUST_CHECK int cm_log_facility(const char *name, int *ret_facility);
 
-/* Lines above this level are dropped; INFO at first. */
-void cm_log_set_level(struct cm_log *log, enum cm_log_level level);
-
-/* A NULL log takes everything and writes nothing. */
+/* A NULL log takes everything and writes nothing; no log writes DEBUG. */
 void cm_log(struct cm_log *log, enum cm_log_level level, const char *fmt, ...)
 	CM_PRINTF(3, 4);
 /* "what: err->text". */

@@ -552,37 +552,3 @@ int cm_address_ids(const struct cm_address *address,
 	*ret_family = of_family;
 	return CM_OK;
 }
-
-/* ---- what a page may show ----------------------------------------------- */
-
-static bool starts_character(char c)
-{
-	return ((unsigned char)c & 0xc0) != 0x80;
-}
-
-void cm_address_mask(const struct cm_address *address,
-		     char out[CM_ADDRESS_MAX + 8])
-{
-	static const char stars[] = "***";
-	struct cm_span local = cm_address_local(address);
-	size_t first = 1, last, n = 0;
-
-	while (first < local.n && !starts_character(local.p[first]))
-		first++;
-	last = local.n - 1;
-	while (last > 0 && !starts_character(local.p[last]))
-		last--;
-	if (local.p[0] != '"') {
-		memcpy(out, local.p, first);
-		n = first;
-	}
-	memcpy(out + n, stars, sizeof(stars) - 1);
-	n += sizeof(stars) - 1;
-	/* Of "ab" the first letter is enough. */
-	if (local.p[0] != '"' && last > first) {
-		memcpy(out + n, local.p + last, local.n - last);
-		n += local.n - last;
-	}
-	memcpy(out + n, address->canonical + address->at,
-	       address->n - address->at + 1);
-}

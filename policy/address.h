@@ -72,8 +72,4 @@ CM_MUST_CHECK int cm_address_ids(const struct cm_address *address,
 				 struct cm_id *ret_contact,
 				 struct cm_id *ret_family);
 
-/* "p***n@example.com": what a page may show of an address (PREF-1). */
-void cm_address_mask(const struct cm_address *address,
-		     char out[CM_ADDRESS_MAX + 8]);
-
 #endif

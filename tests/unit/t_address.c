@@ -322,34 +322,6 @@ static void ids_follow_the_key_and_the_canonical_form(void **state)
 }
 
 /* PREF-1 */
-static void a_mask_shows_two_letters_at_most(void **state)
-{
-	static const struct {
-		const char *text;
-		const char *mask;
-	} cases[] = {
-		{"person@example.com", "p***n@example.com"},
-		{"abc@example.com", "a***c@example.com"},
-		{"ab@example.com", "a***@example.com"},
-		{"a@example.com", "a***@example.com"},
-		{"\xc3\xbcx\xc3\xa9@example.com",
-		 "\xc3\xbc***\xc3\xa9@example.com"},
-		{"\"a b\"@example.com", "***@example.com"},
-	};
-	char out[CM_ADDRESS_MAX + 8];
-	struct cm_address address;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(cm_address_parse(cm_span(cases[i].text),
-						  &address, NULL),
-				 CM_OK);
-		cm_address_mask(&address, out);
-		assert_string_equal(out, cases[i].mask);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,7 +331,6 @@ int main(void)
 		cmocka_unit_test(routes_are_told_apart),
 		cmocka_unit_test(a_family_is_wider_never_narrower),
 		cmocka_unit_test(ids_follow_the_key_and_the_canonical_form),
-		cmocka_unit_test(a_mask_shows_two_letters_at_most),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
