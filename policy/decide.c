@@ -171,6 +171,24 @@ static bool refused_by_mark(const struct ask *ask, struct answer *answer)
 	return false;
 }
 
+const struct cm_fact *cm_decide_mark(const struct cm_config *config,
+				     const struct cm_purpose *purpose,
+				     const struct cm_view *view,
+				     enum cm_fact_kind mark, int64_t now)
+{
+	const struct ask ask = {
+		.config = config,
+		.purpose = purpose,
+		.path = cm_span(purpose->path),
+		.asked = &purpose,
+		.nasked = 1,
+		.own = view,
+		.now = now,
+	};
+
+	return find_mark(&ask, view, mark, lifted_at(&ask, mark));
+}
+
 /* ---- rule 3: withdrawals --------------------------------------------------
  */
 

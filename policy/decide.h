@@ -89,6 +89,16 @@ void cm_decide(const struct cm_config *config,
 	       struct cm_decision *ret_decision);
 
 /*
+ * The newest mark of a kind (CM_FACT_OBJECTED, _COMPLAINED, _ERASED,
+ * _RESTRICTED, _UNDELIVERABLE) that nothing has lifted for the purpose; NULL
+ * if there is none.  For the words of `show`; cm_decide() obeys it anyway.
+ */
+const struct cm_fact *cm_decide_mark(const struct cm_config *config,
+				     const struct cm_purpose *purpose,
+				     const struct cm_view *view,
+				     enum cm_fact_kind mark, int64_t now);
+
+/*
  * The state of one purpose for `show` and pages: the same rules, one purpose,
  * no stream.
  */
