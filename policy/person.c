@@ -6,7 +6,6 @@
 #include "lib/enc.h"
 #include "policy/purpose.h"
 #include "policy/term_text.h"
-#include "policy/terms.h"
 
 const enum cm_fact_kind cm_person_marks[] = {
 	CM_FACT_OBJECTED,   CM_FACT_COMPLAINED,    CM_FACT_ERASED,
@@ -46,79 +45,18 @@ bool cm_person_known(const struct cm_person *person)
 	return person->own.count > 0 || person->own.newest_at != 0;
 }
 
-static const struct cm_fact *newest(const struct cm_view *view,
-				    enum cm_fact_kind kind)
-{
-	const struct cm_fact *found = NULL;
-	size_t i;
-
-	for (i = 0; i < view->count; i++) {
-		const struct cm_fact *fact = &view->facts[i];
-
-		if (fact->kind == kind &&
-		    (found == NULL || fact->at > found->at))
-			found = fact;
-	}
-	return found;
-}
-
-/* Lifted for a purpose by the person's own later confirmation (rule 2). */
-static bool lifted(const struct cm_config *config, const struct cm_view *view,
-		   const struct cm_fact *mark, const struct cm_purpose *purpose,
-		   int64_t now)
-{
-	size_t i;
-
-	for (i = 0; i < view->count; i++) {
-		const struct cm_fact *fact = &view->facts[i];
-
-		if (fact->kind == CM_FACT_PERSON_CONFIRMED &&
-		    fact->at > mark->at &&
-		    cm_purpose_covers(fact->purpose, cm_span(purpose->path)) &&
-		    cm_terms_flaw(config, purpose, fact, now) == CM_REASONS)
-			return true;
-	}
-	return false;
-}
-
-static bool lifted_everywhere(const struct cm_config *config,
-			      const struct cm_view *view,
-			      const struct cm_fact *mark, int64_t now)
-{
-	size_t i;
-
-	for (i = 0; i < config->npurposes; i++) {
-		if (!lifted(config, view, mark, &config->purposes[i], now))
-			return false;
-	}
-	return config->npurposes > 0;
-}
-
-static bool cleared(const struct cm_view *view, const struct cm_fact *mark,
-		    enum cm_fact_kind by)
-{
-	const struct cm_fact *fact = newest(view, by);
-
-	return fact != NULL && fact->at > mark->at;
-}
-
+/* It stands while it refuses anything. */
 const struct cm_fact *cm_person_has_mark(const struct cm_config *config,
 					 const struct cm_view *view,
 					 enum cm_fact_kind kind, int64_t now)
 {
-	const struct cm_fact *mark = newest(view, kind);
-	bool gone;
+	const struct cm_fact *mark = NULL;
+	size_t i;
 
-	if (mark == NULL)
-		return NULL;
-	if (kind == CM_FACT_RESTRICTED)
-		gone = cleared(view, mark, CM_FACT_CLEARED_RESTRICTED);
-	else if (kind == CM_FACT_UNDELIVERABLE)
-		gone = cleared(view, mark, CM_FACT_CLEARED_UNDELIVERABLE) ||
-		       view->person_at > mark->at;
-	else
-		gone = lifted_everywhere(config, view, mark, now);
-	return gone ? NULL : mark;
+	for (i = 0; mark == NULL && i < config->npurposes; i++)
+		mark = cm_decide_mark(config, &config->purposes[i], view, kind,
+				      now);
+	return mark;
 }
 
 /* A refusal still in "stop" has no event yet. */

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "lib/json.h"
 #include "policy/purpose.h"
 #include "tools/ctl_person.h"
 #include "tools/dialect.h"
@@ -23,8 +22,6 @@
 #include "tools/words.h"
 
 enum {
-	NOTE_MAX = 4096, /* a reason, not an archive */
-	EVIDENCE_MAX = 64 * 1024,
 	ROOTS_MAX = 64,    /* withdrawn at once; brands of one controller */
 	SALE_REF_MAX = 64, /* octets; as in a list */
 };
@@ -51,7 +48,7 @@ static int act_begin(struct cm_ctl *ctl, const struct cm_args *args,
 		return cm_fail(err, CM_ENOMEM, "out of memory");
 	act->ctl = ctl;
 	act->given = cm_args_word(args, 0);
-	cm_buf_init(&act->evidence, EVIDENCE_MAX);
+	cm_buf_init(&act->evidence, CM_REMARKS_ROOM);
 	rc = cm_person_find(ctl, act->given, &act->person, err);
 	if (rc == CM_OK)
 		*ret_act = act;
@@ -79,25 +76,15 @@ static struct cm_event *add_event(struct act *act, enum cm_event_type type,
 	return event;
 }
 
-/* What the act rests on, kept in private: named texts in canonical JSON. */
+/* What the act rests on, kept in private. */
 static int set_evidence(struct act *act, const char *const *pairs,
 			struct cm_error *err)
 {
-	struct cm_json_writer w;
+	int rc = cm_ctl_remarks(pairs, &act->evidence, err);
 	size_t i;
 
-	cm_json_init(&w, &act->evidence, CM_JSON_CANONICAL);
-	cm_json_begin_object(&w);
-	for (i = 0; pairs[i] != NULL; i += 2) {
-		if (pairs[i + 1] != NULL)
-			cm_json_put_text(&w, pairs[i], pairs[i + 1]);
-	}
-	cm_json_end(&w);
-	if (cm_json_done(&w) != CM_OK)
-		return cm_fail(err, CM_EUSAGE,
-			       "the words given must be UTF-8 and at most %d "
-			       "octets",
-			       NOTE_MAX);
+	if (rc != CM_OK)
+		return rc;
 	for (i = 0; i < act->count; i++)
 		act->entries[i].evidence =
 			cm_span_n(act->evidence.data, act->evidence.len);
@@ -556,9 +543,10 @@ static int check_note(const char *note, struct cm_error *err)
 	if (cm_span_trim(cm_span(note)).n == 0)
 		return cm_fail(err, CM_EUSAGE,
 			       "--note: say why, for whoever asks later");
-	if (strlen(note) > NOTE_MAX)
+	if (strlen(note) > CM_REMARK_MAX)
 		return cm_fail(err, CM_EUSAGE,
-			       "--note: at most %d octets, please", NOTE_MAX);
+			       "--note: at most %d octets, please",
+			       CM_REMARK_MAX);
 	return CM_OK;
 }
 

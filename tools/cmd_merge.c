@@ -12,17 +12,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "lib/json.h"
 #include "policy/purpose.h"
 #include "tools/ctl_person.h"
 #include "tools/disclose.h"
 #include "tools/request.h"
 
-enum {
-	ENTRIES_MAX = 512, /* purposes and marks of one person */
-	NOTE_MAX = 4096,
-	EVIDENCE_MAX = NOTE_MAX + 256,
-};
+enum { ENTRIES_MAX = 512 }; /* purposes and marks of one person */
 
 /* What tells a correction from a merge. */
 struct words {
@@ -200,20 +195,12 @@ static int write_evidence(const char *name, const struct cm_id *other,
 			  const char *note, struct cm_buf *out,
 			  struct cm_error *err)
 {
-	struct cm_json_writer w;
 	char id[CM_ID_TEXT_LEN];
+	const char *const pairs[] = {name, cm_out_id(other, id), "note", note,
+				     NULL};
 
-	cm_buf_init(out, EVIDENCE_MAX);
-	cm_json_init(&w, out, CM_JSON_CANONICAL);
-	cm_json_begin_object(&w);
-	cm_json_put_text(&w, name, cm_out_id(other, id));
-	if (note != NULL)
-		cm_json_put_text(&w, "note", note);
-	cm_json_end(&w);
-	if (cm_json_done(&w) == CM_OK)
-		return CM_OK;
-	return cm_fail(err, CM_EUSAGE, "--note: UTF-8, and at most %d octets",
-		       NOTE_MAX);
+	cm_buf_init(out, CM_REMARKS_ROOM);
+	return cm_ctl_remarks(pairs, out, err);
 }
 
 static void set_evidence(struct merge *m)

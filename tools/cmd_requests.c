@@ -14,8 +14,6 @@
 #include "tools/request.h"
 
 enum {
-	NOTE_MAX = 4096, /* a reason, not an archive */
-	EVIDENCE_MAX = 64 * 1024,
 	DATE_LEN = 11, /* "2026-01-31" */
 };
 
@@ -274,12 +272,12 @@ static int read_note(struct step *step, struct cm_error *err)
 {
 	const char *note = cm_args_get(step->args, "note");
 
-	if (note != NULL &&
-	    (cm_span_trim(cm_span(note)).n == 0 || strlen(note) > NOTE_MAX ||
-	     !cm_utf8_valid(note, strlen(note))))
+	if (note != NULL && (cm_span_trim(cm_span(note)).n == 0 ||
+			     strlen(note) > CM_REMARK_MAX ||
+			     !cm_utf8_valid(note, strlen(note))))
 		return cm_fail(err, CM_EUSAGE,
 			       "--note: words in UTF-8, at most %d octets",
-			       NOTE_MAX);
+			       CM_REMARK_MAX);
 	step->note = note;
 	return CM_OK;
 }
@@ -305,7 +303,7 @@ static int append(struct step *step, enum cm_event_type type, int64_t at,
 	       sizeof(entry.event.right));
 	(void)snprintf(entry.event.who, sizeof(entry.event.who), "%s",
 		       cm_ctl_who(step->ctl));
-	cm_buf_init(&note, EVIDENCE_MAX);
+	cm_buf_init(&note, CM_REMARKS_ROOM);
 	rc = cm_ctl_remark("note", step->note, &note, err);
 	entry.evidence = cm_span_n(cm_buf_text(&note), note.len);
 	if (rc == CM_OK)

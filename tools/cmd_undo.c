@@ -16,7 +16,6 @@
 #include "tools/ledger_scan.h"
 
 enum {
-	NOTE_MAX = 4096,       /* a reason, not an archive */
 	BATCHES_MAX = 100000,  /* one a night for 270 years */
 	WRITE_PROGRESS = 4096, /* contacts between looks at the clock */
 };
@@ -268,23 +267,6 @@ static int json_undo(const struct undo *undo, struct cm_error *err)
 
 /* ---- writing ------------------------------------------------------------ */
 
-static int write_note(const char *note, struct cm_buf *out,
-		      struct cm_error *err)
-{
-	struct cm_json_writer w;
-
-	if (note == NULL)
-		return CM_OK;
-	cm_json_init(&w, out, CM_JSON_CANONICAL);
-	cm_json_begin_object(&w);
-	cm_json_put_text(&w, "note", note);
-	cm_json_end(&w);
-	if (cm_json_done(&w) == CM_OK)
-		return CM_OK;
-	return cm_fail(err, CM_EUSAGE, "--note: UTF-8, and at most %d octets",
-		       NOTE_MAX);
-}
-
 static int add_corrections(const struct undo *undo, struct cm_span note,
 			   struct cm_store_batch *batch, struct cm_error *err)
 {
@@ -325,12 +307,13 @@ static int write_undo(const struct undo *undo, const char *note,
 	struct cm_buf text;
 	int rc;
 
-	cm_buf_init(&text, NOTE_MAX + 64);
-	rc = write_note(note, &text, err);
+	cm_buf_init(&text, CM_REMARKS_ROOM);
+	rc = cm_ctl_remark("note", note, &text, err);
 	if (rc == CM_OK)
 		rc = cm_store_batch_begin(undo->ctl->store, &batch, err);
 	if (rc == CM_OK)
-		rc = add_corrections(undo, cm_span_n(text.data, text.len),
+		rc = add_corrections(undo,
+				     cm_span_n(cm_buf_text(&text), text.len),
 				     batch, err);
 	cm_store_batch_free(&batch);
 	cm_buf_free(&text);

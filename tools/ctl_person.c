@@ -167,20 +167,39 @@ void cm_person_print_marks(struct cm_ctl *ctl, const struct cm_person *person)
 	}
 }
 
+int cm_ctl_remarks(const char *const *pairs, struct cm_buf *out,
+		   struct cm_error *err)
+{
+	struct cm_json_writer w;
+	bool any = false, good = true;
+	size_t i;
+
+	cm_json_init(&w, out, CM_JSON_CANONICAL);
+	for (i = 0; pairs[i] != NULL; i += 2) {
+		if (pairs[i + 1] == NULL)
+			continue;
+		if (!any)
+			cm_json_begin_object(&w);
+		any = true;
+		cm_json_put_text(&w, pairs[i], pairs[i + 1]);
+		good = good && strlen(pairs[i + 1]) <= CM_REMARK_MAX;
+	}
+	if (!any)
+		return CM_OK;
+	cm_json_end(&w);
+	if (cm_json_done(&w) == CM_OK && good)
+		return CM_OK;
+	return cm_fail(err, CM_EUSAGE,
+		       "the words given must be UTF-8, and at most %d octets",
+		       CM_REMARK_MAX);
+}
+
 int cm_ctl_remark(const char *name, const char *text, struct cm_buf *out,
 		  struct cm_error *err)
 {
-	struct cm_json_writer w;
+	const char *const pairs[] = {name, text, NULL};
 
-	if (text == NULL)
-		return CM_OK;
-	cm_json_init(&w, out, CM_JSON_CANONICAL);
-	cm_json_begin_object(&w);
-	cm_json_put_text(&w, name, text);
-	cm_json_end(&w);
-	return cm_json_done(&w) == CM_OK
-		       ? CM_OK
-		       : cm_fail(err, CM_ENOMEM, "no room for the %s", name);
+	return cm_ctl_remarks(pairs, out, err);
 }
 
 int cm_ctl_notice(struct cm_ctl *ctl, const char *path, bool keep,

@@ -40,7 +40,19 @@ CM_MUST_CHECK int cm_ctl_event(struct cm_ctl *ctl, uint64_t seq,
 			       struct cm_event *ret_event,
 			       struct cm_span *ret_json, struct cm_error *err);
 
-/* {"name":"text"}, the evidence of an act; nothing if text is NULL. */
+enum {
+	CM_REMARK_MAX = 4096, /* octets of --note: a reason, not an archive */
+	CM_REMARKS_ROOM = 16 * CM_REMARK_MAX, /* escaped, and several */
+};
+
+/*
+ * The evidence of an act: {"name":"text",...} of names and texts by turns, in
+ * the order of the names, NULL behind the last.  A text that is NULL is left
+ * out, and without any there is nothing.  CM_EUSAGE: not UTF-8, or too long.
+ */
+CM_MUST_CHECK int cm_ctl_remarks(const char *const *pairs, struct cm_buf *out,
+				 struct cm_error *err);
+/* Of one. */
 CM_MUST_CHECK int cm_ctl_remark(const char *name, const char *text,
 				struct cm_buf *out, struct cm_error *err);
 /*

@@ -11,11 +11,6 @@
 #include "tools/ctl_person.h"
 #include "tools/words.h"
 
-enum {
-	REASON_MAX = 4096, /* a reason, not an archive */
-	EVIDENCE_MAX = 64 * 1024,
-};
-
 /* ---- what was said ------------------------------------------------------ */
 
 static bool is_one_line(const char *text)
@@ -47,12 +42,12 @@ static int check_reason(const char *reason, struct cm_error *err)
 {
 	size_t n = strlen(reason);
 
-	if (cm_span_trim(cm_span(reason)).n > 0 && n <= REASON_MAX &&
+	if (cm_span_trim(cm_span(reason)).n > 0 && n <= CM_REMARK_MAX &&
 	    cm_utf8_valid(reason, n))
 		return CM_OK;
 	return cm_fail(err, CM_EUSAGE,
 		       "--reason: say why, in UTF-8, in at most %d octets",
-		       REASON_MAX);
+		       CM_REMARK_MAX);
 }
 
 int cm_disclosure_read(const struct cm_args *args,
@@ -119,7 +114,7 @@ int cm_disclosure_record(struct cm_ctl *ctl,
 
 	if (disclosure->to == NULL || count == 0)
 		return CM_OK;
-	cm_buf_init(&reason, EVIDENCE_MAX);
+	cm_buf_init(&reason, CM_REMARKS_ROOM);
 	memset(&entry, 0, sizeof(entry));
 	rc = cm_ctl_remark("reason", disclosure->reason, &reason, err);
 	if (rc == CM_OK)
