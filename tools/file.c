@@ -117,7 +117,7 @@ static int tell_bad_octet(const struct cm_charset *charset, struct cm_span text,
 	struct cm_span rest = text;
 	struct cm_span line = text;
 	size_t number = 0;
-	size_t n = 1;
+	size_t good, bad;
 
 	while (rest.n > 0) {
 		line = cm_span_cut(&rest, '\n');
@@ -130,17 +130,27 @@ static int tell_bad_octet(const struct cm_charset *charset, struct cm_span text,
 			       "the file is not %s: is it really in that "
 			       "encoding?",
 			       charset->name);
-	while (n < line.n && reads(charset, cm_span_n(line.p, n)))
-		n++;
 	if (charset->kind != CM_CHARSET_OCTET || line.n == 0)
 		return cm_fail(err, CM_EDATA,
 			       "line %zu of the file is not %s: is it really "
 			       "in that encoding?",
 			       number, charset->name);
+	/* What an octet means does not depend on others: halve. */
+	good = 0;
+	bad = line.n;
+	while (bad - good > 1) {
+		size_t half = good + (bad - good) / 2;
+
+		if (reads(charset, cm_span_n(line.p, half)))
+			good = half;
+		else
+			bad = half;
+	}
 	return cm_fail(err, CM_EDATA,
 		       "octet %zu of line %zu, 0x%02X, is not %s: is the file "
 		       "really in that encoding?",
-		       n, number, (unsigned char)line.p[n - 1], charset->name);
+		       bad, number, (unsigned char)line.p[bad - 1],
+		       charset->name);
 }
 
 int cm_file_to_utf8(struct cm_span text, const char *name, struct cm_buf *out,
