@@ -117,6 +117,17 @@ int cm_bundle_add(struct cm_bundle *bundle, const char *name,
 	return rc;
 }
 
+int cm_bundle_add_printed(struct cm_bundle *bundle, const char *name,
+			  const struct cm_buf *text, struct cm_error *err)
+{
+	int rc = cm_buf_ok(text);
+
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "no room for %s", name);
+	return cm_bundle_add(bundle, name,
+			     cm_span_n(cm_buf_text(text), text->len), err);
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct written *)a)->name,

@@ -19,6 +19,11 @@ CM_MUST_CHECK int cm_bundle_begin(const char *path, struct cm_arena *arena,
 /* name as in tools/proof.h; folders in it are made. */
 CM_MUST_CHECK int cm_bundle_add(struct cm_bundle *bundle, const char *name,
 				struct cm_span text, struct cm_error *err);
+/* The same of what was printed into a buffer; it may have failed. */
+CM_MUST_CHECK int cm_bundle_add_printed(struct cm_bundle *bundle,
+					const char *name,
+					const struct cm_buf *text,
+					struct cm_error *err);
 /* Write SHA256SUMS. */
 CM_MUST_CHECK int cm_bundle_finish(struct cm_bundle *bundle,
 				   struct cm_error *err);

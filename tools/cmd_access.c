@@ -65,10 +65,7 @@ static int add_file(const struct cm_record *r, struct cm_bundle *bundle,
 
 	cm_buf_init(&text, TEXT_MAX);
 	files[i].print(r, &text);
-	rc = cm_buf_ok(&text);
-	rc = rc == CM_OK ? cm_bundle_add(bundle, files[i].name,
-					 cm_span_n(text.data, text.len), err)
-			 : cm_fail(err, rc, "no room for %s", files[i].name);
+	rc = cm_bundle_add_printed(bundle, files[i].name, &text, err);
 	cm_buf_free(&text);
 	return rc;
 }

@@ -405,10 +405,7 @@ static int add_text(struct cm_evidence *e, struct cm_bundle *bundle,
 
 	cm_buf_init(&text, TEXT_MAX);
 	print(e, &text);
-	rc = cm_buf_ok(&text);
-	rc = rc == CM_OK ? cm_bundle_add(bundle, name,
-					 cm_span_n(text.data, text.len), err)
-			 : cm_fail(err, rc, "no room for %s", name);
+	rc = cm_bundle_add_printed(bundle, name, &text, err);
 	cm_buf_free(&text);
 	return rc;
 }

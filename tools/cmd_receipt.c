@@ -52,10 +52,7 @@ static int add_file(const struct cm_evidence *e, struct cm_bundle *bundle,
 		       format == 0 ? "kantara-%010" PRIu64 ".json"
 				   : "record-27560-%010" PRIu64 ".jsonld",
 		       item->kept->seq);
-	rc = cm_buf_ok(&text);
-	rc = rc == CM_OK ? cm_bundle_add(bundle, name,
-					 cm_span_n(text.data, text.len), err)
-			 : cm_fail(err, rc, "no room for %s", name);
+	rc = cm_bundle_add_printed(bundle, name, &text, err);
 	cm_buf_free(&text);
 	return rc;
 }

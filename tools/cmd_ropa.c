@@ -95,18 +95,6 @@ static bool uses(const struct cm_stream *stream,
 
 /* ---- JSON --------------------------------------------------------------- */
 
-static void json_texts(struct cm_json_writer *w, const char *name,
-		       const char *const *texts, size_t n)
-{
-	size_t i;
-
-	cm_json_name(w, name);
-	cm_json_begin_array(w);
-	for (i = 0; i < n; i++)
-		cm_json_add_text(w, cm_span(texts[i]));
-	cm_json_end(w);
-}
-
 static void json_purpose(struct cm_json_writer *w,
 			 const struct cm_config *config,
 			 const struct cm_purpose *purpose)
@@ -169,12 +157,12 @@ static int tell_json(const struct ropa *r, struct cm_error *err)
 	cm_json_put_int(w, "contacts", (int64_t)r->counts.contacts);
 	cm_json_put_int(w, "addresses", (int64_t)r->counts.addresses);
 	cm_json_put_int(w, "events", (int64_t)r->counts.events);
-	json_texts(w, "data", data, NDATA);
+	cm_out_json_texts(w, "data", data, NDATA);
 	json_recipients(w, config);
 	cm_json_put_text(w, "samples", config->samples_path);
 	cm_json_put_text(w, "checkpoints", config->checkpoint_origin);
-	json_texts(w, "measures", measures, NMEASURES);
-	json_texts(w, "to_be_filled_in", unknown, NUNKNOWN);
+	cm_out_json_texts(w, "measures", measures, NMEASURES);
+	cm_out_json_texts(w, "to_be_filled_in", unknown, NUNKNOWN);
 	cm_json_end(w);
 	return cm_out_json_end(&json, r->ctl->out, err);
 }

@@ -61,6 +61,18 @@ int cm_out_json_end(struct cm_out_json *json, FILE *f, struct cm_error *err)
 	return rc;
 }
 
+void cm_out_json_texts(struct cm_json_writer *w, const char *name,
+		       const char *const *texts, size_t n)
+{
+	size_t i;
+
+	cm_json_name(w, name);
+	cm_json_begin_array(w);
+	for (i = 0; i < n; i++)
+		cm_json_add_text(w, cm_span(texts[i]));
+	cm_json_end(w);
+}
+
 void cm_progress_init(struct cm_progress *progress, FILE *f)
 {
 	memset(progress, 0, sizeof(*progress));

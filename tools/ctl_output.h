@@ -38,6 +38,10 @@ void cm_out_json_begin(struct cm_out_json *json);
 CM_MUST_CHECK int cm_out_json_end(struct cm_out_json *json, FILE *f,
 				  struct cm_error *err);
 
+/* "name": ["text", ...] */
+void cm_out_json_texts(struct cm_json_writer *w, const char *name,
+		       const char *const *texts, size_t n);
+
 /* ---- progress: on a terminal only --------------------------------------- */
 
 struct cm_progress {

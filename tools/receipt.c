@@ -80,22 +80,10 @@ static const char *jurisdiction(const struct cm_config *config)
 				  : config->controller_country);
 }
 
-static void put_strings(struct cm_json_writer *w, const char *name,
-			const char *const *texts, size_t n)
-{
-	size_t i;
-
-	cm_json_name(w, name);
-	cm_json_begin_array(w);
-	for (i = 0; i < n; i++)
-		cm_json_add_text(w, cm_span(texts[i]));
-	cm_json_end(w);
-}
-
 static void put_one(struct cm_json_writer *w, const char *name,
 		    const char *text)
 {
-	put_strings(w, name, &text, 1);
+	cm_out_json_texts(w, name, &text, 1);
 }
 
 /* ---- Kantara Consent Receipt 1.1 ---------------------------------------- */
@@ -193,7 +181,7 @@ void cm_receipt_kantara(const struct cm_evidence *e,
 			 or_unknown(config->controller_privacy_notice));
 	kantara_service(e, event, &w);
 	cm_json_put_bool(&w, "sensitive", false);
-	put_strings(&w, "spiCat", NULL, 0);
+	cm_out_json_texts(&w, "spiCat", NULL, 0);
 	cm_json_end(&w);
 	if (cm_json_done(&w) != CM_OK)
 		out->failed = CM_EDATA;
