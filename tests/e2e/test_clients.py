@@ -34,7 +34,7 @@ Content-Length: 26
     "thunderbird": f"""\
 POST @PATH@ HTTP/1.1
 Host: consent.acme.example
-User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderbird/128.5.0
+User-Agent: Mozilla/5.0 (X11; rv:128.0) Gecko/20100101 Thunderbird/128.5.0
 Accept: */*
 Accept-Language: cs,en;q=0.5
 Accept-Encoding: gzip, deflate, br, zstd

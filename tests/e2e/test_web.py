@@ -191,21 +191,6 @@ def test_never_a_redirect_or_a_cookie(web):
                 assert answer.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
 
 
-def test_kill_after_200_loses_nothing(web):
-    """R8058-18: kill -9 as soon as the 200 is there, twenty times."""
-    crowd = [f"p{i}@x.test" for i in range(20)]
-    web.import_csv(people.granted(*crowd))
-    for address in crowd:
-        assert web.one_click(tokens.link(web, address)).status == 200
-        web.web.signal(signal.SIGKILL)
-        web.web.popen.wait()
-        assert withdrawn(web, address)
-        web.start_web()
-    settled(web)
-    assert all(withdrawn(web, address) for address in crowd)
-    web.ctl("verify")
-
-
 def test_a_busy_ledger_does_not_delay_the_answer(web):
     """R8058-18, and then the event gets to the ledger, once."""
     import fcntl
