@@ -155,6 +155,12 @@ bool cm_event_undoes(const struct cm_event *corrected,
 		     const struct cm_event *event);
 
 /*
+ * What the batch of a person's request for mail begins with, in the events of
+ * asking, confirming and "I did not ask"; policy/optin.h has the rest.
+ */
+#define CM_OPTIN_PREFIX "ask-"
+
+/*
  * A withdrawal by a button on a page of ours, which the person may take back
  * as long as that page is before them.  Its name, the batch of the corrected
  * event, is made of its time and contact: no two clicks have the same.

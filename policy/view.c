@@ -310,6 +310,10 @@ int cm_view_apply(struct cm_view *view, const struct cm_event *event,
 		view->newest_at = event->at;
 	if (cm_event_type_is_remark(event->type))
 		return CM_OK;
+	/* Anybody may have typed the address into a form. */
+	if (event->actor == CM_ACTOR_PERSON &&
+	    event->type == CM_EVENT_REQUESTED)
+		return CM_OK;
 	/* Taking a click back says nothing of the mailbox or its owner. */
 	if (event->actor == CM_ACTOR_PERSON &&
 	    event->type != CM_EVENT_CORRECTED && event->at > view->person_at)
@@ -332,6 +336,23 @@ int cm_view_apply_family(struct cm_view *view, const struct cm_event *event,
 }
 
 /* ---- clicks that were taken back ---------------------------------------- */
+
+/* "I did not ask for this": that, and what was asked before, is over. */
+static bool is_cancelled(const struct cm_view *view,
+			 const struct cm_fact *request)
+{
+	size_t i;
+
+	if (request->kind != CM_FACT_REQUESTED)
+		return false;
+	for (i = 0; i < view->count; i++)
+		if (view->facts[i].kind == CM_FACT_TAKEN_BACK &&
+		    cm_span_starts(view->facts[i].source, CM_OPTIN_PREFIX) &&
+		    cm_span_eq(view->facts[i].purpose, request->purpose) &&
+		    view->facts[i].at >= request->at)
+			return true;
+	return false;
+}
 
 static bool is_taken_back(const struct cm_view *view,
 			  const struct cm_fact *click)
@@ -366,7 +387,8 @@ int cm_view_settle(const struct cm_view *view, struct cm_arena *arena,
 	}
 	for (i = 0; back > 0 && i < view->count; i++)
 		if (view->facts[i].kind != CM_FACT_TAKEN_BACK &&
-		    !is_taken_back(view, &view->facts[i]))
+		    !is_taken_back(view, &view->facts[i]) &&
+		    !is_cancelled(view, &view->facts[i]))
 			settled.facts[settled.count++] = view->facts[i];
 	*ret_view = settled;
 	return CM_OK;

@@ -114,8 +114,8 @@ CM_MUST_CHECK int cm_view_apply_family(struct cm_view *view,
 				       uint64_t seq, struct cm_arena *arena);
 
 /*
- * The view without clicks that were taken back, as if they had never been, and
- * without what says so: for who wants to know what is allowed.  *ret_view may
+ * The view without clicks that were taken back and requests that their person
+ * cancelled, as if they had never been, and without what says so: for who wants to know what is allowed.  *ret_view may
  * share facts with *view.
  */
 CM_MUST_CHECK int cm_view_settle(const struct cm_view *view,

@@ -76,7 +76,8 @@ static bool strong(const struct world *w, const struct raw *e, int p)
 
 static bool own_act(const struct raw *e)
 {
-	return e->actor == CM_ACTOR_PERSON && e->type != CM_EVENT_CORRECTED;
+	return e->actor == CM_ACTOR_PERSON && e->type != CM_EVENT_CORRECTED &&
+	       e->type != CM_EVENT_REQUESTED;
 }
 
 static bool consents(const struct world *w, const struct raw *e, int p)
