@@ -10,8 +10,11 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ts.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "lib/clock.h"
 
@@ -556,5 +559,86 @@ int cm_timestamp_check(struct cm_span data, struct cm_span request,
 	ERR_clear_error();
 	if (rc == CM_OK)
 		*ret_ms = ms;
+	return rc;
+}
+
+/* ---- certificates ------------------------------------------------------- */
+
+struct pair {
+	X509 *certificate;
+	EVP_PKEY *key;
+};
+
+/* A daemon has nobody to ask. */
+static int no_passphrase(char *buf, int size, int writing, void *ctx)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)ctx;
+	return -1;
+}
+
+static BIO *open_text(struct cm_span text)
+{
+	return text.n <= INT_MAX ? BIO_new_mem_buf(text.p, (int)text.n) : NULL;
+}
+
+static int read_pair(struct cm_span chain, struct cm_span key,
+		     struct pair *pair, struct cm_error *err)
+{
+	BIO *chain_bio = open_text(chain);
+	BIO *key_bio = open_text(key);
+	int rc = CM_OK;
+
+	if (chain_bio != NULL)
+		pair->certificate =
+			PEM_read_bio_X509(chain_bio, NULL, no_passphrase, NULL);
+	if (key_bio != NULL)
+		pair->key = PEM_read_bio_PrivateKey(key_bio, NULL,
+						    no_passphrase, NULL);
+	if (pair->certificate == NULL)
+		rc = cm_fail(err, CM_ECONFIG,
+			     "there is no PEM certificate in the first");
+	else if (pair->key == NULL)
+		rc = cm_fail(err, CM_ECONFIG,
+			     "there is no PEM private key without a passphrase "
+			     "in the second");
+	BIO_free(chain_bio);
+	BIO_free(key_bio);
+	return rc;
+}
+
+static int check_pair(const struct pair *pair, const char *host,
+		      int64_t *ret_until, struct cm_error *err)
+{
+	struct tm until;
+
+	if (X509_check_private_key(pair->certificate, pair->key) != 1)
+		return cm_fail(err, CM_ECONFIG,
+			       "the key is not that of the certificate");
+	if (X509_check_host(pair->certificate, host, 0, 0, NULL) != 1)
+		return cm_fail(err, CM_ECONFIG,
+			       "the certificate is not for %s, where "
+			       "web.base-url leads",
+			       host);
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(pair->certificate), &until) != 1)
+		return cm_fail(err, CM_ECONFIG,
+			       "the certificate does not say when it ends");
+	*ret_until = (int64_t)timegm(&until);
+	return CM_OK;
+}
+
+int cm_certificate_check(struct cm_span chain, struct cm_span key,
+			 const char *host, int64_t *ret_until,
+			 struct cm_error *err)
+{
+	struct pair pair = {NULL, NULL};
+	int rc = read_pair(chain, key, &pair, err);
+
+	if (rc == CM_OK)
+		rc = check_pair(&pair, host, ret_until, err);
+	X509_free(pair.certificate);
+	EVP_PKEY_free(pair.key);
 	return rc;
 }

@@ -107,4 +107,13 @@ bool cm_equal_ct(const void *a, const void *b, size_t n);
 /* memset to zero that the compiler keeps. */
 void cm_wipe(void *p, size_t n);
 
+/*
+ * chain: PEM, the host's own certificate first.  key: PEM, its private key.
+ * Do they belong together, and is the certificate for this host?  CM_ECONFIG
+ * if not.  An ended one is no error: see *ret_until, seconds since 1970.
+ */
+CM_MUST_CHECK int cm_certificate_check(struct cm_span chain, struct cm_span key,
+				       const char *host, int64_t *ret_until,
+				       struct cm_error *err);
+
 #endif

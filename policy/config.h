@@ -204,8 +204,11 @@ struct cm_config {
 	struct cm_strings dkim_domains; /* d= that our own signer uses */
 
 	/* web section; base_url NULL if there is none */
-	const char *web_base_url; /* https://host[/path], no closing slash */
-	const char *web_listen;   /* "127.0.0.1:8025" */
+	const char *web_base_url;    /* https://host[/path], no closing slash */
+	const char *web_listen;      /* "127.0.0.1:8025" */
+	const char *web_certificate; /* NULL = plain HTTP */
+	const char *web_certificate_key;
+	const char *web_admin_listen; /* NULL = none */
 	const char *web_user;
 	struct cm_network *web_trusted_proxies;
 	size_t nweb_trusted_proxies;

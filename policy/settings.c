@@ -331,7 +331,22 @@ static const struct cm_setting settings[] = {
 	{CM_SECTION_WEB, "listen", CM_SETTING_LISTEN, RESTART, "127.0.0.1:8025",
 	 0, 0, NULL, CM_FOR_WEB, IN_CONFIG(web_listen),
 	 "Address and port that consent-web serves plain HTTP on, behind the "
-	 "web server that does TLS; [::1]:8025 for IPv6."},
+	 "web server that does TLS; [::1]:8025 for IPv6. With "
+	 "web.certificate it is HTTPS, for example on 0.0.0.0:443."},
+	{CM_SECTION_WEB, "certificate", CM_SETTING_PATH, 0, NULL, 0, 0, NULL,
+	 CM_FOR_WEB, IN_CONFIG(web_certificate),
+	 "Serve HTTPS without a web server in front: a PEM file with the "
+	 "certificate for base-url's host and those between it and the root. "
+	 "A renewed one is read at SIGHUP."},
+	{CM_SECTION_WEB, "certificate-key", CM_SETTING_PATH, 0, NULL, 0, 0,
+	 NULL, CM_FOR_WEB, IN_CONFIG(web_certificate_key),
+	 "Its private key, PEM, without a passphrase; mode 0600 of web.user, "
+	 "or 0640 with a group of theirs."},
+	{CM_SECTION_WEB, "admin-listen", CM_SETTING_LISTEN, RESTART, NULL, 0, 0,
+	 NULL, CM_FOR_WEB, IN_CONFIG(web_admin_listen),
+	 "Address and port for monitors, for example 127.0.0.1:8026: /metrics "
+	 "for Prometheus, and /healthz. Without it there is none. Never let "
+	 "the public reach it."},
 	{CM_SECTION_WEB, "user", CM_SETTING_NAME, RESTART, "consent-web", 1,
 	 NAME_MAX_LEN, NULL, CM_FOR_WEB, IN_CONFIG(web_user),
 	 "User that consent-web becomes when started as root."},

@@ -93,6 +93,8 @@ CM_MUST_CHECK int cm_store_lookup(struct cm_store_reader *reader,
 				  struct cm_error *err);
 int64_t cm_store_newest_rec(const struct cm_store_reader *reader);
 uint64_t cm_store_size(const struct cm_store_reader *reader); /* events */
+/* Refusals that are in force, but not in the ledger yet. */
+uint64_t cm_store_waiting(const struct cm_store_reader *reader);
 CM_MUST_CHECK int cm_store_root(struct cm_store_reader *reader,
 				struct cm_hash *ret_root, struct cm_error *err);
 /* Event bytes by sequence number, 0-based; copied to the arena. */

@@ -156,6 +156,11 @@ uint64_t cm_store_size(const struct cm_store_reader *reader)
 	return reader->head.size;
 }
 
+uint64_t cm_store_waiting(const struct cm_store_reader *reader)
+{
+	return reader->nstop;
+}
+
 /* ---- views -------------------------------------------------------------- */
 
 static int fail_view(const char *what, const struct cm_id *id, int rc,

@@ -106,6 +106,9 @@ static void set_page(struct cm_work *work, int status,
 void cm_work_invalid(struct cm_work *work, const char *outcome)
 {
 	work->outcome = outcome;
+	if (strcmp(outcome, "invalid") == 0)
+		cm_metrics_add(work->site->metrics, CM_METRIC_INVALID_TOKENS,
+			       1);
 	memset(work->view.language, 0, sizeof(work->view.language));
 	set_page(work, 404, CM_TEMPLATE_PAGE_INVALID);
 }
@@ -113,6 +116,7 @@ void cm_work_invalid(struct cm_work *work, const char *outcome)
 void cm_work_later(struct cm_work *work, const struct cm_error *err)
 {
 	cm_log_error(work->site->log, CM_LOG_ERROR, "store", err);
+	cm_metrics_add(work->site->metrics, CM_METRIC_STORE_FAILURES, 1);
 	work->outcome = "store-failed";
 	add_header(work->answer, "Retry-After", "120");
 	set_page(work, 503, CM_TEMPLATE_PAGE_LATER);
@@ -147,6 +151,8 @@ static void at_health(struct cm_work *work)
 	if (cm_store_read_begin(work->site->store, work->arena, &reader,
 				&err) != CM_OK) {
 		cm_log_error(work->site->log, CM_LOG_ERROR, "store", &err);
+		cm_metrics_add(work->site->metrics, CM_METRIC_STORE_FAILURES,
+			       1);
 		work->outcome = "store-failed";
 		set_text(work, 503, "store unreadable\n");
 		return;
@@ -154,6 +160,43 @@ static void at_health(struct cm_work *work)
 	cm_store_read_end(&reader);
 	work->outcome = "ok";
 	set_text(work, 200, "ok\n");
+}
+
+/* What is not counted, but looked up when somebody asks. */
+static void measure_store(struct cm_work *work)
+{
+	struct cm_metrics *metrics = work->site->metrics;
+	struct cm_store_reader *reader = NULL;
+	bool up = cm_store_read_begin(work->site->store, work->arena, &reader,
+				      NULL) == CM_OK;
+
+	if (up) {
+		cm_metrics_set(metrics, CM_METRIC_STOP_WAITING,
+			       cm_store_waiting(reader));
+		cm_metrics_set(metrics, CM_METRIC_EVENTS,
+			       cm_store_size(reader));
+	}
+	cm_metrics_set(metrics, CM_METRIC_STORE_UP, up);
+	cm_store_read_end(&reader);
+}
+
+static void at_metrics(struct cm_work *work)
+{
+	struct cm_answer *answer = work->answer;
+
+	if (work->site->metrics == NULL) {
+		cm_work_invalid(work, "not-found");
+		return;
+	}
+	measure_store(work);
+	work->outcome = "shown";
+	answer->status = 200;
+	if (cm_metrics_write(work->site->metrics, &answer->page.body) !=
+	    CM_OK) {
+		cm_buf_reset(&answer->page.body);
+		answer->status = 500;
+	}
+	add_header(answer, "Content-Type", CM_METRICS_TYPE);
 }
 
 /* An SVG may hold styles; scripts it may not run, nor load anything. */
@@ -188,6 +231,7 @@ static void dispatch(struct cm_work *work)
 		[CM_PLACE_NO_TOKEN] = at_no_token,
 		[CM_PLACE_HEALTH] = at_health,
 		[CM_PLACE_LOGO] = at_logo,
+		[CM_PLACE_METRICS] = at_metrics,
 		[CM_PLACE_NONE] = at_none,
 	};
 	const struct cm_request *request = work->request;
@@ -217,8 +261,10 @@ void cm_answer_make(struct cm_site *site, const struct cm_request *request,
 		.site = site,
 		.request = request,
 		.method = cm_method_of(request->method),
-		.route =
-			cm_route_find(site->config->web_base_url, request->url),
+		.route = request->admin
+				 ? cm_route_find_admin(request->url)
+				 : cm_route_find(site->config->web_base_url,
+						 request->url),
 		.now = now,
 		.client = cm_client_find(site->config, &request->peer,
 					 request->forwarded_for,
@@ -229,6 +275,8 @@ void cm_answer_make(struct cm_site *site, const struct cm_request *request,
 
 	memset(answer, 0, sizeof(*answer));
 	cm_page_init(&answer->page);
+	answer->place = work.route.place;
+	answer->method = work.method;
 	add_common_headers(answer);
 	cm_line_init(&work.line, cm_span("request"));
 	cm_line_text(&work.line, "method", request->method);

@@ -23,6 +23,7 @@
 #include "policy/template.h"
 #include "web/keep.h"
 #include "web/logo.h"
+#include "web/metrics.h"
 #include "web/client.h"
 #include "web/page.h"
 #include "web/route.h"
@@ -36,8 +37,9 @@ struct cm_site {
 	const struct cm_logo *logo; /* NULL: none */
 	const struct cm_keys *keys;
 	struct cm_store *store;
-	struct cm_keep keep; /* of cm_site_init() */
-	struct cm_log *log;  /* NULL: none */
+	struct cm_keep keep;        /* of cm_site_init() */
+	struct cm_log *log;         /* NULL: none */
+	struct cm_metrics *metrics; /* NULL: none */
 	/* Told after each new withdrawal, so that stop gets folded. */
 	void (*withdrawn)(void *ctx);
 	void *ctx;
@@ -60,6 +62,7 @@ CM_MUST_CHECK int cm_site_init(struct cm_site *site, struct cm_error *err);
 void cm_site_deinit(struct cm_site *site);
 
 struct cm_request {
+	bool admin; /* it came to the admin address */
 	const char *method;
 	struct cm_span url;           /* path, escapes as sent, no query */
 	struct cm_span content_type;  /* fields that are missing are empty */
@@ -74,6 +77,8 @@ struct cm_request {
 enum { CM_ANSWER_HEADERS_MAX = 12 };
 
 struct cm_answer {
+	enum cm_place place; /* what was asked for, to count it */
+	enum cm_method method;
 	int status;
 	struct cm_page page; /* the body */
 	struct {

@@ -16,6 +16,7 @@ enum {
 struct cm_fold {
 	struct cm_store *store;
 	struct cm_log *log;
+	struct cm_metrics *metrics;
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -40,12 +41,18 @@ static int fold_once(struct cm_fold *fold)
 	size_t count = 0;
 	int rc = cm_store_fold_stop(fold->store, cm_clock_now(), &count, &err);
 
+	cm_metrics_add(fold->metrics, CM_METRIC_FOLDED, count);
+	if (rc == CM_OK)
+		cm_metrics_set(fold->metrics, CM_METRIC_LAST_FOLD,
+			       (uint64_t)(cm_clock_now() / CM_SECOND_MS));
 	if (rc == CM_EAGAIN)
 		return CM_FOLD_AGAIN_MS;
-	if (rc != CM_OK)
+	if (rc != CM_OK) {
+		cm_metrics_add(fold->metrics, CM_METRIC_FOLD_FAILURES, 1);
 		cm_log_error(fold->log, CM_LOG_ERROR,
 			     "withdrawals cannot be moved to the ledger now",
 			     &err);
+	}
 	return CM_FOLD_IDLE_MS;
 }
 
@@ -70,7 +77,8 @@ static void *run(void *ctx)
 }
 
 int cm_fold_start(struct cm_store *store, struct cm_log *log,
-		  struct cm_fold **ret_fold, struct cm_error *err)
+		  struct cm_metrics *metrics, struct cm_fold **ret_fold,
+		  struct cm_error *err)
 {
 	struct cm_fold *fold = calloc(1, sizeof(*fold));
 	int rc;
@@ -79,6 +87,7 @@ int cm_fold_start(struct cm_store *store, struct cm_log *log,
 		return cm_fail(err, CM_ENOMEM, "no memory for a thread");
 	fold->store = store;
 	fold->log = log;
+	fold->metrics = metrics;
 	rc = cm_cond_init(&fold->changed);
 	if (rc != 0)
 		goto no_condition;

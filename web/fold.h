@@ -11,11 +11,13 @@
 
 #include "lib/log.h"
 #include "policy/store.h"
+#include "web/metrics.h"
 
 struct cm_fold;
 
-/* store and log outlive it. */
+/* store, log and metrics (or NULL) outlive it. */
 CM_MUST_CHECK int cm_fold_start(struct cm_store *store, struct cm_log *log,
+				struct cm_metrics *metrics,
 				struct cm_fold **ret_fold,
 				struct cm_error *err);
 void cm_fold_wake(void *fold); /* a struct cm_fold; returns at once */

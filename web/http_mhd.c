@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* pthread_rwlockattr_setkind_np */
 #include "web/http_mhd.h"
 
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,10 +36,14 @@ struct connection {
 	struct connection *next, *previous;
 	int fd;
 	int64_t since; /* the request's beginning, ms of the monotonic clock */
+	bool cut;
 };
 
 struct cm_http {
 	struct cm_log *log;
+	struct cm_metrics *metrics; /* NULL: nobody counts */
+	bool admin;
+	int listen_fd;        /* the daemon has a copy */
 	pthread_rwlock_t use; /* held for reading by every answer */
 	struct cm_site *site;
 	struct MHD_Daemon *daemon;
@@ -70,6 +75,8 @@ static struct connection *connection_add(struct cm_http *http, int fd)
 		c->next->previous = c;
 	http->newest = c;
 	pthread_mutex_unlock(&http->mutex);
+	cm_metrics_add(http->metrics, CM_METRIC_CONNECTIONS, 1);
+	cm_metrics_add(http->metrics, CM_METRIC_CONNECTIONS_OPEN, 1);
 	return c;
 }
 
@@ -83,6 +90,7 @@ static void connection_remove(struct cm_http *http, struct connection *c)
 	else
 		http->newest = c->next;
 	pthread_mutex_unlock(&http->mutex);
+	cm_metrics_add(http->metrics, CM_METRIC_CONNECTIONS_OPEN, UINT64_MAX);
 	free(c);
 }
 
@@ -114,8 +122,12 @@ void cm_http_reap(struct cm_http *http)
 
 	pthread_mutex_lock(&http->mutex);
 	for (c = http->newest; c != NULL; c = c->next)
-		if (c->since < oldest)
+		if (c->since < oldest && !c->cut) {
 			(void)shutdown(c->fd, SHUT_RDWR);
+			c->cut = true;
+			cm_metrics_add(http->metrics, CM_METRIC_CONNECTIONS_CUT,
+				       1);
+		}
 	pthread_mutex_unlock(&http->mutex);
 }
 
@@ -207,6 +219,7 @@ static enum MHD_Result respond(struct cm_http *http,
 			       const struct pending *pending)
 {
 	const struct cm_request request = {
+		.admin = http->admin,
 		.method = method,
 		.url = cm_span(url),
 		.content_type = field(connection, MHD_HTTP_HEADER_CONTENT_TYPE),
@@ -218,12 +231,16 @@ static enum MHD_Result respond(struct cm_http *http,
 		.body = cm_span_n(pending->body, pending->body_n),
 		.body_too_long = pending->too_long,
 	};
+	int64_t began = cm_clock_steady_us();
 	struct cm_answer answer;
 	enum MHD_Result result;
 
 	pthread_rwlock_rdlock(&http->use);
 	cm_answer_make(http->site, &request, cm_clock_now(), &answer);
 	result = send_answer(connection, &answer);
+	cm_metrics_request(http->metrics, answer.place, answer.method,
+			   answer.status,
+			   (uint64_t)(cm_clock_steady_us() - began));
 	cm_answer_free(&answer);
 	pthread_rwlock_unlock(&http->use);
 	return result;
@@ -310,12 +327,32 @@ static void on_message(void *cls, const char *fmt, va_list ap)
 
 /* ---- start and stop ----------------------------------------------------- */
 
-static struct MHD_Daemon *start_daemon(struct cm_http *http, int listen_fd)
+/* TLS 1.2 is what RFC 9325, 3.1.1 still allows; what follows is its order. */
+#define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+
+static struct MHD_Daemon *start_daemon(struct cm_http *http,
+				       const struct cm_certificate *certificate)
 {
-	return MHD_start_daemon(
-		MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-		on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_message, http,
-		MHD_OPTION_LISTEN_SOCKET, listen_fd,
+	const bool tls = certificate != NULL;
+	/* The first end ends it: without TLS there is nothing in it. */
+	struct MHD_OptionItem secure[] = {
+		{tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0,
+		 tls ? certificate->chain.data : NULL},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0,
+		 tls ? certificate->key.data : NULL},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)PRIORITIES},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	int fd = fcntl(http->listen_fd, F_DUPFD_CLOEXEC, 0);
+	struct MHD_Daemon *daemon;
+
+	if (fd < 0)
+		return NULL;
+	daemon = MHD_start_daemon(
+		MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG |
+			(tls ? MHD_USE_TLS : 0),
+		0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER,
+		on_message, http, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_THREAD_POOL_SIZE, (unsigned)CM_HTTP_THREADS,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CM_HTTP_CONNECTIONS,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CM_HTTP_SILENCE_S,
@@ -323,13 +360,18 @@ static struct MHD_Daemon *start_daemon(struct cm_http *http, int listen_fd)
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
 		MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL,
-		MHD_OPTION_END);
+		MHD_OPTION_ARRAY, secure, MHD_OPTION_END);
+	if (daemon == NULL)
+		close(fd);
+	return daemon;
 }
 
 static void http_free(struct cm_http **http)
 {
 	pthread_rwlock_destroy(&(*http)->use);
 	pthread_mutex_destroy(&(*http)->mutex);
+	if ((*http)->listen_fd >= 0)
+		close((*http)->listen_fd);
 	free(*http);
 	*http = NULL;
 }
@@ -349,7 +391,7 @@ static int init_use(pthread_rwlock_t *use)
 	return rc;
 }
 
-int cm_http_start(int listen_fd, struct cm_site *site,
+int cm_http_start(const struct cm_http_options *options, struct cm_site *site,
 		  struct cm_http **ret_http, struct cm_error *err)
 {
 	struct cm_http *http = calloc(1, sizeof(*http));
@@ -357,15 +399,17 @@ int cm_http_start(int listen_fd, struct cm_site *site,
 	if (http == NULL || pthread_mutex_init(&http->mutex, NULL) != 0 ||
 	    init_use(&http->use) != 0) {
 		free(http);
-		close(listen_fd);
+		close(options->listen_fd);
 		return cm_fail(err, CM_ENOMEM, "no memory for HTTP");
 	}
+	http->listen_fd = options->listen_fd;
+	http->admin = options->admin;
 	http->log = site->log;
+	http->metrics = site->metrics;
 	http->site = site;
-	http->daemon = start_daemon(http, listen_fd);
+	http->daemon = start_daemon(http, options->certificate);
 	if (http->daemon == NULL) {
 		http_free(&http);
-		close(listen_fd);
 		return cm_fail(err, CM_EIO, "libmicrohttpd did not start");
 	}
 	*ret_http = http;
@@ -374,32 +418,57 @@ int cm_http_start(int listen_fd, struct cm_site *site,
 
 void cm_http_use(struct cm_http *http, struct cm_site *site)
 {
+	if (http == NULL)
+		return;
 	pthread_rwlock_wrlock(&http->use);
 	http->site = site;
 	pthread_rwlock_unlock(&http->use);
 }
 
-static unsigned connections(struct cm_http *http)
+static unsigned connections(struct MHD_Daemon *daemon)
 {
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(
-		http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+		daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
 
 	return info != NULL ? info->num_connections : 0;
 }
 
-void cm_http_stop(struct cm_http **http)
+/* No new connections; those under way have a moment to end. */
+static void end_daemon(struct MHD_Daemon *daemon)
 {
 	const struct timespec step = {0, CM_HTTP_DRAIN_STEP_MS * 1000000L};
-	int waited, listen_fd;
+	int listen_fd = MHD_quiesce_daemon(daemon);
+	int waited;
 
-	if (*http == NULL)
-		return;
-	listen_fd = MHD_quiesce_daemon((*http)->daemon);
 	if (listen_fd >= 0)
 		close(listen_fd);
-	for (waited = 0; waited < CM_HTTP_DRAIN_MS && connections(*http) > 0;
+	for (waited = 0; waited < CM_HTTP_DRAIN_MS && connections(daemon) > 0;
 	     waited += CM_HTTP_DRAIN_STEP_MS)
 		(void)nanosleep(&step, NULL);
-	MHD_stop_daemon((*http)->daemon);
+	MHD_stop_daemon(daemon);
+}
+
+int cm_http_renew(struct cm_http *http,
+		  const struct cm_certificate *certificate,
+		  struct cm_error *err)
+{
+	struct MHD_Daemon *fresh = start_daemon(http, certificate);
+
+	if (fresh == NULL)
+		return cm_fail(err, CM_EIO,
+			       "libmicrohttpd did not start with the new "
+			       "certificate");
+	end_daemon(http->daemon);
+	http->daemon = fresh;
+	return CM_OK;
+}
+
+void cm_http_stop(struct cm_http **http)
+{
+	if (*http == NULL)
+		return;
+	close((*http)->listen_fd);
+	(*http)->listen_fd = -1;
+	end_daemon((*http)->daemon);
 	http_free(http);
 }

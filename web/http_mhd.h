@@ -9,12 +9,26 @@
 
 #include "lib/err.h"
 #include "web/answer.h"
+#include "web/certificate.h"
 
 struct cm_http;
 
-/* Takes listen_fd in any case; site outlives it, or its replacement. */
-CM_MUST_CHECK int cm_http_start(int listen_fd, struct cm_site *site,
-				struct cm_http **ret_http,
+struct cm_http_options {
+	int listen_fd;                            /* taken in any case */
+	bool admin;                               /* serves monitors only */
+	const struct cm_certificate *certificate; /* NULL: plain HTTP */
+};
+
+/* site outlives it, or its replacement; options need not. */
+CM_MUST_CHECK int cm_http_start(const struct cm_http_options *options,
+				struct cm_site *site, struct cm_http **ret_http,
+				struct cm_error *err);
+/*
+ * From now on another certificate, on the same socket.  Who is connected ends
+ * with the old one; on failure it stays for all.
+ */
+CM_MUST_CHECK int cm_http_renew(struct cm_http *http,
+				const struct cm_certificate *certificate,
 				struct cm_error *err);
 /* From now on another site; when it returns, nobody uses the old one. */
 void cm_http_use(struct cm_http *http, struct cm_site *site);

@@ -45,8 +45,8 @@ static bool split(const char *address, struct parts *parts)
 	return true;
 }
 
-static int resolve(const char *address, struct addrinfo **ret_found,
-		   struct cm_error *err)
+static int resolve(const char *setting, const char *address,
+		   struct addrinfo **ret_found, struct cm_error *err)
 {
 	const struct addrinfo hints = {
 		.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
@@ -57,16 +57,17 @@ static int resolve(const char *address, struct addrinfo **ret_found,
 	if (!split(address, &parts) ||
 	    getaddrinfo(parts.host, parts.port, &hints, ret_found) != 0)
 		return cm_fail(err, CM_ECONFIG,
-			       "web.listen \"%s\" is not ADDRESS:PORT, as "
+			       "%s \"%s\" is not ADDRESS:PORT, as "
 			       "127.0.0.1:8025 or [::1]:8025",
-			       address);
+			       setting, address);
 	return CM_OK;
 }
 
-int cm_listen_check(const char *address, struct cm_error *err)
+int cm_listen_check(const char *setting, const char *address,
+		    struct cm_error *err)
 {
 	struct addrinfo *found = NULL;
-	int rc = resolve(address, &found, err);
+	int rc = resolve(setting, address, &found, err);
 
 	if (rc == CM_OK)
 		freeaddrinfo(found);
@@ -92,20 +93,21 @@ static int bind_to(const struct addrinfo *where)
 	return -1;
 }
 
-int cm_listen_open(const char *address, int *ret_fd, struct cm_error *err)
+int cm_listen_open(const char *setting, const char *address, int *ret_fd,
+		   struct cm_error *err)
 {
 	struct addrinfo *found = NULL;
 	int fd, rc;
 
-	rc = resolve(address, &found, err);
+	rc = resolve(setting, address, &found, err);
 	if (rc != CM_OK)
 		return rc;
 	fd = bind_to(found);
 	if (fd < 0)
 		rc = cm_fail_errno(err, errno,
-				   "web.listen \"%s\": is another program "
+				   "%s \"%s\": is another program "
 				   "listening there?",
-				   address);
+				   setting, address);
 	freeaddrinfo(found);
 	if (rc == CM_OK)
 		*ret_fd = fd;

@@ -47,13 +47,17 @@ struct server {
 	struct cm_logo *logo; /* NULL: none */
 	struct cm_log *log;
 	struct cm_proc_user user;
+	struct cm_metrics *metrics;
+	struct cm_certificate *certificate; /* NULL: plain HTTP */
 	int listen_fd;
+	int admin_fd; /* -1: none */
 	int ready;
 	struct opened *opened;
 	/* PATH/web; NULL without a mail section.  It is not part of what a
 	 * restore replaces, and a process may open it only once. */
 	struct cm_queue *queue;
 	struct cm_http *http;
+	struct cm_http *admin; /* NULL: none */
 };
 
 static int usage(void)
@@ -104,7 +108,10 @@ static int read_config(const char *file, struct server *server,
 			       " has nothing to do: add web { base-url = "
 			       "\"https://...\" }",
 			       config->file);
-	rc = cm_listen_check(config->web_listen, err);
+	rc = cm_listen_check("web.listen", config->web_listen, err);
+	if (rc == CM_OK && config->web_admin_listen != NULL)
+		rc = cm_listen_check("web.admin-listen",
+				     config->web_admin_listen, err);
 	if (rc != CM_OK)
 		return cm_error_prefix(err, "%s: ", config->file);
 	rc = cm_logo_load(config->web_logo, &server->logo, err);
@@ -112,6 +119,27 @@ static int read_config(const char *file, struct server *server,
 		return cm_error_prefix(err, "%s: ", config->file);
 	return cm_templates_load(config->templates, config->language,
 				 &server->templates, err);
+}
+
+static int load_certificate(struct server *server, struct cm_error *err)
+{
+	struct cm_certificate *certificate = NULL;
+	int rc = cm_certificate_load(server->config, &certificate, err);
+
+	if (rc != CM_OK)
+		return rc;
+	server->certificate = certificate;
+	if (certificate == NULL)
+		return CM_OK;
+	cm_metrics_set(server->metrics, CM_METRIC_CERTIFICATE_ENDS,
+		       (uint64_t)certificate->until);
+	if (certificate->until < (int64_t)time(NULL))
+		cm_log(server->log, CM_LOG_WARNING,
+		       "the certificate of %s has ended: nobody can "
+		       "unsubscribe "
+		       "until it is renewed",
+		       server->config->web_certificate);
+	return CM_OK;
 }
 
 /* Who we become: the web user, reading and writing the store. */
@@ -190,6 +218,7 @@ static void fill_site(const struct server *server, struct opened *opened)
 	site->keys = opened->keys;
 	site->store = opened->store;
 	site->log = server->log;
+	site->metrics = server->metrics;
 	site->withdrawn = cm_fold_wake;
 	site->ctx = opened->fold;
 	site->queue =
@@ -222,8 +251,8 @@ static int opened_new(const struct server *server, struct opened **ret_opened,
 		return rc;
 	rc = open_store(server->config, opened, err);
 	if (rc == CM_OK)
-		rc = cm_fold_start(opened->store, server->log, &opened->fold,
-				   err);
+		rc = cm_fold_start(opened->store, server->log, server->metrics,
+				   &opened->fold, err);
 	if (rc != CM_OK) {
 		opened_free(&opened);
 		return rc;
@@ -270,7 +299,8 @@ static int open_queue(const struct cm_config *config,
 
 static int start_serving(struct server *server, struct cm_error *err)
 {
-	int fd = server->listen_fd;
+	struct cm_http_options options = {.listen_fd = server->listen_fd,
+					  .certificate = server->certificate};
 	int rc = opened_new(server, &server->opened, err);
 
 	if (rc == CM_OK)
@@ -280,7 +310,14 @@ static int start_serving(struct server *server, struct cm_error *err)
 		return rc;
 	fill_site(server, server->opened);
 	server->listen_fd = -1;
-	return cm_http_start(fd, &server->opened->site, &server->http, err);
+	rc = cm_http_start(&options, &server->opened->site, &server->http, err);
+	if (rc != CM_OK || server->admin_fd < 0)
+		return rc;
+	options = (struct cm_http_options){.listen_fd = server->admin_fd,
+					   .admin = true};
+	server->admin_fd = -1;
+	return cm_http_start(&options, &server->opened->site, &server->admin,
+			     err);
 }
 
 static bool is_readable(struct cm_store *store)
@@ -316,6 +353,7 @@ static void follow_store(struct server *server)
 	}
 	fill_site(server, fresh);
 	cm_http_use(server->http, &fresh->site);
+	cm_http_use(server->admin, &fresh->site);
 	server->opened = fresh;
 	opened_free(&old);
 	cm_log(server->log, CM_LOG_NOTICE,
@@ -338,16 +376,22 @@ static int check_store_key(const struct cm_keys *old,
 		       "file back");
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 /* A place that is used already cannot change under our feet. */
 static int check_places(const struct cm_config *old,
 			const struct cm_config *config, struct cm_error *err)
 {
 	if (strcmp(old->web_listen, config->web_listen) == 0 &&
+	    same_text(old->web_admin_listen, config->web_admin_listen) &&
 	    strcmp(old->store_path, config->store_path) == 0)
 		return CM_OK;
 	return cm_fail(err, CM_ECONFIG,
-		       "%s: web.listen and store.path change at a restart "
-		       "only",
+		       "%s: web.listen, web.admin-listen and store.path "
+		       "change at a restart only",
 		       config->file);
 }
 
@@ -355,6 +399,7 @@ static void forget_config(struct server *server)
 {
 	cm_templates_free(&server->templates);
 	cm_logo_free(&server->logo);
+	cm_certificate_free(&server->certificate);
 	cm_config_unref(&server->config);
 }
 
@@ -369,6 +414,12 @@ static int read_anew(const struct server *server, struct server *fresh,
 		rc = cm_keys_open(fresh->config->keys_path, &opened->keys, err);
 	if (rc == CM_OK)
 		rc = check_store_key(server->opened->keys, opened->keys, err);
+	if (rc == CM_OK)
+		rc = load_certificate(fresh, err);
+	/* The last that can fail: it is in use when this returns. */
+	if (rc == CM_OK &&
+	    !cm_certificate_is_same(server->certificate, fresh->certificate))
+		rc = cm_http_renew(server->http, fresh->certificate, err);
 	return rc;
 }
 
@@ -378,12 +429,12 @@ static void put_in_force(struct server *server, struct server *fresh,
 {
 	struct opened *old = server->opened;
 
-	fresh->log = server->log;
 	fresh->queue = server->queue;
 	opened->store = old->store;
 	opened->fold = old->fold;
 	fill_site(fresh, opened);
 	cm_http_use(server->http, &opened->site);
+	cm_http_use(server->admin, &opened->site);
 	old->store = NULL;
 	old->fold = NULL;
 	opened_free(&old);
@@ -391,12 +442,16 @@ static void put_in_force(struct server *server, struct server *fresh,
 	server->config = fresh->config;
 	server->templates = fresh->templates;
 	server->logo = fresh->logo;
+	server->certificate = fresh->certificate;
 	server->opened = opened;
 }
 
 static void reload(struct server *server)
 {
-	struct server fresh = {.listen_fd = -1};
+	struct server fresh = {.log = server->log,
+			       .metrics = server->metrics,
+			       .listen_fd = -1,
+			       .admin_fd = -1};
 	struct opened *opened = NULL;
 	struct cm_error err;
 	int rc = opened_alloc(&opened, &err);
@@ -411,8 +466,10 @@ static void reload(struct server *server)
 	if (rc == CM_OK) {
 		put_in_force(server, &fresh, opened);
 		cm_log(server->log, CM_LOG_NOTICE, "configuration reloaded");
+		cm_metrics_add_of(server->metrics, CM_METRIC_RELOADS, "ok", 1);
 		return;
 	}
+	cm_metrics_add_of(server->metrics, CM_METRIC_RELOADS, "failed", 1);
 	cm_log_error(server->log, CM_LOG_ERROR,
 		     "reload failed, the old configuration stays", &err);
 	forget_config(&fresh);
@@ -420,6 +477,22 @@ static void reload(struct server *server)
 }
 
 /* ---- start and stop ----------------------------------------------------- */
+
+/* Who sees the public one answer may ask the other. */
+static int open_sockets(struct server *server, struct cm_error *err)
+{
+	const struct cm_config *config = server->config;
+	int rc = CM_OK;
+
+	if (config->web_admin_listen != NULL)
+		rc = cm_listen_open("web.admin-listen",
+				    config->web_admin_listen, &server->admin_fd,
+				    err);
+	if (rc == CM_OK)
+		rc = cm_listen_open("web.listen", config->web_listen,
+				    &server->listen_fd, err);
+	return rc;
+}
 
 /* In the order that proc.h asks for; threads start last. */
 static int start(struct server *server, const struct options *options,
@@ -429,8 +502,7 @@ static int start(struct server *server, const struct options *options,
 
 	rc = find_user(server, err);
 	if (rc == CM_OK)
-		rc = cm_listen_open(server->config->web_listen,
-				    &server->listen_fd, err);
+		rc = open_sockets(server, err);
 	if (rc == CM_OK && !options->foreground)
 		rc = cm_proc_detach(&server->ready, err);
 	if (rc == CM_OK)
@@ -439,6 +511,9 @@ static int start(struct server *server, const struct options *options,
 		rc = make_queue(server->config, err);
 	if (rc == CM_OK)
 		rc = cm_proc_drop(&server->user, err);
+	/* As who must read a renewed one, too. */
+	if (rc == CM_OK)
+		rc = load_certificate(server, err);
 	if (rc == CM_OK)
 		rc = start_serving(server, err);
 	return rc;
@@ -472,6 +547,8 @@ static void serve_until_told(struct server *server, const sigset_t *signals)
 			break;
 		default:
 			cm_http_reap(server->http);
+			if (server->admin != NULL)
+				cm_http_reap(server->admin);
 			follow_store(server);
 		}
 	}
@@ -480,11 +557,15 @@ static void serve_until_told(struct server *server, const sigset_t *signals)
 static void stop(struct server *server)
 {
 	cm_http_stop(&server->http);
+	cm_http_stop(&server->admin);
 	opened_free(&server->opened);
 	cm_queue_close(&server->queue);
 	if (server->listen_fd >= 0)
 		close(server->listen_fd);
+	if (server->admin_fd >= 0)
+		close(server->admin_fd);
 	forget_config(server);
+	cm_metrics_free(&server->metrics);
 	cm_log_free(&server->log);
 }
 
@@ -495,7 +576,13 @@ static int serve(struct server *server, const struct options *options)
 	int rc;
 
 	block_signals(&signals);
-	rc = start(server, options, &err);
+	rc = cm_metrics_new(&server->metrics);
+	cm_metrics_set(server->metrics, CM_METRIC_STARTED,
+		       (uint64_t)time(NULL));
+	if (rc == CM_OK)
+		rc = start(server, options, &err);
+	else
+		(void)cm_fail(&err, rc, "no memory to count");
 	if (rc != CM_OK) {
 		fprintf(stderr, CM_WEB_PROGRAM ": %s\n", err.text);
 		cm_log_error(server->log, CM_LOG_ERROR, "not started", &err);
@@ -512,10 +599,21 @@ static int serve(struct server *server, const struct options *options)
 	return EX_OK;
 }
 
+/* What -t checks beyond the config: that the certificate can be served. */
+static int test(struct server *server)
+{
+	struct cm_error err;
+
+	if (load_certificate(server, &err) == CM_OK)
+		return EX_OK;
+	fprintf(stderr, CM_WEB_PROGRAM ": %s\n", err.text);
+	return EX_CONFIG;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {CM_CONFIG_DEFAULT, false, false};
-	struct server server = {.listen_fd = -1, .ready = -1};
+	struct server server = {.listen_fd = -1, .admin_fd = -1, .ready = -1};
 	struct cm_error err;
 	int status;
 
@@ -526,7 +624,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, CM_WEB_PROGRAM ": %s\n", err.text);
 		status = EX_CONFIG;
 	} else {
-		status = options.test ? EX_OK : serve(&server, &options);
+		status =
+			options.test ? test(&server) : serve(&server, &options);
 	}
 	stop(&server);
 	return status;

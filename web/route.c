@@ -21,25 +21,31 @@ static const struct {
 	[CM_PLACE_NO_TOKEN] = {"no-token", READING, "GET, HEAD, OPTIONS"},
 	[CM_PLACE_HEALTH] = {"healthz", READING, "GET, HEAD, OPTIONS"},
 	[CM_PLACE_LOGO] = {"logo", READING, "GET, HEAD, OPTIONS"},
+	[CM_PLACE_METRICS] = {"metrics", READING, "GET, HEAD, OPTIONS"},
 	/* Nothing is there for any method: 404 says more than 405. */
 	[CM_PLACE_NONE] = {"none", ~0U, ""},
 };
 
+/* RFC 9110, 9.1: methods are case-sensitive. */
+static const char *const methods[CM_METHODS] = {
+	[CM_METHOD_GET] = "GET",     [CM_METHOD_HEAD] = "HEAD",
+	[CM_METHOD_POST] = "POST",   [CM_METHOD_OPTIONS] = "OPTIONS",
+	[CM_METHOD_OTHER] = "other",
+};
+
 enum cm_method cm_method_of(const char *name)
 {
-	/* RFC 9110, 9.1: methods are case-sensitive. */
-	static const char *const names[CM_METHOD_OTHER] = {
-		[CM_METHOD_GET] = "GET",
-		[CM_METHOD_HEAD] = "HEAD",
-		[CM_METHOD_POST] = "POST",
-		[CM_METHOD_OPTIONS] = "OPTIONS",
-	};
 	int i;
 
 	for (i = 0; i < CM_METHOD_OTHER; i++)
-		if (strcmp(name, names[i]) == 0)
+		if (strcmp(name, methods[i]) == 0)
 			return (enum cm_method)i;
 	return CM_METHOD_OTHER;
+}
+
+const char *cm_method_name(enum cm_method method)
+{
+	return methods[method];
 }
 
 /* "/path" of "https://host/path", else "". */
@@ -116,6 +122,17 @@ struct cm_route cm_route_find(const char *base_url, struct cm_span url)
 	if (take(&below, base))
 		route = find_below(below);
 	return route.place != CM_PLACE_NONE ? route : find_below(url);
+}
+
+struct cm_route cm_route_find_admin(struct cm_span url)
+{
+	struct cm_route route = {CM_PLACE_NONE, "", 0};
+
+	if (cm_span_eq(url, cm_span("/metrics")))
+		route.place = CM_PLACE_METRICS;
+	else if (cm_span_eq(url, cm_span("/healthz")))
+		route.place = CM_PLACE_HEALTH;
+	return route;
 }
 
 bool cm_route_allows(enum cm_place place, enum cm_method method)

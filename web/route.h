@@ -6,6 +6,7 @@
  *   /u         the link in mail that went to several people
  *   /healthz   for monitors
  *   /logo      the picture on our pages
+ *   /metrics   what is counted; on the admin address only
  *
  * The path of web.base-url may stand in front or not: some proxies strip it.
  */
@@ -20,6 +21,7 @@ enum cm_method {
 	CM_METHOD_POST,
 	CM_METHOD_OPTIONS,
 	CM_METHOD_OTHER,
+	CM_METHODS
 };
 
 enum cm_place {
@@ -28,6 +30,7 @@ enum cm_place {
 	CM_PLACE_NO_TOKEN,
 	CM_PLACE_HEALTH,
 	CM_PLACE_LOGO,
+	CM_PLACE_METRICS,
 	CM_PLACE_NONE, /* nothing of ours */
 	CM_PLACES
 };
@@ -41,10 +44,13 @@ struct cm_route {
 	size_t token_n;
 };
 
-enum cm_method cm_method_of(const char *name); /* "GET" */
+enum cm_method cm_method_of(const char *name);     /* "GET" */
+const char *cm_method_name(enum cm_method method); /* "GET", "other" */
 
 /* url: the path without a query, escapes as sent. */
 struct cm_route cm_route_find(const char *base_url, struct cm_span url);
+/* The same on the admin address: for monitors, never for persons. */
+struct cm_route cm_route_find_admin(struct cm_span url);
 
 bool cm_route_allows(enum cm_place place, enum cm_method method);
 const char *cm_route_allow(enum cm_place place); /* "GET, HEAD, OPTIONS" */

@@ -200,6 +200,8 @@ int cm_visitor_leave(struct cm_work *work, const char *channel, bool *ret_new,
 	cm_buf_free(&evidence);
 	if (rc != CM_OK)
 		return rc;
+	cm_metrics_add_of(work->site->metrics, CM_METRIC_WITHDRAWALS, channel,
+			  1);
 	if (work->site->withdrawn != NULL)
 		work->site->withdrawn(work->site->ctx);
 	*ret_new = true;

@@ -89,6 +89,7 @@ static void take_back(struct cm_work *work)
 		cm_work_later(work, &err);
 	} else {
 		work->outcome = "taken-back";
+		cm_metrics_add(work->site->metrics, CM_METRIC_TAKEN_BACK, 1);
 		cm_line_span(&work->line, "back", work->path);
 		page(work, 200, CM_TEMPLATE_PAGE_BACK, NULL);
 	}
@@ -194,6 +195,7 @@ static void act_blindly(struct cm_work *work, const struct cm_error *err)
 		return;
 	}
 	cm_log_error(work->site->log, CM_LOG_ERROR, "store", err);
+	cm_metrics_add(work->site->metrics, CM_METRIC_STORE_FAILURES, 1);
 	memset(&work->view, 0, sizeof(work->view));
 	work->family = work->token.contact;
 	work->path = work->form.act == CM_FORM_ALL ? root_of(work)

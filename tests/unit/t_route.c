@@ -56,6 +56,32 @@ static void paths_and_places(void **state)
 	}
 }
 
+/* What monitors read is on their address alone, and links only on ours. */
+static void monitors_have_an_address_of_their_own(void **state)
+{
+	static const struct {
+		const char *url;
+		enum cm_place here, there;
+	} cases[] = {
+		{"/metrics", CM_PLACE_NONE, CM_PLACE_METRICS},
+		{"/healthz", CM_PLACE_HEALTH, CM_PLACE_HEALTH},
+		{"/u/abc", CM_PLACE_TOKEN, CM_PLACE_NONE},
+		{"/logo", CM_PLACE_LOGO, CM_PLACE_NONE},
+		{"/metrics/", CM_PLACE_NONE, CM_PLACE_NONE},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cm_span url = cm_span(cases[i].url);
+
+		assert_int_equal(cm_route_find("https://h.example", url).place,
+				 cases[i].here);
+		assert_int_equal(cm_route_find_admin(url).place,
+				 cases[i].there);
+	}
+}
+
 static void long_tokens_are_nothing_of_ours(void **state)
 {
 	char url[600] = "/u/";
@@ -108,6 +134,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_and_places),
+		cmocka_unit_test(monitors_have_an_address_of_their_own),
 		cmocka_unit_test(long_tokens_are_nothing_of_ours),
 		cmocka_unit_test(methods),
 	};

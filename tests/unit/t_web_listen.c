@@ -44,7 +44,8 @@ static void addresses(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct cm_error err = {CM_OK, ""};
 
-		if (cm_listen_check(cases[i].text, &err) != cases[i].rc)
+		if (cm_listen_check("web.listen", cases[i].text, &err) !=
+		    cases[i].rc)
 			fail_msg("\"%s\": want %d, %s", cases[i].text,
 				 cases[i].rc, err.text);
 		if (cases[i].rc != CM_OK)
@@ -72,12 +73,14 @@ static void a_port_that_is_taken_is_named(void **state)
 	assert_int_equal(getsockname(first, (struct sockaddr *)&bound, &n), 0);
 	(void)snprintf(address, sizeof(address), "127.0.0.1:%u",
 		       ntohs(bound.sin_port));
-	assert_int_equal(cm_listen_open(address, &second, &err), CM_EIO);
+	assert_int_equal(cm_listen_open("web.listen", address, &second, &err),
+			 CM_EIO);
 	assert_non_null(strstr(err.text, address));
 	assert_non_null(strstr(err.text, "is another program listening"));
 	assert_int_equal(second, -1);
 	close(first);
-	assert_int_equal(cm_listen_open(address, &second, &err), CM_OK);
+	assert_int_equal(cm_listen_open("web.listen", address, &second, &err),
+			 CM_OK);
 	close(second);
 }
 
