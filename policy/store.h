@@ -242,6 +242,9 @@ struct cm_erased {
  * those of the person.  Costs a copy of private, however many they are.  When
  * it fails or the process dies after the events, they are erased by the next
  * cm_store_open() for writing.
+ *
+ * Events of type erased may also go through cm_store_stop(), which waits for
+ * nobody: folding notes them, and cm_store_erase_finish() does the rest.
  */
 CM_MUST_CHECK int cm_store_erase(struct cm_store *store,
 				 const struct cm_event *events, size_t count,

@@ -197,11 +197,14 @@ static int event_at(struct cm_kv_txn *ledger, uint64_t seq,
 	return rc;
 }
 
-/* Asked for or confirmed by the person: then they have given it anew. */
+/*
+ * Asked for or confirmed by the person: then they have given it anew.  Not by
+ * looking at what is left of them, nor by taking back a click.
+ */
 static bool comes_back(const struct cm_event *event)
 {
 	return event->actor == CM_ACTOR_PERSON &&
-	       !cm_fact_refuses(cm_event_fact(event));
+	       cm_event_type_asks(event->type);
 }
 
 /* Evidence before the last erasure goes; what was given since stays. */

@@ -581,6 +581,21 @@ static struct cm_span unseal(const struct cm_siv *seal,
 			 row->sealed.n - head);
 }
 
+/* Who asked for it on our page is still to be erased from private. */
+static int note_erased(struct cm_writer *writer,
+		       const struct pendings *pendings, struct cm_error *err)
+{
+	int rc = CM_OK;
+
+	for (size_t i = 0; rc == CM_OK && i < pendings->count; i++) {
+		const struct cm_event *event = &pendings->row[i].event;
+
+		if (event->type == CM_EVENT_ERASED)
+			rc = cm_erase_note(writer, &event->contact, err);
+	}
+	return rc;
+}
+
 static int append_pendings(struct cm_writer *writer, struct pendings *pendings,
 			   struct cm_error *err)
 {
@@ -604,6 +619,8 @@ static int append_pendings(struct cm_writer *writer, struct pendings *pendings,
 	}
 	if (rc == CM_OK)
 		rc = cm_writer_append(writer, &writer->unsealed->rows, err);
+	if (rc == CM_OK)
+		rc = note_erased(writer, pendings, err);
 	cm_writer_keep(writer, writer->unsealed, first);
 	return rc;
 }

@@ -1,6 +1,7 @@
 /* See fold.h. */
 #include "web/fold.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -34,8 +35,7 @@ static void sleep_for(struct cm_fold *fold, int ms, bool wake_when_wanted)
 			return;
 }
 
-/* Returns how long to sleep before the next try. */
-static int fold_once(struct cm_fold *fold)
+static int fold_stop(struct cm_fold *fold)
 {
 	struct cm_error err;
 	size_t count = 0;
@@ -45,14 +45,39 @@ static int fold_once(struct cm_fold *fold)
 	if (rc == CM_OK)
 		cm_metrics_set(fold->metrics, CM_METRIC_LAST_FOLD,
 			       (uint64_t)(cm_clock_now() / CM_SECOND_MS));
-	if (rc == CM_EAGAIN)
-		return CM_FOLD_AGAIN_MS;
-	if (rc != CM_OK) {
+	if (rc != CM_OK && rc != CM_EAGAIN) {
 		cm_metrics_add(fold->metrics, CM_METRIC_FOLD_FAILURES, 1);
 		cm_log_error(fold->log, CM_LOG_ERROR,
 			     "withdrawals cannot be moved to the ledger now",
 			     &err);
 	}
+	return rc;
+}
+
+/* GDPR 17: who had themselves erased is refused already; now every file. */
+static int finish_erasures(struct cm_fold *fold)
+{
+	struct cm_erased erased = {0, 0};
+	struct cm_error err;
+	int rc = cm_store_erase_finish(fold->store, &erased, &err);
+
+	if (rc != CM_OK && rc != CM_EAGAIN)
+		cm_log_error(fold->log, CM_LOG_ERROR,
+			     "people cannot be erased from the files now",
+			     &err);
+	if (rc == CM_OK && erased.addresses + erased.evidence > 0)
+		cm_log(fold->log, CM_LOG_NOTICE,
+		       "erased from the files: addresses=%" PRIu64
+		       " evidence=%" PRIu64,
+		       erased.addresses, erased.evidence);
+	return rc;
+}
+
+/* Returns how long to sleep before the next try. */
+static int fold_once(struct cm_fold *fold)
+{
+	if (fold_stop(fold) == CM_EAGAIN || finish_erasures(fold) == CM_EAGAIN)
+		return CM_FOLD_AGAIN_MS;
 	return CM_FOLD_IDLE_MS;
 }
 
@@ -72,7 +97,7 @@ static void *run(void *ctx)
 		ending = fold->ending;
 		pthread_mutex_unlock(&fold->mutex);
 	}
-	(void)fold_once(fold);
+	(void)fold_stop(fold); /* what is noted, the next start finishes */
 	return NULL;
 }
 

@@ -5,6 +5,9 @@
  * works soon after each cm_fold_wake(), once for a burst of them, and now and
  * then unasked, so that nothing stays in stop because another writer was
  * busy.  Refusals in stop are obeyed by every reader all the same.
+ *
+ * The same thread then removes from all files whoever had themselves erased;
+ * what a kill interrupts is finished after the next start.
  */
 #ifndef CM_WEB_FOLD_H
 #define CM_WEB_FOLD_H

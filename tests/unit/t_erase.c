@@ -162,20 +162,28 @@ static void give(struct kit *kit, const char *address, enum cm_event_type type,
 		CM_OK);
 }
 
-static int erase(struct kit *kit, const char *address,
-		 struct cm_erased *ret_erased)
+static struct cm_event erasure(struct kit *kit, const char *address,
+			       enum cm_actor actor)
 {
 	struct cm_event event = kit_event(kit, address, CM_EVENT_ERASED);
-	struct cm_error err;
-	uint64_t seq;
-	int rc;
 
-	event.actor = CM_ACTOR_ADMIN;
+	event.actor = actor;
 	event.has_notice = false;
 	event.purpose[0] = '\0';
 	event.source[0] = '\0';
 	event.language[0] = '\0';
 	event.attested = false;
+	return event;
+}
+
+static int erase(struct kit *kit, const char *address,
+		 struct cm_erased *ret_erased)
+{
+	struct cm_event event = erasure(kit, address, CM_ACTOR_ADMIN);
+	struct cm_error err;
+	uint64_t seq;
+	int rc;
+
 	rc = cm_store_erase(kit->store, &event, 1, KIT_NOW, &seq, ret_erased,
 			    &err);
 	if (rc != CM_OK)
@@ -342,8 +350,87 @@ static void test_rebuild_erases_an_old_backup(void **state)
 	check_erased(kit);
 }
 
+/* As consent-web does it: refused at once, without the ledger's lock; the
+ * rest later. */
+static int erase_by_stop(struct kit *kit, const char *address,
+			 struct cm_erased *ret_erased)
+{
+	struct cm_event event = erasure(kit, address, CM_ACTOR_PERSON);
+	size_t count;
+	int rc = cm_store_stop(kit->store, &event, 1, KIT_NOW, NULL);
+
+	if (rc == CM_OK)
+		rc = cm_store_fold_stop(kit->store, KIT_NOW, &count, NULL);
+	return rc == CM_OK ? cm_store_erase_finish(kit->store, ret_erased, NULL)
+			   : rc;
+}
+
+/* G17-1: a person's own word: obeyed before the ledger has it, then gone. */
+static void test_erased_through_stop(void **state)
+{
+	struct kit *kit = *state;
+	struct cm_event event = erasure(kit, GONE, CM_ACTOR_PERSON);
+	struct cm_store_counts counts;
+	struct cm_erased erased;
+	size_t count;
+
+	assert_int_equal(cm_store_stop(kit->store, &event, 1, KIT_NOW, NULL),
+			 CM_OK);
+	assert_true(stands_erased(kit, GONE));
+	assert_int_equal(files_with(kit->folder, GONE), 1);
+	assert_int_equal(cm_store_fold_stop(kit->store, KIT_NOW, &count, NULL),
+			 CM_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(cm_store_count(kit->store, &counts, NULL), CM_OK);
+	assert_int_equal(counts.erase_pending, 1);
+	assert_int_equal(cm_store_erase_finish(kit->store, &erased, NULL),
+			 CM_OK);
+	assert_int_equal(erased.addresses, 1);
+	assert_int_equal(erased.evidence, 2);
+	check_erased(kit);
+	/* Said twice it is no more erased; and any writer may have folded. */
+	assert_int_equal(erase_by_stop(kit, GONE, &erased), CM_OK);
+	assert_int_equal(erased.addresses + erased.evidence, 0);
+	check_erased(kit);
+	event = erasure(kit, STAYS, CM_ACTOR_PERSON);
+	assert_int_equal(cm_store_stop(kit->store, &event, 1, KIT_NOW, NULL),
+			 CM_OK);
+	give(kit, "new@example.com", CM_EVENT_GRANTED, CM_ACTOR_ADMIN);
+	kit_reopen(kit, CM_STORE_WRITE);
+	assert_int_equal(files_with(kit->folder, STAYS), 0);
+	kit_verify(kit, true);
+}
+
+/* Looking at what is left is no new start: an old backup is erased again. */
+static void test_looking_brings_nothing_back(void **state)
+{
+	struct kit *kit = *state;
+	struct cm_store_entry entry = {0};
+	struct cm_erased erased;
+	char path[160];
+	uint64_t seq;
+
+	kit_copy(kit, "store/private/data.mdb", "old");
+	assert_int_equal(erase_by_stop(kit, GONE, &erased), CM_OK);
+	entry.event = erasure(kit, GONE, CM_ACTOR_PERSON);
+	entry.event.type = CM_EVENT_DISCLOSED;
+	(void)snprintf(entry.event.to, sizeof(entry.event.to), "the person");
+	assert_int_equal(
+		cm_store_append(kit->store, &entry, 1, KIT_NOW, &seq, NULL),
+		CM_OK);
+	kit_copy(kit, "old", "store/private/data.mdb");
+	kit_path(kit, "old", path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(files_with(kit->folder, GONE), 1);
+	assert_int_equal(cm_store_rebuild(kit->store, NULL, NULL, NULL), CM_OK);
+	check_erased(kit);
+}
+
 /* Whoever opens it for writing next finishes what a kill interrupted. */
-static int die_at(struct kit *kit, int write)
+typedef int erase_fn(struct kit *kit, const char *address,
+		     struct cm_erased *ret_erased);
+
+static int die_at(struct kit *kit, int write, erase_fn *by)
 {
 	pid_t child;
 	int status;
@@ -357,7 +444,7 @@ static int die_at(struct kit *kit, int write)
 		kit_reopen(kit, CM_STORE_WRITE);
 		writes = 0;
 		deadly = write;
-		_exit(erase(kit, GONE, &erased) == CM_OK ? 0 : 1);
+		_exit(by(kit, GONE, &erased) == CM_OK ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	if (WIFEXITED(status))
@@ -365,9 +452,20 @@ static int die_at(struct kit *kit, int write)
 	return WIFSIGNALED(status);
 }
 
-static void test_killed_at_every_write(void **state)
+/* What the thread of consent-web does when it starts. */
+static void start_again(struct kit *kit)
 {
-	struct kit *kit = *state;
+	struct cm_erased erased;
+	size_t count;
+
+	assert_int_equal(cm_store_fold_stop(kit->store, KIT_NOW, &count, NULL),
+			 CM_OK);
+	assert_int_equal(cm_store_erase_finish(kit->store, &erased, NULL),
+			 CM_OK);
+}
+
+static void kill_at_every_write(struct kit *kit, erase_fn *by)
+{
 	int before = 0, between = 0, after = 0;
 	int write = 0;
 
@@ -381,13 +479,14 @@ static void test_killed_at_every_write(void **state)
 			kit_close(kit);
 			kit_copy(kit, "saved", "store");
 		}
-		if (!die_at(kit, write))
+		if (!die_at(kit, write, by))
 			break;
 		kit_path(kit, "store", path);
 		left = files_with(path, GONE) > 0;
 		kit_reopen(kit, CM_STORE_READ);
 		said = stands_erased(kit, GONE);
 		kit_reopen(kit, CM_STORE_WRITE);
+		start_again(kit);
 		if (!said) { /* the old state, whole */
 			assert_true(left);
 			assert_int_equal(address_rc(kit, GONE), CM_OK);
@@ -407,6 +506,16 @@ static void test_killed_at_every_write(void **state)
 		      before, between, after);
 	assert_true(before > 0 && between > 0 && after > 0);
 	kit_reopen(kit, CM_STORE_WRITE);
+}
+
+static void test_killed_at_every_write(void **state)
+{
+	kill_at_every_write(*state, erase);
+}
+
+static void test_killed_behind_the_answer(void **state)
+{
+	kill_at_every_write(*state, erase_by_stop);
 }
 
 /* An orphan of a write without its ledger commit may be the person's. */
@@ -457,7 +566,10 @@ int main(void)
 		TEST(test_the_file_keeps_its_mode),
 		TEST(test_only_the_person_comes_back),
 		TEST(test_rebuild_erases_an_old_backup),
+		TEST(test_erased_through_stop),
+		TEST(test_looking_brings_nothing_back),
 		TEST(test_killed_at_every_write),
+		TEST(test_killed_behind_the_answer),
 		TEST(test_orphans_go_too),
 		TEST(test_cannot_be_rewritten),
 	};

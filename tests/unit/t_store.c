@@ -702,6 +702,7 @@ static void test_rebuild_byte_for_byte(void **state)
 {
 	struct kit *kit = *state;
 	struct cm_error err = {0};
+	struct cm_erased erased;
 	struct cm_buf before, after;
 
 	cm_buf_init(&before, 1 << 26);
@@ -709,6 +710,9 @@ static void test_rebuild_byte_for_byte(void **state)
 	for (uint32_t seed = 1; seed <= 3; seed++) {
 		random_history(kit, seed);
 		kit_verify(kit, true);
+		assert_int_equal(
+			cm_store_erase_finish(kit->store, &erased, &err),
+			CM_OK);
 		dump_views(kit, &before);
 		assert_int_equal(cm_store_rebuild(kit->store, NULL, NULL, &err),
 				 CM_OK);
