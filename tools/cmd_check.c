@@ -2,8 +2,9 @@
  * consentctl check: who of my list would get it, and why the others not?
  *
  * Asks the store what the milter would ask, so a marketer can clean a list
- * before sending.  -o writes the rows that would get it, byte for byte as
- * they came, for the tool the list is for.
+ * before sending.  -o writes the rows that would get it, for the tool the list
+ * is for: as they came, but for cells that a spreadsheet would run (E-9);
+ * --raw, octet for octet.
  */
 #include "tools/ctl_commands.h"
 
@@ -30,7 +31,9 @@ struct check {
 	struct cm_list *list;
 	size_t email;           /* column */
 	struct cm_arena *arena; /* of one chunk */
-	struct cm_buf passed;   /* rows that would get it */
+	struct cm_buf passed;   /* header, rows that would get it */
+	bool raw;               /* --raw */
+	uint64_t guarded;       /* cells of passed */
 	struct cm_disclosure disclosure;
 	struct cm_buf people; /* struct cm_subject of each of them */
 	uint64_t rows;
@@ -42,7 +45,7 @@ static int decide_row(struct check *check, struct cm_store_reader *reader,
 		      struct cm_decision *decision, struct cm_subject *ret_who,
 		      struct cm_error *err)
 {
-	struct cm_span cell = check->list->row.cells[check->email];
+	struct cm_span cell = cm_list_cell(check->list, check->email);
 	struct cm_person person;
 	int rc = cm_person_identify(check->ctl, cell, &person, NULL);
 
@@ -63,6 +66,33 @@ static int decide_row(struct check *check, struct cm_store_reader *reader,
 			     cm_store_newest_rec(reader), decision, err);
 }
 
+static void put_row(struct check *check, const struct cm_csv_row *row)
+{
+	cm_csv_put_row(&check->passed, row, check->list->csv.delimiter,
+		       check->raw ? NULL : &check->guarded);
+}
+
+/* The row that names the columns, which was read when the list was opened. */
+static int put_header(struct check *check, struct cm_error *err)
+{
+	const struct cm_list *list = check->list;
+	struct cm_csv_row *row;
+	struct cm_csv csv;
+	int rc;
+
+	if (list->bare || list->unnamed)
+		return CM_OK;
+	row = cm_arena_alloc(check->ctl->arena, sizeof(*row));
+	if (row == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	cm_csv_init(&csv, list->header, list->csv.delimiter);
+	rc = cm_csv_next(&csv, row, err);
+	if (rc == CM_OK)
+		put_row(check, row);
+	cm_csv_free(&csv);
+	return rc;
+}
+
 static void count_row(struct check *check, const struct cm_decision *decision,
 		      const struct cm_subject *who)
 {
@@ -71,9 +101,7 @@ static void count_row(struct check *check, const struct cm_decision *decision,
 	check->by_verdict[decision->verdict]++;
 	if (decision->verdict != CM_VERDICT_ALLOW)
 		return;
-	(void)cm_buf_add(&check->passed, check->list->row.raw.p,
-			 check->list->row.raw.n);
-	(void)cm_buf_adds(&check->passed, "\r\n");
+	put_row(check, &check->list->row);
 	if (check->disclosure.to != NULL)
 		(void)cm_buf_add(&check->people, (const char *)who,
 				 sizeof(*who));
@@ -135,6 +163,7 @@ static int check_json(const struct check *check, struct cm_error *err)
 	cm_json_begin_object(&json.w);
 	cm_json_put_text(&json.w, "stream", check->stream->name);
 	cm_json_put_int(&json.w, "rows", (int64_t)check->rows);
+	cm_json_put_int(&json.w, "guarded", (int64_t)check->guarded);
 	for (i = 0; i <= CM_VERDICT_TEMPFAIL; i++)
 		cm_json_put_int(&json.w, cm_verdict_name((enum cm_verdict)i),
 				(int64_t)check->by_verdict[i]);
@@ -175,8 +204,15 @@ static void check_text(const struct check *check, const char *to)
 		(void)fputs("note: the stream is not in mode enforce: nobody "
 			    "is refused\n",
 			    out);
-	if (to != NULL)
-		(void)fprintf(out, "those who would get it: %s\n", to);
+	if (to == NULL)
+		return;
+	(void)fprintf(out, "those who would get it: %s\n", to);
+	if (check->guarded > 0)
+		(void)fprintf(out,
+			      "note: cells that a spreadsheet would run got a "
+			      "' in front, so that they stay texts: %s (--raw "
+			      "leaves all as it came)\n",
+			      cm_out_count(check->guarded, count));
 }
 
 /* Before the file is there: nothing is handed out unrecorded. */
@@ -202,34 +238,21 @@ static int record_list(struct check *check, struct cm_span content,
 static int write_passed(struct check *check, const char *to,
 			struct cm_error *err)
 {
-	struct cm_buf all;
-	int rc;
+	struct cm_span all =
+		cm_span_n(cm_buf_text(&check->passed), check->passed.len);
+	int rc = record_list(check, all, err);
 
-	cm_buf_init(&all, CHECK_OUT_MAX);
-	if (!check->list->bare && !check->list->unnamed) {
-		(void)cm_buf_add(&all, check->list->header.p,
-				 check->list->header.n);
-		(void)cm_buf_adds(&all, "\r\n");
-	}
-	if (check->passed.len > 0)
-		(void)cm_buf_add(&all, check->passed.data, check->passed.len);
-	rc = cm_buf_ok(&all);
-	if (rc == CM_OK)
-		rc = record_list(check, cm_span_n(all.data, all.len), err);
-	if (rc == CM_OK)
-		rc = cm_file_write_new(to, cm_span_n(all.data, all.len), err);
-	else
-		rc = cm_fail(err, rc, "no memory for %s", to);
-	cm_buf_free(&all);
-	return rc;
+	return rc == CM_OK ? cm_file_write_new(to, all, err) : rc;
 }
 
 static int answer(struct check *check, const struct cm_args *args,
 		  struct cm_error *err)
 {
 	const char *to = cm_args_get(args, "output");
-	int rc = check_all(check, err);
+	int rc = put_header(check, err);
 
+	if (rc == CM_OK)
+		rc = check_all(check, err);
 	if (rc == CM_OK && to != NULL)
 		rc = write_passed(check, to, err);
 	if (rc != CM_OK)
@@ -274,6 +297,10 @@ static int read_recipient(struct check *check, const struct cm_args *args,
 {
 	int rc = cm_disclosure_read(args, &check->disclosure, err);
 
+	if (rc == CM_OK && check->raw && !cm_args_has(args, "output"))
+		return cm_fail(err, CM_EUSAGE,
+			       "--raw goes with -o FILE, whose rows it is "
+			       "about");
 	if (rc == CM_OK && check->disclosure.to != NULL &&
 	    !cm_args_has(args, "output"))
 		return cm_fail(err, CM_EUSAGE,
@@ -289,7 +316,9 @@ static int read_recipient(struct check *check, const struct cm_args *args,
 int cm_cmd_check(struct cm_ctl *ctl, const struct cm_args *args,
 		 struct cm_error *err)
 {
-	struct check check = {.ctl = ctl, .disclosure = {.kind = "check"}};
+	struct check check = {.ctl = ctl,
+			      .raw = cm_args_has(args, "raw"),
+			      .disclosure = {.kind = "check"}};
 	int rc = read_recipient(&check, args, err);
 
 	if (rc == CM_OK)

@@ -62,6 +62,7 @@ struct candidate {
 struct plan {
 	struct cm_ctl *ctl;
 	const struct cm_stream *stream;
+	bool raw; /* --raw: no address of the list is guarded (E-9) */
 	struct candidate *people;
 	size_t count, room;
 	struct cm_campaign campaign;
@@ -373,7 +374,7 @@ static int write_list(const struct plan *plan, const char *to,
 
 		if (who->wave == 0)
 			continue;
-		(void)!cm_csv_put(&text, who->address, ',', false);
+		(void)!cm_csv_put(&text, who->address, ',', !plan->raw);
 		(void)cm_buf_addf(&text, ",%" PRIu64 ",%s\r\n", who->wave,
 				  who->until > 0
 					  ? cm_clock_format(who->until, until)
@@ -411,7 +412,7 @@ static int answer(struct plan *plan, const char *to, struct cm_error *err)
 int cm_renewal_plan(struct cm_ctl *ctl, const struct cm_args *args,
 		    struct cm_error *err)
 {
-	struct plan plan = {.ctl = ctl};
+	struct plan plan = {.ctl = ctl, .raw = cm_args_has(args, "raw")};
 	struct cm_sent *sent = NULL;
 	int rc = cm_renewal_stream(ctl, args, &plan.stream, err);
 

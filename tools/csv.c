@@ -384,3 +384,48 @@ int cm_csv_put(struct cm_buf *out, struct cm_span cell, char delimiter,
 		(void)cm_buf_addc(out, '"');
 	return cm_buf_ok(out);
 }
+
+/* A line that is one cell may hold more than that: a name, an address. */
+static uint64_t count_formulas(const struct cm_csv_row *row, char delimiter)
+{
+	uint64_t formulas = 0;
+	size_t i;
+
+	if (delimiter == CM_CSV_LINES)
+		return is_formula(row->raw);
+	for (i = 0; i < row->count; i++)
+		formulas += is_formula(row->cells[i]);
+	return formulas;
+}
+
+static void put_guarded(struct cm_buf *out, const struct cm_csv_row *row,
+			char delimiter)
+{
+	size_t i;
+
+	if (delimiter == CM_CSV_LINES) {
+		(void)cm_buf_addc(out, '\'');
+		(void)cm_buf_add(out, row->raw.p, row->raw.n);
+		return;
+	}
+	for (i = 0; i < row->count; i++) {
+		if (i > 0)
+			(void)cm_buf_addc(out, delimiter);
+		(void)cm_csv_put(out, row->cells[i], delimiter, true);
+	}
+}
+
+void cm_csv_put_row(struct cm_buf *out, const struct cm_csv_row *row,
+		    char delimiter, uint64_t *guarded)
+{
+	uint64_t formulas =
+		guarded != NULL ? count_formulas(row, delimiter) : 0;
+
+	if (formulas > 0)
+		put_guarded(out, row, delimiter);
+	else
+		(void)cm_buf_add(out, row->raw.p, row->raw.n);
+	(void)cm_buf_adds(out, "\r\n");
+	if (guarded != NULL)
+		*guarded += formulas;
+}

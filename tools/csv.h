@@ -70,5 +70,12 @@ CM_MUST_CHECK int cm_csv_next(struct cm_csv *csv, struct cm_csv_row *row,
  */
 int cm_csv_put(struct cm_buf *out, struct cm_span cell, char delimiter,
 	       bool guard);
+/*
+ * Append a row that was read, with a line end: octet for octet, unless a
+ * spreadsheet would take cells of it for formulas; then these are guarded, and
+ * *guarded grows by their number.  guarded NULL: octet for octet in any case.
+ */
+void cm_csv_put_row(struct cm_buf *out, const struct cm_csv_row *row,
+		    char delimiter, uint64_t *guarded);
 
 #endif

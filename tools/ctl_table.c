@@ -76,6 +76,8 @@ static const struct cm_option renewal_options[] = {
 	 .value = "OUT",
 	 .letter = 'o',
 	 .help = "plan: write those who may be asked to this new file"},
+	{.name = "raw",
+	 .help = "addresses as they are, also what a spreadsheet would run"},
 	{.name = NULL},
 };
 
@@ -201,6 +203,8 @@ static const struct cm_option check_options[] = {
 	 .value = "OUT",
 	 .letter = 'o',
 	 .help = "write the rows that would get it to this new file"},
+	{.name = "raw",
+	 .help = "octet for octet, also what a spreadsheet would run"},
 	{.name = "to",
 	 .value = "WHO",
 	 .help = "who gets that file; recorded for each person in it"},
@@ -465,9 +469,13 @@ static const char refused_help[] =
 
 static const char check_help[] =
 	"LIST is CSV with a column \"email\", or one address a line.  Counts\n"
-	"the rows that would get the stream, and the others by reason.  "
-	"Writes\n"
-	"nothing to the store.  Exit code 1 if nobody would get it.\n";
+	"the rows that would get the stream, and the others by reason.  In "
+	"the\n"
+	"rows that -o writes, cells that a spreadsheet would run (they begin\n"
+	"with =, +, -, @, tab or CR) get a ' in front; --raw leaves them as "
+	"they\n"
+	"came, for a tool that reads the file itself.  Writes nothing to the\n"
+	"store.  Exit code 1 if nobody would get it.\n";
 
 const struct cm_command cm_people_commands[] = {
 	{

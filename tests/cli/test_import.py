@@ -535,8 +535,9 @@ def test_check(ctl):
             '"user1@example.org","O""Hara",=1', "new@example.org,,", "bad,,"]
     file = ctl.file("\ufeffemail,name,phone\r\n" + "\r\n".join(rows) + "\r\n")
     out = ctl.dir / "may.csv"
-    done = ctl.run("check", file, "--stream", "newsletter", "-o", out)
+    done = ctl.run("check", file, "--stream", "newsletter", "--raw", "-o", out)
     assert '2 rows of 5 would get stream "newsletter"' in done.stdout
+    assert "' in front" not in done.stdout
     for reason in ("consent", "objected", "no-record", "bad-address"):
         assert reason in done.stdout
     # The tool it is for gets its own rows back, octet for octet.
@@ -549,6 +550,34 @@ def test_check(ctl):
     assert answer["reasons"] == {"consent": 2, "objected": 1, "no-record": 1,
                                  "bad-address": 1}
     assert answer["tempfail"] == 0
+
+
+def test_check_gives_no_formulas(ctl):
+    """E-9: a spreadsheet runs no cell of the list; the others stay as they
+    came, and what has none of these stays octet for octet."""
+    people = ["=1+1@example.org", "+49@example.org", "-2@example.org", "ann"]
+    ctl.load(HEADER + "".join(
+        f"{who if '@' in who else who + '@example.org'},acme/newsletter,"
+        "granted,web-form,2026-02-01T00:00:00Z\n" for who in people))
+    rows = [';"=1+1@example.org";ok', 'x;+49@example.org;"a;""b"',
+            "@SUM(A1);-2@example.org;\ty", '"as it"; ann@example.org;came']
+    out = ctl.dir / "may.csv"
+    done = ctl.run("check", ctl.file("=note;email;+phone\n" + "\n".join(rows)),
+                   "--stream", "newsletter", "-o", out)
+    assert "stay texts: 7 (--raw leaves all" in done.stdout
+    assert out.read_bytes().decode() == "\r\n".join([
+        "'=note;email;'+phone", ";'=1+1@example.org;ok",
+        "x;'+49@example.org;\"a;\"\"b\"",
+        "'@SUM(A1);'-2@example.org;'\ty", rows[3], ""])
+    # What we wrote we read again, as the same people.
+    assert ctl.json("check", out, "--stream", "newsletter")["allow"] == 4
+    bare = ctl.dir / "bare.csv"
+    done = ctl.run("check", ctl.file("-2@example.org\n=Ann <ann@example.org>\n"),
+                   "--stream", "newsletter", "-o", bare)
+    assert bare.read_bytes() == \
+        b"'-2@example.org\r\n'=Ann <ann@example.org>\r\n"
+    ctl.fails("check", bare, "--stream", "newsletter", "--raw", code=64,
+              says="--raw goes with -o FILE")
 
 
 def test_check_bare_list(ctl):

@@ -268,6 +268,48 @@ static void test_put(void **state)
 	cm_buf_free(&out);
 }
 
+/* E-9, of whole rows: those without formulas keep each octet. */
+static void test_put_row(void **state)
+{
+	static const struct {
+		const char *text;
+		char delimiter;
+		const char *want;
+		uint64_t guarded;
+	} cases[] = {
+		{"a, \"b\"\"\",c", ',', "a, \"b\"\"\",c\r\n", 0},
+		{"=a,b", ',', "'=a,b\r\n", 1},
+		{"\"x;y\";\"@b\";-c", ';', "\"x;y\";'@b;'-c\r\n", 2},
+		{"+\"a\"@b", CM_CSV_LINES, "'+\"a\"@b\r\n", 1},
+		{"", ',', "", 0},
+	};
+	struct reading *r;
+	struct cm_buf out;
+	uint64_t guarded;
+	size_t i;
+
+	(void)state;
+	cm_buf_init(&out, 4096);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cm_buf_reset(&out);
+		guarded = 0;
+		r = start(cm_span(cases[i].text), cases[i].delimiter);
+		if (cm_csv_next(&r->csv, &r->row, &r->err) == CM_OK)
+			cm_csv_put_row(&out, &r->row, cases[i].delimiter,
+				       &guarded);
+		assert_string_equal(cm_buf_text(&out), cases[i].want);
+		assert_int_equal(guarded, cases[i].guarded);
+		if (guarded > 0) {
+			cm_buf_reset(&out);
+			cm_csv_put_row(&out, &r->row, cases[i].delimiter, NULL);
+			assert_memory_equal(out.data, cases[i].text,
+					    strlen(cases[i].text));
+		}
+		stop(r);
+	}
+	cm_buf_free(&out);
+}
+
 /* What is put can be read: every cell comes back as it was. */
 static void test_round_trip(void **state)
 {
@@ -305,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_column_limit),
 		cmocka_unit_test(test_sniff),
 		cmocka_unit_test(test_put),
+		cmocka_unit_test(test_put_row),
 		cmocka_unit_test(test_round_trip),
 	};
 
