@@ -176,6 +176,7 @@ static int read_options(struct cm_import *import, const struct cm_args *args,
 	if (rc == CM_OK)
 		rc = check_rejects(cm_args_get(args, "reject-to"), err);
 	import->keep_rejects = cm_args_has(args, "reject-to");
+	import->repeat = cm_args_has(args, "repeat");
 	return rc;
 }
 

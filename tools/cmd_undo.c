@@ -18,6 +18,7 @@
 enum {
 	BATCHES_MAX = 100000,  /* one a night for 270 years */
 	WRITE_PROGRESS = 4096, /* contacts between looks at the clock */
+	LATER_NAMED = 4,       /* of the lists taken in since */
 };
 
 /* ---- a batch's people --------------------------------------------------- */
@@ -35,6 +36,7 @@ struct said {
 struct undo {
 	struct cm_ctl *ctl;
 	bool dry_run;               /* --dry-run, or no --yes */
+	bool checked;               /* --checked */
 	struct cm_event correction; /* as written, but for the contact */
 	struct said *said;          /* malloc'ed; by contact once sorted */
 	size_t count;
@@ -48,6 +50,9 @@ struct undo {
 	uint64_t people;
 	uint64_t left; /* people who acted since */
 	uint64_t write;
+	/* Lists taken in since; the newest of them by name. */
+	char later[LATER_NAMED][CM_BATCH_MAX + 1];
+	size_t nlater;
 };
 
 static int compare_contacts(const void *a, const void *b)
@@ -126,6 +131,19 @@ static bool is_undone_by(const struct undo *undo, const struct cm_event *event)
 		event->mark == CM_EVENT_WITHDRAWN);
 }
 
+static void note_later(struct undo *undo, const struct cm_event *event)
+{
+	char *name = undo->later[undo->nlater % LATER_NAMED];
+	size_t last = undo->nlater + LATER_NAMED - 1;
+
+	if (undo->count == 0 || event->actor != CM_ACTOR_IMPORT ||
+	    (undo->nlater > 0 &&
+	     strcmp(undo->later[last % LATER_NAMED], event->batch) == 0))
+		return;
+	(void)snprintf(name, sizeof(undo->later[0]), "%s", event->batch);
+	undo->nlater++;
+}
+
 /* A batch is one transaction: its events stand side by side. */
 static int look(void *ctx, const struct cm_event *event, uint64_t seq,
 		struct cm_error *err)
@@ -136,6 +154,7 @@ static int look(void *ctx, const struct cm_event *event, uint64_t seq,
 	(void)seq;
 	if (event->actor == CM_ACTOR_IMPORT && is_of_batch(undo, event))
 		return add_said(undo, event, err);
+	note_later(undo, event);
 	if (undo->count == 0 ||
 	    (first = find_contact(undo, &event->contact)) == NULL)
 		return CM_OK;
@@ -339,6 +358,7 @@ static int read_undo(struct undo *undo, const struct cm_args *args,
 			       batch);
 	undo->dry_run =
 		cm_args_has(args, "dry-run") || !cm_args_has(args, "yes");
+	undo->checked = cm_args_has(args, "checked");
 	event->type = CM_EVENT_CORRECTED;
 	event->actor = CM_ACTOR_ADMIN;
 	event->at = undo->ctl->now;
@@ -349,6 +369,42 @@ static int read_undo(struct undo *undo, const struct cm_args *args,
 	(void)snprintf(event->who, sizeof(event->who), "%s",
 		       cm_ctl_who(undo->ctl));
 	return CM_OK;
+}
+
+static bool lifts_refusals(const struct undo *undo)
+{
+	return undo->back[CM_EVENT_WITHDRAWN] +
+		       undo->back[CM_EVENT_UNDELIVERABLE] >
+	       0;
+}
+
+/*
+ * A row that only repeats an opt-out on record is not written, so the ledger
+ * cannot tell who stands on another list, too: the admin has to.
+ */
+static int ask_for_lists(const struct undo *undo, struct cm_error *err)
+{
+	char names[LATER_NAMED * (CM_BATCH_MAX + 3) + 64] = "";
+	size_t shown = undo->nlater < LATER_NAMED ? undo->nlater : LATER_NAMED;
+	size_t i, used = 0;
+
+	for (i = 0; i < shown; i++) {
+		size_t at = undo->nlater - 1 - i;
+
+		(void)snprintf(names + used, sizeof(names) - used, "%s%s",
+			       i == 0 ? "; imported since: " : ", ",
+			       undo->later[at % LATER_NAMED]);
+		used = strlen(names);
+	}
+	if (undo->nlater > shown)
+		(void)snprintf(names + used, sizeof(names) - used,
+			       " and %zu before", undo->nlater - shown);
+	return cm_fail(err, CM_EREFUSED,
+		       "other lists may say the same of these people, and a "
+		       "row that only repeats an opt-out is not written: first "
+		       "take in the lists that still hold with import "
+		       "--repeat, then say --checked, too%s",
+		       names);
 }
 
 static int check_undo(const struct undo *undo, struct cm_error *err)
@@ -374,8 +430,14 @@ static int check_undo(const struct undo *undo, struct cm_error *err)
 static int finish_undo(struct undo *undo, const struct cm_args *args,
 		       struct cm_error *err)
 {
+	struct cm_error ask = {0};
 	int rc = check_undo(undo, err);
 
+	if (rc == CM_OK && lifts_refusals(undo) && !undo->checked)
+		(void)ask_for_lists(undo, &ask);
+	if (rc == CM_OK && ask.code != CM_OK && !undo->dry_run)
+		rc = cm_fail(err, ask.code, "nothing was written: %s",
+			     ask.text);
 	if (rc == CM_OK && !undo->dry_run && undo->write > 0)
 		rc = write_undo(undo, cm_args_get(args, "note"), err);
 	if (rc != CM_OK)
@@ -391,6 +453,8 @@ static int finish_undo(struct undo *undo, const struct cm_args *args,
 			    "never written: import lists that hold once "
 			    "more\n",
 			    undo->ctl->notes);
+	if (undo->dry_run && ask.code != CM_OK)
+		(void)fprintf(undo->ctl->notes, "note: %s\n", ask.text);
 	if (undo->write == 0)
 		return CM_EREFUSED;
 	if (undo->dry_run && !cm_args_has(args, "dry-run"))

@@ -52,6 +52,8 @@ static const struct cm_option import_options[] = {
 	{.name = "zone",
 	 .value = "ZONE",
 	 .help = "of times without one: Europe/Berlin, +01:00"},
+	{.name = "repeat",
+	 .help = "write opt-outs also where they are on record already"},
 	{.name = "dry-run", .help = "only say what would change"},
 	{.name = "reject-to",
 	 .value = "FILE",
@@ -64,6 +66,8 @@ static const struct cm_option undo_options[] = {
 	{.name = "yes", .help = "do it"},
 	{.name = "refusals",
 	 .help = "also take back withdrawn and undeliverable; needs --note"},
+	{.name = "checked",
+	 .help = "--refusals: the lists that hold are in with --repeat"},
 	{.name = "note",
 	 .value = "TEXT",
 	 .help = "why, for whoever asks later"},
@@ -324,9 +328,11 @@ static const char undo_help[] =
 	"Without --yes it only says what it would do.  Opt-outs stay, for a\n"
 	"person may have meant them; --refusals, for a list that was the "
 	"wrong\n"
-	"one, takes \"withdrawn\" and \"undeliverable\" back, too.  "
-	"Objections,\n"
-	"complaints and erasures always stay.\n";
+	"one, takes \"withdrawn\" and \"undeliverable\" back, too; but rows "
+	"of\n"
+	"other lists that only repeated these were never written, so take the\n"
+	"lists that hold in again first, with import --repeat, and then say\n"
+	"--checked.  Objections, complaints and erasures always stay.\n";
 
 static const char renewal_help[] =
 	"For streams of type renewal.  plan says who may be asked, in which\n"

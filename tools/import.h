@@ -117,6 +117,7 @@ struct cm_import {
 	enum cm_says says;  /* of rows that say nothing */
 	const char *attest; /* who answers for the list; NULL = nobody */
 	struct cm_import_terms all;
+	bool repeat; /* opt-outs are written also where they are known */
 	const char *notice_file; /* what all were shown; NULL = not said */
 	struct cm_hash notice;
 

@@ -220,7 +220,8 @@ static int settle_fates(struct family *family, struct cm_error *err)
 			row->fate = CM_IMPORT_NOTHING_NEW;
 			if (erased)
 				row->fate = CM_IMPORT_ERASED;
-			else if (is_news(family, row))
+			else if (is_news(family, row) ||
+				 (family->import->repeat && refuses(row)))
 				row->fate = CM_IMPORT_WRITE;
 			if (row->fate == CM_IMPORT_WRITE && refuses(row))
 				rc = fold_into_family(family, row);

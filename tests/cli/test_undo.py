@@ -100,8 +100,8 @@ def test_opt_outs_stay(ctl):
     assert [ctl.why(p) for p in people] == states
     ctl.fails("undo", batch, "--refusals", "--yes", code=64,
               says="say why, with --note TEXT")
-    out = ctl.json("undo", batch, "--refusals", "--note", "wrong list",
-                   "--yes")
+    out = ctl.json("undo", batch, "--refusals", "--checked", "--note",
+                   "wrong list", "--yes")
     assert out["taken_back"] == {"granted": 1, "withdrawn": 1,
                                  "undeliverable": 1}
     assert out["stays"] == {"objected": 1, "complained": 1}
@@ -117,7 +117,7 @@ def test_family(ctl):
     one = batch_of(ctl, rows(("ann+a", *left, "2026-03-01T00:00:00Z")))
     two = batch_of(ctl, rows(("ann+b", *left, "2026-04-01T00:00:00Z")))
     assert ctl.why("ann@example.org") == "withdrawn"
-    args = ("--refusals", "--note", "wrong", "--yes")
+    args = ("--refusals", "--checked", "--note", "wrong", "--yes")
     ctl.run("undo", two, *args)
     assert ctl.why("ann@example.org") == "withdrawn"
     ctl.run("undo", one, *args)
@@ -167,23 +167,49 @@ def test_a_later_list_stands(ctl):
     assert (out["events"], out["left_alone"]) == (3, 0)
     assert [ctl.why(p) for p in (ann, bob, cal)] == \
         ["consent", "withdrawn", "no-record"]
-    ctl.run("undo", second, "--yes", "--refusals", "--note", "wrong")
+    ctl.run("undo", second, "--yes", "--refusals", "--checked", "--note",
+            "wrong")
     assert [ctl.why(p) for p in (ann, bob, cal)] == ["no-record"] * 3
     assert ctl.json("verify")["good"] is True
 
 
 def test_what_two_lists_say(ctl):
-    """The second list's rows were known, so they are not on record; whoever
-    undoes the first is told to import the second once more."""
-    ctl.load(granted("ann", at="2026-01-01T00:00:00Z"))
-    left = rows(("ann", "acme/newsletter", "withdrawn", WHEN))
+    """G21: the second list's rows were known, so they are not on record: an
+    undo of the first asks for the second, and lifts nobody who is on it."""
+    ctl.load(granted("ann", "bob", at="2026-01-01T00:00:00Z"))
+    ann, bob = "ann@example.org", "bob@example.org"
+    left = rows(*((n, "acme/newsletter", "withdrawn", WHEN)
+                  for n in ("ann", "bob")))
+    holds = rows(("ann", "acme/newsletter", "withdrawn",
+                  "2026-01-15T00:00:00Z"))
     first = batch_of(ctl, left)
-    assert batch_of(ctl, left) is None
-    done = ctl.run("undo", first, "--refusals", "--note", "wrong", "--yes")
-    assert "import lists that hold once more" in done.stderr
-    assert ctl.why("ann@example.org") == "consent"
-    assert batch_of(ctl, left) is not None
-    assert ctl.why("ann@example.org") == "withdrawn"
+    assert batch_of(ctl, holds) is None
+    lift = ("undo", first, "--refusals", "--note", "wrong")
+    before = ctl.snapshot()
+    done = ctl.fails(*lift, "--yes", code=1, says=[
+        "nothing was written: other lists may say the same",
+        "with import --repeat, then say --checked"])
+    assert "imported since" not in done.stderr
+    assert ctl.snapshot() == before
+    assert "then say --checked" in ctl.run(*lift, "--dry-run").stderr
+    batches = [batch_of(ctl, holds, *PROVEN, "--repeat") for _ in range(6)]
+    assert None not in batches
+    ctl.fails(*lift, "--yes", code=1, says="; imported since: " + ", ".join(
+        batches[:1:-1]) + " and 2 before")
+    out = ctl.json(*lift, "--checked", "--yes")
+    assert out["taken_back"] == {"withdrawn": 2}
+    assert [ctl.why(p) for p in (ann, bob)] == ["withdrawn", "consent"]
+    ctl.run("rebuild")
+    assert [ctl.why(p) for p in (ann, bob)] == ["withdrawn", "consent"]
+
+
+def test_repeat_is_for_opt_outs(ctl):
+    """A grant that is known is never written twice; nor is anything asked of
+    who undoes a list without opt-outs."""
+    batch = batch_of(ctl, granted("ann"))
+    assert batch_of(ctl, granted("ann"), *PROVEN, "--repeat") is None
+    out = ctl.json("undo", batch, "--refusals", "--note", "wrong", "--yes")
+    assert out["taken_back"] == {"granted": 1}
 
 
 class Dice(random.Random):
@@ -221,7 +247,8 @@ class Dice(random.Random):
         if not self.batches:
             return set()
         batch = self.choice(list(self.batches))
-        self.ctl.any("undo", batch, "--refusals", "--note", "x", "--yes")
+        self.ctl.any("undo", batch, "--refusals", "--checked", "--note",
+                     "x", "--yes")
         return {self.batches[batch]}
 
     def do_grant(self, who, address):
