@@ -4,9 +4,16 @@
 #include <curl/curl.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { HTTP_OK = 200, HEADER_MAX = 200 };
+enum {
+	HTTP_OK = 200,
+	HEADER_MAX = 200,
+	URL_MAX = 1024,
+	CODE_LEN = 4,  /* "550 " */
+	CODES_LEN = 9, /* "550 5.1.1" */
+};
 
 struct upload {
 	struct cm_span rest;
@@ -98,25 +105,152 @@ int cm_transfer_post(const char *url, const char *type, struct cm_span body,
 	return rc;
 }
 
-int cm_transfer_mail(const char *url, const char *from, const char *to,
-		     struct cm_span message, struct cm_error *err)
-{
+/* ---- mail --------------------------------------------------------------- */
+
+struct cm_mailer {
+	CURL *curl;
+	char url[URL_MAX];
 	char why[CURL_ERROR_SIZE];
-	struct upload upload = {.rest = message};
-	CURL *curl = start(url, "smtp", why);
-	struct curl_slist *rcpt = NULL;
+	struct upload upload;
+	bool bad_address; /* a reply said so */
+	bool (*wanted)(void *ctx);
+	void *ctx;
+};
+
+/* A line of the server: only its codes are looked at, it may quote people. */
+static size_t hear(char *data, size_t size, size_t count, void *ctx)
+{
+	struct cm_mailer *mailer = ctx;
+	struct cm_span line = cm_span_n(data, size * count);
+
+	mailer->bad_address =
+		line.n > CODES_LEN && line.p[0] == '5' &&
+		cm_span_starts(cm_span_n(line.p + CODE_LEN, line.n - CODE_LEN),
+			       "5.1.");
+	return line.n;
+}
+
+static int is_interrupted(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c,
+			  curl_off_t d)
+{
+	const struct cm_mailer *mailer = ctx;
+
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return mailer->wanted != NULL && mailer->wanted(mailer->ctx);
+}
+
+static void set_server(struct cm_mailer *mailer,
+		       const struct cm_transfer_server *server)
+{
+	static const long tls[] = {
+		[CM_TRANSFER_TLS_NONE] = CURLUSESSL_NONE,
+		[CM_TRANSFER_TLS_WHEN_OFFERED] = CURLUSESSL_TRY,
+		[CM_TRANSFER_TLS_REQUIRED] = CURLUSESSL_ALL,
+	};
+	/* Who may be anybody need not prove who it is (RFC 7435). */
+	bool check = server->tls != CM_TRANSFER_TLS_WHEN_OFFERED;
+	CURL *curl = mailer->curl;
+
+	(void)curl_easy_setopt(curl, CURLOPT_USE_SSL, tls[server->tls]);
+	(void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, check ? 1L : 0L);
+	(void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, check ? 2L : 0L);
+	if (server->ca != NULL) {
+		(void)curl_easy_setopt(curl, CURLOPT_CAINFO, server->ca);
+		(void)curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	}
+	if (server->user != NULL) {
+		(void)curl_easy_setopt(curl, CURLOPT_USERNAME, server->user);
+		(void)curl_easy_setopt(curl, CURLOPT_PASSWORD,
+				       server->password);
+	}
+}
+
+int cm_mailer_open(const struct cm_transfer_server *server,
+		   struct cm_mailer **ret_mailer, struct cm_error *err)
+{
+	struct cm_mailer *mailer = calloc(1, sizeof(*mailer));
+	bool named = server->hello != NULL;
+	int n;
+
+	if (mailer == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	n = snprintf(mailer->url, sizeof(mailer->url), "%s%s%s", server->url,
+		     named ? "/" : "", named ? server->hello : "");
+	if (n < 0 || (size_t)n >= sizeof(mailer->url)) {
+		free(mailer);
+		return cm_fail(err, CM_EUSAGE, "%.300s is too long a name",
+			       server->url);
+	}
+	mailer->curl = start(mailer->url, "smtp,smtps", mailer->why);
+	if (mailer->curl == NULL) {
+		free(mailer);
+		return cm_fail(err, CM_ENOMEM, "libcurl does not start");
+	}
+	set_server(mailer, server);
+	(void)curl_easy_setopt(mailer->curl, CURLOPT_UPLOAD, 1L);
+	(void)curl_easy_setopt(mailer->curl, CURLOPT_READFUNCTION, give);
+	(void)curl_easy_setopt(mailer->curl, CURLOPT_READDATA, &mailer->upload);
+	(void)curl_easy_setopt(mailer->curl, CURLOPT_HEADERFUNCTION, hear);
+	(void)curl_easy_setopt(mailer->curl, CURLOPT_HEADERDATA, mailer);
+	(void)curl_easy_setopt(mailer->curl, CURLOPT_XFERINFOFUNCTION,
+			       is_interrupted);
+	(void)curl_easy_setopt(mailer->curl, CURLOPT_XFERINFODATA, mailer);
+	(void)curl_easy_setopt(mailer->curl, CURLOPT_NOPROGRESS, 0L);
+	*ret_mailer = mailer;
+	return CM_OK;
+}
+
+void cm_mailer_close(struct cm_mailer **mailer)
+{
+	if (*mailer == NULL)
+		return;
+	stop((*mailer)->curl);
+	free(*mailer);
+	*mailer = NULL;
+}
+
+void cm_mailer_interrupt(struct cm_mailer *mailer, bool (*wanted)(void *ctx),
+			 void *ctx)
+{
+	mailer->wanted = wanted;
+	mailer->ctx = ctx;
+}
+
+int cm_mailer_send(struct cm_mailer *mailer, const char *from, const char *to,
+		   struct cm_span message, struct cm_error *err)
+{
+	struct curl_slist *rcpt = curl_slist_append(NULL, to);
 	int rc;
 
-	if (curl == NULL)
-		return cm_fail(err, CM_ENOMEM, "libcurl does not start");
-	rcpt = curl_slist_append(NULL, to);
-	(void)curl_easy_setopt(curl, CURLOPT_MAIL_FROM, from);
-	(void)curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, rcpt);
-	(void)curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-	(void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, give);
-	(void)curl_easy_setopt(curl, CURLOPT_READDATA, &upload);
-	rc = perform(curl, url, why, err);
+	if (rcpt == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	mailer->upload.rest = message;
+	mailer->bad_address = false;
+	mailer->why[0] = '\0';
+	(void)curl_easy_setopt(mailer->curl, CURLOPT_MAIL_FROM, from);
+	(void)curl_easy_setopt(mailer->curl, CURLOPT_MAIL_RCPT, rcpt);
+	rc = perform(mailer->curl, mailer->url, mailer->why, err);
+	(void)curl_easy_setopt(mailer->curl, CURLOPT_MAIL_RCPT, NULL);
 	curl_slist_free_all(rcpt);
-	stop(curl);
+	if (rc == CM_EAGAIN && mailer->bad_address)
+		rc = cm_fail(err, CM_EREFUSED,
+			     "%.300s says that there is no such address",
+			     mailer->url);
+	return rc;
+}
+
+int cm_transfer_mail(const struct cm_transfer_server *server, const char *from,
+		     const char *to, struct cm_span message,
+		     struct cm_error *err)
+{
+	struct cm_mailer *mailer = NULL;
+	int rc = cm_mailer_open(server, &mailer, err);
+
+	if (rc == CM_OK)
+		rc = cm_mailer_send(mailer, from, to, message, err);
+	cm_mailer_close(&mailer);
 	return rc;
 }

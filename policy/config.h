@@ -40,6 +40,13 @@ enum cm_uneditable {
 };
 enum cm_presigned { CM_PRESIGNED_IS_KEPT, CM_PRESIGNED_IS_RENEWED };
 enum cm_bulk { CM_BULK_REPORT, CM_BULK_TEMPFAIL, CM_BULK_STREAM };
+/* AUTO: none to this host, required to any other. */
+enum cm_submit_tls {
+	CM_SUBMIT_TLS_AUTO,
+	CM_SUBMIT_TLS_REQUIRED,
+	CM_SUBMIT_TLS_WHEN_OFFERED,
+	CM_SUBMIT_TLS_NONE
+};
 enum cm_complaint_scope { CM_COMPLAINT_ALL, CM_COMPLAINT_PURPOSE };
 
 struct cm_strings {
@@ -212,13 +219,19 @@ struct cm_config {
 	const char *web_user;
 	struct cm_network *web_trusted_proxies;
 	size_t nweb_trusted_proxies;
+	unsigned web_letters_per_hour;
 	const char *web_brand;  /* NULL = the controller's name */
 	const char *web_logo;   /* NULL = none */
 	const char *web_colour; /* "#0b57d0" */
 	const char *web_colour_dark;
 
 	const char *mail_domain; /* mail section; NULL if there is none */
-	const char *mail_submit;
+	const char *mail_from;   /* "Acme <consent@...>"; NULL = see manual */
+	const char *mail_submit; /* smtp:// or smtps:// */
+	enum cm_submit_tls mail_submit_tls;
+	const char *mail_submit_ca;   /* NULL = the system's */
+	const char *mail_submit_user; /* NULL = none */
+	const char *mail_submit_password_file;
 
 	/* checkpoint section; origin NULL if there is none */
 	const char *checkpoint_origin;

@@ -18,6 +18,7 @@
 #include "policy/config_pattern.h"
 #include "policy/config_value.h"
 #include "policy/purpose.h"
+#include "policy/submit.h"
 
 enum {
 	NAME_MAX_LEN = 64, /* of streams and listeners: log lines hold them */
@@ -731,6 +732,26 @@ static int check_forms(struct check *c)
 	return rc;
 }
 
+/* A password in clear over a network is everybody's. */
+static int check_submission(struct check *c)
+{
+	const struct cm_config *config = c->config;
+	const struct cm_raw_section *s;
+
+	if (config->mail_domain == NULL)
+		return CM_OK;
+	s = section_at(c, CM_SECTION_MAIL, 0);
+	if ((config->mail_submit_user == NULL) !=
+	    (config->mail_submit_password_file == NULL))
+		return FAIL(c, s, s->line,
+			    "submit-user and submit-password-file go together");
+	if (config->mail_submit_user != NULL && !cm_submit_is_private(config))
+		return FAIL(c, s, s->line,
+			    "the password would go over the network in clear: "
+			    "submit-tls = required, or a server on this host");
+	return CM_OK;
+}
+
 /* What a checkpoint's ways out need. */
 static int check_checkpoint(struct check *c)
 {
@@ -756,8 +777,9 @@ int cm_config_check(const struct cm_config *config, const struct cm_raw *raw,
 		    struct cm_error *err)
 {
 	static int (*const checks[])(struct check *) = {
-		check_required,  check_ids,   check_languages,  check_streams,
-		check_listeners, check_forms, check_checkpoint,
+		check_required,   check_ids,        check_languages,
+		check_streams,    check_listeners,  check_forms,
+		check_submission, check_checkpoint,
 	};
 	struct check c = {config, raw, err};
 	int rc = CM_OK;

@@ -22,7 +22,8 @@ enum {
 	PORT_MAX = 65535,
 	/* sun_path holds a closing NUL too. */
 	SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
-	NAMES_MAX = 512, /* looked through for "did you mean" */
+	MAILBOX_MAX = 200, /* a name of a few words, and an address */
+	NAMES_MAX = 512,   /* looked through for "did you mean" */
 };
 
 typedef int (*convert_fn)(const struct cm_value_context *context,
@@ -655,20 +656,52 @@ static int submit_value(const struct cm_value_context *context,
 			void *out, struct cm_error *err)
 {
 	struct cm_span value = cm_span(text), host;
+	size_t skip = cm_span_starts(value, "smtps://")  ? strlen("smtps://")
+		      : cm_span_starts(value, "smtp://") ? strlen("smtp://")
+							 : 0;
 
 	(void)setting;
-	host = cm_span(text + (value.n < strlen("smtp://")
-				       ? value.n
-				       : strlen("smtp://")));
+	host = cm_span(text + skip);
 	if (strchr(text, '@') != NULL)
 		return cm_fail(err, CM_ECONFIG,
 			       "a user or password must not stand in this file "
-			       "(submit to a server that trusts this one)");
-	if (!cm_span_starts(value, "smtp://") ||
+			       "(submit-user and submit-password-file say who "
+			       "we are there)");
+	if (skip == 0 ||
 	    (!is_authority(host) && !cm_span_starts(host, "localhost")))
 		return cm_fail(err, CM_ECONFIG,
 			       "\"%s\" is not a mail server (write "
-			       "smtp://127.0.0.1:25)",
+			       "smtp://127.0.0.1:25 or "
+			       "smtps://mail.acme.example:465)",
+			       text);
+	return keep_text(context, text, out, err);
+}
+
+/* Somebody that a mail can be from: it becomes a header field. */
+static int mailbox_value(const struct cm_value_context *context,
+			 const struct cm_setting *setting, const char *text,
+			 void *out, struct cm_error *err)
+{
+	struct cm_address address;
+	int rc = CM_OK;
+
+	(void)setting;
+	if (!cm_text_is_plain(cm_span(text)) || strlen(text) > MAILBOX_MAX)
+		return cm_fail(err, CM_ECONFIG,
+			       "it must be one line of at most %d octets",
+			       MAILBOX_MAX);
+	rc = cm_address_parse(cm_span(text), &address, err);
+	if (rc != CM_OK) {
+		cm_error_prefix(err,
+				"\"%s\" (write Acme "
+				"<consent@acme.example>): ",
+				text);
+		return rc;
+	}
+	if (!cm_ascii_only(address.canonical, address.n))
+		return cm_fail(err, CM_ECONFIG,
+			       "\"%s\": the address must be ASCII, or servers "
+			       "without SMTPUTF8 do not take our letters",
 			       text);
 	return keep_text(context, text, out, err);
 }
@@ -883,6 +916,7 @@ static const struct {
 	[CM_SETTING_LISTEN] = {listen_value, TEXT_SIZE},
 	[CM_SETTING_BASE_URL] = {base_url_value, TEXT_SIZE},
 	[CM_SETTING_SUBMIT] = {submit_value, TEXT_SIZE},
+	[CM_SETTING_MAILBOX] = {mailbox_value, TEXT_SIZE},
 	[CM_SETTING_URL] = {url_value, TEXT_SIZE},
 	[CM_SETTING_SITE] = {site_value, TEXT_SIZE},
 	[CM_SETTING_COLOUR] = {colour_value, TEXT_SIZE},

@@ -91,6 +91,13 @@ static const struct cm_setting_word facilities[] = {
 	{"local2", 0}, {"local3", 0}, {"local4", 0}, {"local5", 0},
 	{"local6", 0}, {"local7", 0}, {NULL, 0},
 };
+static const struct cm_setting_word submit_tls[] = {
+	{"auto", CM_SUBMIT_TLS_AUTO},
+	{"required", CM_SUBMIT_TLS_REQUIRED},
+	{"when-offered", CM_SUBMIT_TLS_WHEN_OFFERED},
+	{"none", CM_SUBMIT_TLS_NONE},
+	{NULL, 0},
+};
 static const struct cm_setting_word complaint_scopes[] = {
 	{"all", CM_COMPLAINT_ALL},
 	{"purpose", CM_COMPLAINT_PURPOSE},
@@ -145,8 +152,9 @@ static const struct cm_setting_word modes[] = {
 };
 
 enum {
-	TEXT_MAX = 200,  /* a line in a footer or on a page */
-	INTRO_MAX = 500, /* a few sentences on a page */
+	LETTERS_MAX = 10000000, /* in an hour; no server of one host does */
+	TEXT_MAX = 200,         /* a line in a footer or on a page */
+	INTRO_MAX = 500,        /* a few sentences on a page */
 	LIST_MAX = 1000,
 	SITES_MAX = 16, /* they stand in one header field */
 	/* RFC 4954 sets no limit for a login; nobody types a longer one. */
@@ -371,12 +379,42 @@ static const struct cm_setting settings[] = {
 	{CM_SECTION_WEB, "colour-dark", CM_SETTING_COLOUR, 0, "#a8c7fa",
 	 DARK_PAGE, 0, NULL, CM_FOR_WEB, IN_CONFIG(web_colour_dark),
 	 "The same where people want dark pages, light enough for #161b22."},
+	{CM_SECTION_WEB, "letters-per-hour", CM_SETTING_NUMBER, 0, "5000", 1,
+	 LETTERS_MAX, NULL, CM_FOR_WEB, IN_CONFIG(web_letters_per_hour),
+	 "Letters to people (to confirm a subscription, to find their "
+	 "preferences or data) that leave in an hour, all together. What is "
+	 "asked for beyond it is not done, and counted in the log: somebody "
+	 "is playing with the form."},
 	{CM_SECTION_MAIL, "domain", CM_SETTING_DOMAIN, REQUIRED, NULL, 0, 0,
 	 NULL, CM_FOR_ALL, IN_CONFIG(mail_domain),
 	 "Domain of our own addresses; nothing else may use it."},
+	{CM_SECTION_MAIL, "from", CM_SETTING_MAILBOX, 0, NULL, 0, 0, NULL,
+	 CM_FOR_ALL, IN_CONFIG(mail_from),
+	 "Who our letters to people are from, as Acme "
+	 "<consent@m.acme.example>. Unless it is given: web.brand (or "
+	 "controller.name) and consent@ with this domain."},
 	{CM_SECTION_MAIL, "submit", CM_SETTING_SUBMIT, 0, "smtp://127.0.0.1:25",
 	 0, 0, NULL, CM_FOR_WEB | CM_FOR_CTL, IN_CONFIG(mail_submit),
-	 "Where our own mail is handed in: smtp://host:port."},
+	 "Where our own mail is handed in: smtp://host:port, or "
+	 "smtps://host:465 for TLS from the first octet."},
+	{CM_SECTION_MAIL, "submit-tls", CM_SETTING_WORD, 0, "auto", 0, 0,
+	 submit_tls, CM_FOR_WEB | CM_FOR_CTL, IN_CONFIG(mail_submit_tls),
+	 "TLS on the way there. required: nothing is handed in without it, "
+	 "nor to a server whose certificate is not good for its name. "
+	 "when-offered: used if the server knows STARTTLS, whoever it is. "
+	 "none: not used. auto: none to this host itself (localhost, 127.*), "
+	 "required to any other."},
+	{CM_SECTION_MAIL, "submit-ca", CM_SETTING_PATH, 0, NULL, 0, 0, NULL,
+	 CM_FOR_WEB | CM_FOR_CTL, IN_CONFIG(mail_submit_ca),
+	 "A PEM file of the authorities that may vouch for that server, in "
+	 "place of the system's."},
+	{CM_SECTION_MAIL, "submit-user", CM_SETTING_NAME, 0, NULL, 1,
+	 NAME_MAX_LEN, NULL, CM_FOR_WEB | CM_FOR_CTL,
+	 IN_CONFIG(mail_submit_user), "Login name there, if one is needed."},
+	{CM_SECTION_MAIL, "submit-password-file", CM_SETTING_PATH, 0, NULL, 0,
+	 0, NULL, CM_FOR_WEB | CM_FOR_CTL, IN_CONFIG(mail_submit_password_file),
+	 "A file whose only line is the password, mode 0600 or 0640, for "
+	 "store.write-group to read."},
 
 	/* ---- checkpoint ---- */
 	{CM_SECTION_CHECKPOINT, "origin", CM_SETTING_ORIGIN, REQUIRED, NULL, 1,
@@ -759,6 +797,7 @@ const char *cm_setting_type_name(enum cm_setting_type type)
 		[CM_SETTING_LISTEN] = "host:port",
 		[CM_SETTING_BASE_URL] = "URL",
 		[CM_SETTING_SUBMIT] = "URL",
+		[CM_SETTING_MAILBOX] = "name and address",
 		[CM_SETTING_URL] = "URL",
 		[CM_SETTING_SITE] = "URL",
 		[CM_SETTING_COLOUR] = "colour",

@@ -69,10 +69,11 @@ enum cm_setting_type {
 	CM_SETTING_LISTEN,  /* "host:port" */
 	CM_SETTING_BASE_URL,
 	CM_SETTING_SUBMIT,
-	CM_SETTING_URL,    /* http or https */
-	CM_SETTING_SITE,   /* "https://shop.example": no path */
-	CM_SETTING_COLOUR, /* "#0b57d0"; text on one of min */
-	CM_SETTING_ORIGIN, /* of checkpoints */
+	CM_SETTING_MAILBOX, /* "Acme <consent@acme.example>" */
+	CM_SETTING_URL,     /* http or https */
+	CM_SETTING_SITE,    /* "https://shop.example": no path */
+	CM_SETTING_COLOUR,  /* "#0b57d0"; text on one of min */
+	CM_SETTING_ORIGIN,  /* of checkpoints */
 	CM_SETTING_LIST_ID,
 	CM_SETTING_FEEDBACK_ID,
 	CM_SETTING_CFBL,         /* RFC 9477; kept as the field's value */

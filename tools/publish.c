@@ -10,6 +10,7 @@
 #include "lib/enc.h"
 #include "lib/crypto.h"
 #include "lib/transfer.h"
+#include "policy/submit.h"
 #include "policy/config.h"
 #include "tools/file.h"
 #include "tools/heads.h"
@@ -241,6 +242,20 @@ static int note_mailed(struct cm_ctl *ctl, const struct cm_signed_head *head,
 	return cm_file_replace(path, cm_span(text), PUBLIC_MODE, err);
 }
 
+static int hand_in(struct cm_ctl *ctl, const char *from, struct cm_span message,
+		   struct cm_error *err)
+{
+	struct cm_transfer_server server = {NULL};
+	int rc = cm_submit_server(ctl->config, ctl->arena, &server, err);
+
+	if (rc == CM_OK)
+		rc = cm_transfer_mail(&server, from,
+				      ctl->config->checkpoint_mail_to, message,
+				      err);
+	cm_submit_forget(&server);
+	return rc;
+}
+
 /* The newest alone: it vouches for all before it. */
 static int mail(struct cm_ctl *ctl, const struct cm_heads *heads,
 		struct cm_published *published, struct cm_error *err)
@@ -260,12 +275,9 @@ static int mail(struct cm_ctl *ctl, const struct cm_heads *heads,
 		return cm_fail(err, CM_ENOMEM, "out of memory");
 	cm_buf_init(&message, MAIL_MAX);
 	rc = compose(ctl, newest, from, &message);
-	rc = rc != CM_OK
-		     ? cm_fail(err, rc, "no room for a mail")
-		     : cm_transfer_mail(config->mail_submit, from,
-					config->checkpoint_mail_to,
-					cm_span_n(message.data, message.len),
-					err);
+	rc = rc != CM_OK ? cm_fail(err, rc, "no room for a mail")
+			 : hand_in(ctl, from,
+				   cm_span_n(message.data, message.len), err);
 	cm_buf_free(&message);
 	published->mailed = rc == CM_OK;
 	return rc == CM_OK ? note_mailed(ctl, newest, err) : rc;

@@ -524,7 +524,25 @@ static void values_are_checked(void **state)
 		{PRELUDE "mail { domain = \"m.a.example\"\n"
 			 "submit = \"smtp://me:secret@127.0.0.1:25\" }",
 		 "7: mail: submit: a user or password must not stand in this "
-		 "file (submit to a server that trusts this one)"},
+		 "file (submit-user and submit-password-file say who we are "
+		 "there)"},
+		{PRELUDE "mail { domain = \"m.a.example\"\n"
+			 "submit = \"https://a.example\" }",
+		 "7: mail: submit: \"https://a.example\" is not a mail server "
+		 "(write smtp://127.0.0.1:25 or smtps://mail.acme.example:465)"},
+		{PRELUDE "mail { domain = \"m.a.example\"\n"
+			 "from = \"Acme\" }",
+		 "7: mail: from: \"Acme\" (write Acme "
+		 "<consent@acme.example>): no \"@\" and domain"},
+		{PRELUDE "mail { domain = \"m.a.example\"\n"
+			 "submit-user = \"me\" }",
+		 "6: mail: submit-user and submit-password-file go together"},
+		{PRELUDE "mail { domain = \"m.a.example\"\n"
+			 "submit = \"smtp://mail.a.example\"\n"
+			 "submit-tls = when-offered\nsubmit-user = \"me\"\n"
+			 "submit-password-file = \"/etc/p\" }",
+		 "6: mail: the password would go over the network in clear: "
+		 "submit-tls = required, or a server on this host"},
 		/* R8058-1, R5322-1: what the way out's link is made of. */
 		{CONTROLLER "web { base-url = \"http://a.example\" }",
 		 "2: web: base-url: \"http://a.example\": it must begin with "
