@@ -64,14 +64,16 @@ static int decode(const struct alphabet *alphabet, struct cm_span text,
 {
 	unsigned held = 0;
 	uint32_t acc = 0;
+	bool strange = false;
 	size_t i, n = 0;
 
+	/* To the end in any case: where a token is wrong, time does not tell.
+	 */
 	for (i = 0; i < text.n; i++) {
 		int value = value_of(alphabet, text.p[i]);
 
-		if (value < 0)
-			return CM_EDATA;
-		acc = (acc << alphabet->bits) | (uint32_t)value;
+		strange = strange || value < 0;
+		acc = (acc << alphabet->bits) | (uint32_t)(value & 0xff);
 		held += alphabet->bits;
 		if (held < 8)
 			continue;
@@ -81,7 +83,8 @@ static int decode(const struct alphabet *alphabet, struct cm_span text,
 		out[n++] = (uint8_t)(acc >> held);
 	}
 	/* A whole character too many, or spare bits that are not zero. */
-	if (held >= alphabet->bits || (acc & ((1U << held) - 1)) != 0)
+	if (strange || held >= alphabet->bits ||
+	    (acc & ((1U << held) - 1)) != 0)
 		return CM_EDATA;
 	*ret_n = n;
 	return CM_OK;

@@ -99,13 +99,18 @@ int cm_token_mail(const struct cm_keys *keys, const struct cm_token *token,
 
 /*
  * The octets a text spells; 0 if it is none of ours.  The lengths differ, so
- * the length tells the form.
+ * the length tells the form; another length takes the time of ours.
  */
 static size_t decode(struct cm_span text, uint8_t out[CM_TOKEN_BYTES_URL])
 {
+	char other[CM_TOKEN_URL_LEN + 1];
 	size_t n = 0;
 	int rc = CM_EDATA;
 
+	if (text.n != CM_TOKEN_URL_LEN && text.n != CM_TOKEN_MAIL_LEN) {
+		memset(other, '~', sizeof(other));
+		text = cm_span_n(other, CM_TOKEN_URL_LEN);
+	}
 	if (text.n == CM_TOKEN_URL_LEN)
 		rc = cm_base64url_decode(text, out, CM_TOKEN_BYTES_URL, &n);
 	else if (text.n == CM_TOKEN_MAIL_LEN)

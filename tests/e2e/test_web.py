@@ -161,10 +161,25 @@ def test_every_flipped_character(web):
             answer = web.one_click(
                 f"{base}/{token[:i]}{other}{token[i + 1:]}")
             seen.add((answer.status, answer.body))
-    seen.add((web.one_click(f"{base}/short").status, answer.body))
     assert len(seen) == 1 and seen.pop()[0] == 404
     assert store_bytes(web) == before
     assert web.one_click(web.uri).status == 200
+
+
+def test_what_is_wrong_with_a_link_is_not_said(web):
+    """R8058-4: whatever kind of no token, to whoever: the same status, fields
+    and octets, by GET and by POST.  Times are compared by bench-web."""
+    for method, body in (("GET", None), ("POST", ONE_CLICK)):
+        seen = set()
+        for address in ("anna@x.test", "nobody@x.test"):
+            for token in tokens.none(web, address).values():
+                answer = web.http(method, f"{web.base_url}/u/{token}", body,
+                                  FORM)
+                seen.add((answer.status, answer.body, tuple(
+                    (k, v) for k, v in answer.headers.items()
+                    if k != "Date")))
+        assert len(seen) == 1 and seen.pop()[0] == 404
+    assert not withdrawn(web)
 
 
 def test_never_a_redirect_or_a_cookie(web):

@@ -62,3 +62,22 @@ def token(world, address, purpose="acme/newsletter", kind="header",
 
 def link(world, address, *args, **kw):
     return f"{world.base_url}/u/{token(world, address, *args, **kw)}"
+
+
+def none(world, address):
+    """{what is wrong: a token for the way out that is none}."""
+    good = token(world, address)
+
+    def changed(at, to="AB"):
+        return good[:at] + to[good[at] == to[0]] + good[at + 1:]
+    return {
+        "a bit of the seal": changed(8),
+        "a bit of the contact": changed(30),
+        "another kind": token(world, address, kind="verp"),
+        "a kind for mail": token(world, address, kind="mailed"),
+        "a key that we lack": "_w" + good[2:],
+        "made up": good[:2] + "m" * (len(good) - 2),
+        "too short": good[:-1],
+        "too long": good + "A",
+        "another alphabet": changed(20, "~~"),
+    }
