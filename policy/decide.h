@@ -13,8 +13,9 @@
  * - Objected, erased and complained are lifted, for a purpose, by the
  *   person's own confirmation at it or above, strictly later; restricted by
  *   being cleared; undeliverable by being cleared or by any act of the
- *   person, of which asking by a form is none.  With complaint-scope = purpose a complaint about a purpose
- *   counts where it is at or above one of the stream's; one without always.
+ *   person, of which asking by a form is none.  With complaint-scope =
+ *   purpose a complaint about a purpose counts where it is at or above one of
+ *   the stream's; one without always.
  * - A withdrawal is answered by a consent at its node or between there and
  *   the purpose, strictly later, of the level the purpose asks; whether that
  *   consent is still within its lifetime or from a source of the stream does

@@ -115,8 +115,8 @@ CM_MUST_CHECK int cm_view_apply_family(struct cm_view *view,
 
 /*
  * The view without clicks that were taken back and requests that their person
- * cancelled, as if they had never been, and without what says so: for who wants to know what is allowed.  *ret_view may
- * share facts with *view.
+ * cancelled, as if they had never been, and without what says so: for who
+ * wants to know what is allowed.  *ret_view may share facts with *view.
  */
 CM_MUST_CHECK int cm_view_settle(const struct cm_view *view,
 				 struct cm_arena *arena,
