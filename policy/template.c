@@ -42,11 +42,26 @@ static const struct {
 				     "thanks-title"},
 	[CM_TEMPLATE_PAGE_PREFERENCES] = {"preferences.html", true, false,
 					  "preferences-title"},
+	[CM_TEMPLATE_PAGE_SUBSCRIBE] = {"subscribe.html", true, false,
+					"subscribe-head"},
+	[CM_TEMPLATE_PAGE_ASKED] = {"asked.html", true, false, "asked-title"},
+	[CM_TEMPLATE_PAGE_CONFIRM] = {"confirm.html", true, false,
+				      "confirm-title"},
+	[CM_TEMPLATE_PAGE_CONFIRMED] = {"confirmed.html", true, false,
+					"confirmed-title"},
+	[CM_TEMPLATE_PAGE_CANCELLED] = {"cancelled.html", true, false,
+					"cancelled-title"},
+	[CM_TEMPLATE_PAGE_CONFIRM_OLD] = {"confirm-old.html", true, false,
+					  "confirm-old-title"},
+	[CM_TEMPLATE_PAGE_CONFIRM_OVER] = {"confirm-over.html", true, false,
+					   "confirm-over-title"},
 	[CM_TEMPLATE_PAGE_INVALID] = {"invalid.html", true, false,
 				      "invalid-title"},
 	[CM_TEMPLATE_PAGE_NO_TOKEN] = {"no-token.html", true, false,
 				       "no-token-title"},
 	[CM_TEMPLATE_PAGE_LATER] = {"later.html", true, false, "later-title"},
+	[CM_TEMPLATE_PAGE_LATER_FORM] = {"later-form.html", true, false,
+					 "later-title"},
 	[CM_TEMPLATE_PART_WHO] = {"who.html", true, false, NULL},
 	[CM_TEMPLATE_PART_LOGO] = {"logo.html", true, false, NULL},
 	[CM_TEMPLATE_PART_PRIVACY] = {"privacy.html", true, false, NULL},
@@ -58,6 +73,20 @@ static const struct {
 	[CM_TEMPLATE_PART_NOTHING] = {"nothing.html", true, false, NULL},
 	[CM_TEMPLATE_PART_CHOICE_ON] = {"choice-on.html", true, false, NULL},
 	[CM_TEMPLATE_PART_CHOICE_OFF] = {"choice-off.html", true, false, NULL},
+	[CM_TEMPLATE_PART_CHOICE_MORE] = {"choice-more.html", true, false,
+					  NULL},
+	[CM_TEMPLATE_PART_INTRO] = {"intro.html", true, false, NULL},
+	[CM_TEMPLATE_PART_BOX] = {"box.html", true, false, NULL},
+	[CM_TEMPLATE_PART_ABOUT] = {"about.html", true, false, NULL},
+	[CM_TEMPLATE_PART_SAID_CHECK] = {"said-check.html", true, false, NULL},
+	[CM_TEMPLATE_PART_SAID_NO_ADDRESS] = {"said-no-address.html", true,
+					      false, NULL},
+	[CM_TEMPLATE_PART_SAID_NO_BOX] = {"said-no-box.html", true, false,
+					  NULL},
+	[CM_TEMPLATE_PART_SAID_ASKED] = {"said-asked.html", true, false, NULL},
+	[CM_TEMPLATE_PART_ITEM] = {"item.html", true, false, NULL},
+	[CM_TEMPLATE_PART_AGAIN] = {"again.html", true, false, NULL},
+	[CM_TEMPLATE_PART_EMBED] = {"embed.html", true, false, NULL},
 	[CM_TEMPLATE_PART_SAID_STOPPED] = {"said-stopped.html", true, false,
 					   NULL},
 	[CM_TEMPLATE_PART_SAID_BACK] = {"said-back.html", true, false, NULL},
@@ -517,6 +546,16 @@ const char *cm_templates_language(const struct cm_templates *templates,
 				  const char *const *wanted, size_t count)
 {
 	return choose(templates, wanted, count)->tag;
+}
+
+size_t cm_templates_count(const struct cm_templates *templates)
+{
+	return templates->count;
+}
+
+const char *cm_templates_at(const struct cm_templates *templates, size_t i)
+{
+	return templates->languages[i].tag;
 }
 
 static void add_escaped_n(struct cm_buf *out, struct cm_span value)

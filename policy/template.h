@@ -35,9 +35,17 @@ enum cm_template_kind {
 	CM_TEMPLATE_PAGE_BACK,      /* a click was taken back */
 	CM_TEMPLATE_PAGE_THANKS,    /* for a reason */
 	CM_TEMPLATE_PAGE_PREFERENCES,
-	CM_TEMPLATE_PAGE_INVALID,  /* not one of our links */
-	CM_TEMPLATE_PAGE_NO_TOKEN, /* mail to several; how to leave */
-	CM_TEMPLATE_PAGE_LATER,    /* we failed; try again */
+	CM_TEMPLATE_PAGE_SUBSCRIBE,    /* the form */
+	CM_TEMPLATE_PAGE_ASKED,        /* "look into your mailbox" */
+	CM_TEMPLATE_PAGE_CONFIRM,      /* behind the mailed link */
+	CM_TEMPLATE_PAGE_CONFIRMED,    /* "you are subscribed" */
+	CM_TEMPLATE_PAGE_CANCELLED,    /* "I did not ask for this" */
+	CM_TEMPLATE_PAGE_CONFIRM_OLD,  /* the link is over its days */
+	CM_TEMPLATE_PAGE_CONFIRM_OVER, /* or they refused since */
+	CM_TEMPLATE_PAGE_INVALID,      /* not one of our links */
+	CM_TEMPLATE_PAGE_NO_TOKEN,     /* mail to several; how to leave */
+	CM_TEMPLATE_PAGE_LATER,        /* we failed; try again */
+	CM_TEMPLATE_PAGE_LATER_FORM,   /* ditto, with a form, not a link */
 	/* Parts of pages, made apart and put into {{who}}, {{all}} ... */
 	CM_TEMPLATE_PART_WHO,     /* the brand's name */
 	CM_TEMPLATE_PART_LOGO,    /* or its picture */
@@ -52,9 +60,21 @@ enum cm_template_kind {
 	CM_TEMPLATE_PART_NOTHING,
 	CM_TEMPLATE_PART_CHOICE_ON,
 	CM_TEMPLATE_PART_CHOICE_OFF,
+	CM_TEMPLATE_PART_CHOICE_MORE, /* off, with a button */
 	CM_TEMPLATE_PART_SAID_STOPPED,
 	CM_TEMPLATE_PART_SAID_BACK,
 	CM_TEMPLATE_PART_SAID_AGAIN,
+	CM_TEMPLATE_PART_SAID_ASKED,
+	/* Of the form: what it is about, its boxes, what was wrong. */
+	CM_TEMPLATE_PART_INTRO,
+	CM_TEMPLATE_PART_BOX,
+	CM_TEMPLATE_PART_ABOUT, /* of a purpose: what one gets */
+	CM_TEMPLATE_PART_SAID_CHECK,
+	CM_TEMPLATE_PART_SAID_NO_ADDRESS,
+	CM_TEMPLATE_PART_SAID_NO_BOX,
+	CM_TEMPLATE_PART_ITEM,  /* a purpose that is asked for */
+	CM_TEMPLATE_PART_AGAIN, /* link to the form */
+	CM_TEMPLATE_PART_EMBED, /* for pages of others: consentctl form */
 	CM_TEMPLATE_KINDS
 };
 
@@ -78,6 +98,10 @@ void cm_templates_free(struct cm_templates **templates);
  */
 const char *cm_templates_language(const struct cm_templates *templates,
 				  const char *const *wanted, size_t count);
+
+/* The languages that there are: "bg", "cs". */
+size_t cm_templates_count(const struct cm_templates *templates);
+const char *cm_templates_at(const struct cm_templates *templates, size_t i);
 
 /* Fill one in; names not given are empty, of one given twice the last counts.
  * Appends to out. */

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "web/confirm.h"
+#include "web/subscribe.h"
 #include "web/work.h"
 
 enum {
@@ -119,7 +121,10 @@ void cm_work_later(struct cm_work *work, const struct cm_error *err)
 	cm_metrics_add(work->site->metrics, CM_METRIC_STORE_FAILURES, 1);
 	work->outcome = "store-failed";
 	add_header(work->answer, "Retry-After", "120");
-	set_page(work, 503, CM_TEMPLATE_PAGE_LATER);
+	set_page(work, 503,
+		 cm_place_has_form(work->route.place)
+			 ? CM_TEMPLATE_PAGE_LATER_FORM
+			 : CM_TEMPLATE_PAGE_LATER);
 }
 
 void cm_work_describe(struct cm_work *work)
@@ -229,6 +234,8 @@ static void dispatch(struct cm_work *work)
 		[CM_PLACE_TOKEN] = cm_way_out,
 		[CM_PLACE_PREFERENCES] = cm_preferences,
 		[CM_PLACE_NO_TOKEN] = at_no_token,
+		[CM_PLACE_SUBSCRIBE] = cm_subscribe,
+		[CM_PLACE_CONFIRM] = cm_confirm,
 		[CM_PLACE_HEALTH] = at_health,
 		[CM_PLACE_LOGO] = at_logo,
 		[CM_PLACE_METRICS] = at_metrics,

@@ -19,6 +19,7 @@
 #include "policy/config.h"
 #include "policy/keys.h"
 #include "policy/queue.h"
+#include "policy/queue.h"
 #include "policy/store.h"
 #include "policy/template.h"
 #include "web/keep.h"
@@ -27,6 +28,7 @@
 #include "web/client.h"
 #include "web/page.h"
 #include "web/route.h"
+#include "web/shown.h"
 
 enum { CM_SITE_LOCKS = 64 }; /* many more than threads: few wait in vain */
 
@@ -48,6 +50,7 @@ struct cm_site {
 	 * nobody).  NULL without a mail section: then nothing can be asked.
 	 */
 	struct cm_queue *queue;
+	const struct cm_shown *shown; /* set if queue is */
 	void (*asked)(void *ctx);
 	void *asked_ctx;
 	/*
@@ -70,6 +73,7 @@ struct cm_request {
 	struct cm_client peer;        /* who is connected, perhaps a proxy */
 	struct cm_span forwarded_for; /* the last X-Forwarded-For */
 	struct cm_span forwarded;     /* the last Forwarded (RFC 7239) */
+	struct cm_span user_agent;
 	struct cm_span body;
 	bool body_too_long; /* over CM_FORM_MAX; then body is what came first */
 };

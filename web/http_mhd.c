@@ -228,6 +228,7 @@ static enum MHD_Result respond(struct cm_http *http,
 		.peer = peer_of(connection),
 		.forwarded_for = last_field(connection, "X-Forwarded-For"),
 		.forwarded = last_field(connection, "Forwarded"),
+		.user_agent = field(connection, MHD_HTTP_HEADER_USER_AGENT),
 		.body = cm_span_n(pending->body, pending->body_n),
 		.body_too_long = pending->too_long,
 	};

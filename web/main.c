@@ -44,7 +44,9 @@ struct opened {
 struct server {
 	struct cm_config *config;
 	struct cm_templates *templates;
-	struct cm_logo *logo; /* NULL: none */
+	struct cm_shown *shown; /* NULL without a mail section */
+	bool texts_wait;        /* the ledger could not take them yet */
+	struct cm_logo *logo;   /* NULL: none */
 	struct cm_log *log;
 	struct cm_proc_user user;
 	struct cm_metrics *metrics;
@@ -117,8 +119,12 @@ static int read_config(const char *file, struct server *server,
 	rc = cm_logo_load(config->web_logo, &server->logo, err);
 	if (rc != CM_OK)
 		return cm_error_prefix(err, "%s: ", config->file);
-	return cm_templates_load(config->templates, config->language,
-				 &server->templates, err);
+	rc = cm_templates_load(config->templates, config->language,
+			       &server->templates, err);
+	if (rc == CM_OK && config->mail_domain != NULL)
+		rc = cm_shown_make(config, server->templates, &server->shown,
+				   err);
+	return rc;
 }
 
 static int load_certificate(struct server *server, struct cm_error *err)
@@ -221,6 +227,7 @@ static void fill_site(const struct server *server, struct opened *opened)
 	site->metrics = server->metrics;
 	site->withdrawn = cm_fold_wake;
 	site->ctx = opened->fold;
+	site->shown = server->shown;
 	site->queue =
 		server->config->mail_domain != NULL ? server->queue : NULL;
 }
@@ -297,6 +304,21 @@ static int open_queue(const struct cm_config *config,
 	return cm_queue_open(&options, keys, queue, err);
 }
 
+/* What people are shown goes to the ledger, if need be some seconds later. */
+static void put_texts(struct server *server)
+{
+	struct cm_error err;
+	int rc = CM_OK;
+
+	if (server->shown != NULL)
+		rc = cm_shown_put(server->shown, server->opened->store, &err);
+	if (rc != CM_OK && !server->texts_wait)
+		cm_log_error(server->log, CM_LOG_WARNING,
+			     "the texts of forms are not in the ledger yet",
+			     &err);
+	server->texts_wait = rc != CM_OK;
+}
+
 static int start_serving(struct server *server, struct cm_error *err)
 {
 	struct cm_http_options options = {.listen_fd = server->listen_fd,
@@ -309,6 +331,7 @@ static int start_serving(struct server *server, struct cm_error *err)
 	if (rc != CM_OK)
 		return rc;
 	fill_site(server, server->opened);
+	put_texts(server);
 	server->listen_fd = -1;
 	rc = cm_http_start(&options, &server->opened->site, &server->http, err);
 	if (rc != CM_OK || server->admin_fd < 0)
@@ -351,6 +374,7 @@ static void follow_store(struct server *server)
 		opened_free(&fresh);
 		return;
 	}
+	cm_shown_again(server->shown);
 	fill_site(server, fresh);
 	cm_http_use(server->http, &fresh->site);
 	cm_http_use(server->admin, &fresh->site);
@@ -398,6 +422,7 @@ static int check_places(const struct cm_config *old,
 static void forget_config(struct server *server)
 {
 	cm_templates_free(&server->templates);
+	cm_shown_free(&server->shown);
 	cm_logo_free(&server->logo);
 	cm_certificate_free(&server->certificate);
 	cm_config_unref(&server->config);
@@ -441,6 +466,7 @@ static void put_in_force(struct server *server, struct server *fresh,
 	forget_config(server);
 	server->config = fresh->config;
 	server->templates = fresh->templates;
+	server->shown = fresh->shown;
 	server->logo = fresh->logo;
 	server->certificate = fresh->certificate;
 	server->opened = opened;
@@ -465,6 +491,7 @@ static void reload(struct server *server)
 				&err);
 	if (rc == CM_OK) {
 		put_in_force(server, &fresh, opened);
+		put_texts(server);
 		cm_log(server->log, CM_LOG_NOTICE, "configuration reloaded");
 		cm_metrics_add_of(server->metrics, CM_METRIC_RELOADS, "ok", 1);
 		return;
@@ -550,6 +577,7 @@ static void serve_until_told(struct server *server, const sigset_t *signals)
 			if (server->admin != NULL)
 				cm_http_reap(server->admin);
 			follow_store(server);
+			put_texts(server);
 		}
 	}
 }

@@ -71,15 +71,28 @@ static int hash_style(struct cm_span style, uint8_t out[CM_SHA256_LEN])
 	return rc;
 }
 
-int cm_page_csp(struct cm_span html, bool pictures, char out[CM_PAGE_CSP_MAX])
+static void add_sites(struct cm_buf *csp, const struct cm_strings *sites)
+{
+	size_t i;
+
+	(void)cm_buf_adds(csp, "; frame-ancestors");
+	if (sites == NULL || sites->n == 0)
+		(void)cm_buf_adds(csp, " 'none'");
+	for (i = 0; sites != NULL && i < sites->n; i++)
+		(void)cm_buf_addf(csp, " %s", sites->v[i]);
+}
+
+int cm_page_csp(struct cm_span html, bool pictures,
+		const struct cm_strings *sites, char out[CM_PAGE_CSP_MAX])
 {
 	struct cm_span rest = html, style;
 	struct cm_buf csp;
 	int styles, rc;
 
 	cm_buf_init(&csp, CM_PAGE_CSP_MAX - 1);
-	(void)cm_buf_adds(&csp, "default-src 'none'; form-action 'self'; "
-				"frame-ancestors 'none'; base-uri 'none'");
+	(void)cm_buf_adds(&csp, "default-src 'none'; form-action 'self'");
+	add_sites(&csp, sites);
+	(void)cm_buf_adds(&csp, "; base-uri 'none'");
 	if (pictures)
 		(void)cm_buf_adds(&csp, "; img-src 'self'");
 	for (styles = 0; next_style(&rest, &style); styles++) {
@@ -218,9 +231,18 @@ static bool given(const char *text)
 	return text != NULL && text[0] != '\0';
 }
 
+static void set_about(struct making *m, const struct cm_purpose *purpose)
+{
+	set(m, "about-text",
+	    cm_title_in(purpose->about, purpose->abouts, purpose->nabouts,
+			m->language));
+	if (purpose->about != NULL)
+		set_part(m, "about", CM_TEMPLATE_PART_ABOUT);
+}
+
 /* A row, whose values are forgotten behind it. */
 static void add_choice(struct making *m, const struct cm_page_choice *choice,
-		       struct cm_buf *rows)
+		       enum cm_template_kind part, struct cm_buf *rows)
 {
 	static const char *const depths[] = {"0", "1", "2"};
 	size_t depth = choice->depth < CM_PAGE_INDENT_MAX ? choice->depth
@@ -230,23 +252,25 @@ static void add_choice(struct making *m, const struct cm_page_choice *choice,
 	set(m, "purpose", cm_purpose_title(choice->purpose, m->language));
 	set(m, "path", choice->purpose->path);
 	set(m, "depth", depths[depth]);
+	set(m, "ticked", choice->on ? " checked" : "");
+	set_about(m, choice->purpose);
 	if (m->rc == CM_OK)
-		m->rc = cm_template_fill(
-			m->templates,
-			choice->on ? CM_TEMPLATE_PART_CHOICE_ON
-				   : CM_TEMPLATE_PART_CHOICE_OFF,
-			m->language, m->values, m->count, rows);
+		m->rc = cm_template_fill(m->templates, part, m->language,
+					 m->values, m->count, rows);
 	m->count = before;
 }
 
-static void set_choices(struct making *m)
+/* on, off: the rows that are, and those that are not. */
+static void set_choices(struct making *m, enum cm_template_kind on,
+			enum cm_template_kind off)
 {
 	struct cm_buf rows;
 	size_t i;
 
 	cm_buf_init(&rows, CM_PAGE_MAX);
 	for (i = 0; i < m->want->nchoices; i++)
-		add_choice(m, &m->want->choices[i], &rows);
+		add_choice(m, &m->want->choices[i],
+			   m->want->choices[i].on ? on : off, &rows);
 	set_copy(m, "choices", cm_span_n(rows.data, rows.len));
 	cm_buf_free(&rows);
 }
@@ -259,6 +283,10 @@ static void set_notice(struct making *m)
 		[CM_PAGE_SAID_STOPPED] = CM_TEMPLATE_PART_SAID_STOPPED,
 		[CM_PAGE_SAID_BACK] = CM_TEMPLATE_PART_SAID_BACK,
 		[CM_PAGE_SAID_AGAIN] = CM_TEMPLATE_PART_SAID_AGAIN,
+		[CM_PAGE_SAID_ASKED] = CM_TEMPLATE_PART_SAID_ASKED,
+		[CM_PAGE_SAID_CHECK] = CM_TEMPLATE_PART_SAID_CHECK,
+		[CM_PAGE_SAID_NO_ADDRESS] = CM_TEMPLATE_PART_SAID_NO_ADDRESS,
+		[CM_PAGE_SAID_NO_BOX] = CM_TEMPLATE_PART_SAID_NO_BOX,
 	};
 	const struct cm_page_want *want = m->want;
 
@@ -274,13 +302,53 @@ static void set_preferences(struct making *m)
 {
 	const struct cm_page_want *want = m->want;
 
-	set_notice(m);
 	set(m, "email", want->email);
+	set_notice(m);
 	set(m, "ticket", want->ticket);
 	set_part(m, "all",
 		 want->may_stop_all ? CM_TEMPLATE_PART_STOP_ALL
 				    : CM_TEMPLATE_PART_NOTHING);
-	set_choices(m);
+	set_choices(m, CM_TEMPLATE_PART_CHOICE_ON,
+		    want->may_ask_more ? CM_TEMPLATE_PART_CHOICE_MORE
+				       : CM_TEMPLATE_PART_CHOICE_OFF);
+}
+
+static void set_subscribe(struct making *m)
+{
+	const struct cm_page_want *want = m->want;
+	const struct cm_subscribe_form *form = want->form;
+
+	set(m, "email", want->email);
+	set_notice(m);
+	set(m, "ticket", want->ticket);
+	set(m, "intro-text",
+	    cm_title_in(form->intro, form->intros, form->nintros, m->language));
+	if (form->intro != NULL)
+		set_part(m, "intro", CM_TEMPLATE_PART_INTRO);
+	set_choices(m, CM_TEMPLATE_PART_BOX, CM_TEMPLATE_PART_BOX);
+	set_filled(m, "heading", cm_template_title, want->kind);
+	if (form->title != NULL)
+		set(m, "heading",
+		    cm_title_in(form->title, form->titles, form->ntitles,
+				m->language));
+}
+
+static void set_manage(struct making *m)
+{
+	if (!given(m->want->preferences))
+		return;
+	set(m, "preferences", m->want->preferences);
+	set_part(m, "manage", CM_TEMPLATE_PART_MANAGE);
+}
+
+/* What comes of the form, and of the letter's link. */
+static void set_asking(struct making *m)
+{
+	set(m, "form", m->want->form_path);
+	set_choices(m, CM_TEMPLATE_PART_ITEM, CM_TEMPLATE_PART_ITEM);
+	set_manage(m);
+	if (m->config->nforms > 0)
+		set_part(m, "again", CM_TEMPLATE_PART_AGAIN);
 }
 
 static void set_way_out(struct making *m)
@@ -295,51 +363,99 @@ static void set_way_out(struct making *m)
 	}
 	if (want->ask_why)
 		set_part(m, "reasons", CM_TEMPLATE_PART_REASONS);
-	if (given(want->preferences)) {
-		set(m, "preferences", want->preferences);
-		set_part(m, "manage", CM_TEMPLATE_PART_MANAGE);
-	}
+	set_manage(m);
 }
 
 static void set_page(struct making *m)
 {
+	static void (*const more[CM_TEMPLATE_KINDS])(struct making * m) = {
+		[CM_TEMPLATE_PAGE_PREFERENCES] = set_preferences,
+		[CM_TEMPLATE_PAGE_SUBSCRIBE] = set_subscribe,
+		[CM_TEMPLATE_PAGE_ASKED] = set_asking,
+		[CM_TEMPLATE_PAGE_CONFIRM] = set_asking,
+		[CM_TEMPLATE_PAGE_CONFIRMED] = set_asking,
+		[CM_TEMPLATE_PAGE_CONFIRM_OLD] = set_asking,
+		[CM_TEMPLATE_PAGE_CONFIRM_OVER] = set_asking,
+	};
 	const struct cm_page_want *want = m->want;
 
 	set_title_of(m, "purpose", want->purpose);
 	set_title_of(m, "everything", cm_span(m->config->controller_id));
-	if (want->kind == CM_TEMPLATE_PAGE_PREFERENCES)
-		set_preferences(m);
+	if (more[want->kind] != NULL)
+		more[want->kind](m);
 	else
 		set_way_out(m);
 	set_part(m, "main", want->kind);
 	set_filled(m, "title", cm_template_title, want->kind);
 }
 
+static int begin(struct making *m, const struct cm_config *config,
+		 const struct cm_templates *templates,
+		 const struct cm_page_want *want)
+{
+	const char *const wanted[] = {want->language, want->accept};
+	int rc;
+
+	memset(m, 0, sizeof(*m));
+	m->config = config;
+	m->templates = templates;
+	m->want = want;
+	m->language = cm_templates_language(templates, wanted, 2);
+	rc = cm_arena_new(CM_PAGE_MAX, &m->arena);
+	if (rc != CM_OK)
+		return rc;
+	set_controller(m);
+	set_page(m);
+	return m->rc;
+}
+
 int cm_page_make(const struct cm_config *config,
 		 const struct cm_templates *templates,
 		 const struct cm_page_want *want, struct cm_page *page)
 {
-	const char *const wanted[] = {want->language, want->accept};
-	struct making m = {
-		.config = config,
-		.templates = templates,
-		.want = want,
-		.language = cm_templates_language(templates, wanted, 2),
-	};
-	int rc = cm_arena_new(CM_PAGE_MAX, &m.arena);
+	struct making m;
+	int rc = begin(&m, config, templates, want);
 
-	if (rc != CM_OK)
-		return rc;
 	page->language = m.language;
-	set_controller(&m);
-	set_page(&m);
-	rc = m.rc;
 	if (rc == CM_OK)
 		rc = cm_template_fill(templates, CM_TEMPLATE_LAYOUT, m.language,
 				      m.values, m.count, &page->body);
 	if (rc == CM_OK)
 		rc = cm_page_csp(cm_span_n(page->body.data, page->body.len),
-				 config->web_logo != NULL, page->csp);
+				 config->web_logo != NULL,
+				 want->form != NULL ? &want->form->embed_on
+						    : NULL,
+				 page->csp);
+	cm_arena_free(&m.arena);
+	return rc;
+}
+
+static struct cm_span value_of(const struct making *m, const char *name)
+{
+	size_t i;
+
+	for (i = m->count; i > 0; i--)
+		if (strcmp(m->values[i - 1].name, name) == 0)
+			return cm_span(m->values[i - 1].value);
+	return cm_span("");
+}
+
+int cm_page_main(const struct cm_config *config,
+		 const struct cm_templates *templates,
+		 const struct cm_page_want *want, struct cm_buf *out)
+{
+	struct making m;
+	int rc = begin(&m, config, templates, want);
+
+	if (rc == CM_OK)
+		rc = cm_buf_addf(out, "<main lang=\"%s\">\n", m.language);
+	if (rc == CM_OK) {
+		struct cm_span text = value_of(&m, "main");
+
+		rc = cm_buf_add(out, text.p, text.n);
+	}
+	if (rc == CM_OK)
+		rc = cm_buf_adds(out, "</main>\n");
 	cm_arena_free(&m.arena);
 	return rc;
 }

@@ -14,9 +14,10 @@
 
 enum {
 	CM_PAGE_MAX = 512 * 1024, /* a few templates of 64 KiB, filled */
-	CM_PAGE_CSP_MAX = 1024,
+	/* Fixed words, styles, and the sites of a form in frame-ancestors. */
+	CM_PAGE_CSP_MAX = 6144,
 	CM_PAGE_STYLES_MAX = 8, /* style elements of one page */
-	CM_PAGE_VALUES_MAX = 32,
+	CM_PAGE_VALUES_MAX = 40,
 	CM_PAGE_INDENT_MAX = 2, /* levels that the layout knows */
 };
 
@@ -29,19 +30,23 @@ struct cm_page {
 void cm_page_init(struct cm_page *page);
 void cm_page_free(struct cm_page *page);
 
-/* A row of the preferences. */
+/* A row of the preferences, or of a form. */
 struct cm_page_choice {
 	const struct cm_purpose *purpose;
 	size_t depth; /* below the first level */
-	bool on;      /* such mail may be sent */
+	bool on;      /* such mail may be sent; of a form: it is ticked */
 };
 
-/* What stands on top of the preferences. */
+/* What stands on top of the preferences or the form. */
 enum cm_page_said {
 	CM_PAGE_SAID_NOTHING,
 	CM_PAGE_SAID_STOPPED,
 	CM_PAGE_SAID_BACK,
 	CM_PAGE_SAID_AGAIN, /* the form was old or strange: press once more */
+	CM_PAGE_SAID_ASKED, /* a letter is on its way: "I want this" */
+	CM_PAGE_SAID_CHECK, /* the form is not of our page: look, then press */
+	CM_PAGE_SAID_NO_ADDRESS,
+	CM_PAGE_SAID_NO_BOX,
 };
 
 /* What is to be shown, and to whom. */
@@ -60,10 +65,14 @@ struct cm_page_want {
 	const char *preferences; /* token of the link to them */
 	/* Of CM_TEMPLATE_PAGE_PREFERENCES. */
 	const char *click; /* ticket that takes the last click back */
-	const char *email; /* masked */
+	bool may_ask_more; /* a button where mail is off */
+	/* These, too, and of forms and what comes of them: */
+	const char *email; /* masked; of a form: as typed */
 	enum cm_page_said said;
 	const struct cm_page_choice *choices;
 	size_t nchoices;
+	const struct cm_subscribe_form *form;
+	const char *form_path; /* "newsletter", "newsletter/cs" */
 };
 
 CM_MUST_CHECK int cm_page_make(const struct cm_config *config,
@@ -71,8 +80,19 @@ CM_MUST_CHECK int cm_page_make(const struct cm_config *config,
 			       const struct cm_page_want *want,
 			       struct cm_page *page);
 
-/* The policy for a body; 'none' of everything if it has no style. */
+/*
+ * What stands in the page's <main>, in just that language, appended to out:
+ * with no ticket, address or remark in it, it is what everybody is shown.
+ */
+CM_MUST_CHECK int cm_page_main(const struct cm_config *config,
+			       const struct cm_templates *templates,
+			       const struct cm_page_want *want,
+			       struct cm_buf *out);
+
+/* The policy for a body; 'none' of everything if it has no style.  sites may
+ * show the page in a frame (NULL: none). */
 CM_MUST_CHECK int cm_page_csp(struct cm_span html, bool pictures,
+			      const struct cm_strings *sites,
 			      char out[CM_PAGE_CSP_MAX]);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * Preferences at /p: what somebody gets, and a button to stop each of it.
  *
- * Less takes effect at once.  More needs the person's own word by mail, and is
- * not to be had here.  A form must bring the ticket of a page of ours (PREF-3),
- * so nobody else's page can press its buttons.
+ * Less takes effect at once.  More needs the person's own word by mail: a
+ * button asks for the letter (PREF-1).  A form must bring the ticket of a page
+ * of ours (PREF-3), so nobody else's page can press its buttons.
  */
 #include "web/work.h"
 
@@ -11,6 +11,7 @@
 
 #include "policy/decide.h"
 #include "policy/purpose.h"
+#include "web/asking.h"
 #include "web/leave.h"
 #include "web/visitor.h"
 
@@ -44,6 +45,7 @@ static void show(struct cm_work *work, int status, enum cm_page_said said)
 		.kind = CM_TEMPLATE_PAGE_PREFERENCES,
 		.purpose = work->path,
 		.said = said,
+		.may_ask_more = work->site->queue != NULL,
 	};
 	struct cm_page_choice *choices =
 		cm_arena_array(work->arena, work->site->config->npurposes + 1,
@@ -104,6 +106,28 @@ static void take_back(struct cm_work *work)
 	work->outcome = rc == CM_OK ? "taken-back" : "no-ticket";
 }
 
+/* The address is whose link this is, so only they are ever written to. */
+static void ask_more(struct cm_work *work, const struct cm_purpose *purpose)
+{
+	struct cm_act act = {
+		.kind = CM_ACT_REQUEST,
+		.contact = work->token.contact,
+		.purposes = {cm_span(purpose->path)},
+		.npurposes = 1,
+		.source = cm_span("preferences"),
+		.channel = cm_span("preferences"),
+	};
+
+	work->path = cm_span(purpose->path);
+	cm_line_span(&work->line, "purpose", work->path);
+	act.has_notice = cm_shown_more(work->site->shown, purpose,
+				       cm_asking_language(work), &act.notice);
+	if (!cm_asking_put(work, &act, ""))
+		return;
+	show(work, 200, CM_PAGE_SAID_ASKED);
+	work->outcome = "asked";
+}
+
 static void act(struct cm_work *work)
 {
 	const struct cm_config *config = work->site->config;
@@ -120,6 +144,9 @@ static void act(struct cm_work *work)
 		leave(work, cm_span(config->controller_id));
 	} else if (work->form.act == CM_FORM_PURPOSE && purpose != NULL) {
 		leave(work, cm_span(purpose->path));
+	} else if (work->form.act == CM_FORM_MORE && purpose != NULL &&
+		   work->site->queue != NULL) {
+		ask_more(work, purpose);
 	} else {
 		show(work, 400, CM_PAGE_SAID_AGAIN);
 		work->outcome = "no-known-pair";

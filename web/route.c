@@ -19,6 +19,10 @@ static const struct {
 	[CM_PLACE_PREFERENCES] = {"preferences", READING | BIT(CM_METHOD_POST),
 				  "GET, HEAD, POST, OPTIONS"},
 	[CM_PLACE_NO_TOKEN] = {"no-token", READING, "GET, HEAD, OPTIONS"},
+	[CM_PLACE_SUBSCRIBE] = {"subscribe", READING | BIT(CM_METHOD_POST),
+				"GET, HEAD, POST, OPTIONS"},
+	[CM_PLACE_CONFIRM] = {"confirm", READING | BIT(CM_METHOD_POST),
+			      "GET, HEAD, POST, OPTIONS"},
 	[CM_PLACE_HEALTH] = {"healthz", READING, "GET, HEAD, OPTIONS"},
 	[CM_PLACE_LOGO] = {"logo", READING, "GET, HEAD, OPTIONS"},
 	[CM_PLACE_METRICS] = {"metrics", READING, "GET, HEAD, OPTIONS"},
@@ -91,6 +95,27 @@ static void set_token(struct cm_route *route, enum cm_place place,
 	route->place = place;
 }
 
+/* A name or name/language: of what needs no escapes, else of nobody's form. */
+static void set_form(struct cm_route *route, struct cm_span path)
+{
+	size_t i, slashes = 0;
+
+	if (cm_span_eq(path, cm_span("/s")))
+		path.n = 0;
+	for (i = 0; i < path.n; i++) {
+		slashes += path.p[i] == '/';
+		if (!cm_ascii_alpha(path.p[i]) && !cm_ascii_digit(path.p[i]) &&
+		    path.p[i] != '-' && path.p[i] != '/')
+			return;
+	}
+	if (path.n > CM_ROUTE_TOKEN_MAX || slashes > 1)
+		return;
+	if (path.n > 0)
+		memcpy(route->token, path.p, path.n);
+	route->token_n = path.n;
+	route->place = CM_PLACE_SUBSCRIBE;
+}
+
 static struct cm_route find_below(struct cm_span path)
 {
 	struct cm_route route = {CM_PLACE_NONE, "", 0};
@@ -106,6 +131,10 @@ static struct cm_route find_below(struct cm_span path)
 		set_token(&route, CM_PLACE_TOKEN, path);
 	else if (take(&path, cm_span("/p/")))
 		set_token(&route, CM_PLACE_PREFERENCES, path);
+	else if (take(&path, cm_span("/c/")))
+		set_token(&route, CM_PLACE_CONFIRM, path);
+	else if (take(&path, cm_span("/s/")) || cm_span_eq(path, cm_span("/s")))
+		set_form(&route, path);
 	return route;
 }
 
@@ -143,6 +172,11 @@ bool cm_route_allows(enum cm_place place, enum cm_method method)
 const char *cm_route_allow(enum cm_place place)
 {
 	return places[place].allow;
+}
+
+bool cm_place_has_form(enum cm_place place)
+{
+	return place == CM_PLACE_SUBSCRIBE;
 }
 
 const char *cm_place_name(enum cm_place place)

@@ -4,6 +4,8 @@
  *   /u/TOKEN   the way out of one person from one purpose
  *   /p/TOKEN   what this person gets, and how to stop it
  *   /u         the link in mail that went to several people
+ *   /s, /s/NAME, /s/NAME/LANGUAGE   a form to subscribe; /s is the first
+ *   /c/TOKEN   the link of the letter that asks to confirm
  *   /healthz   for monitors
  *   /logo      the picture on our pages
  *   /metrics   what is counted; on the admin address only
@@ -28,6 +30,8 @@ enum cm_place {
 	CM_PLACE_TOKEN,
 	CM_PLACE_PREFERENCES,
 	CM_PLACE_NO_TOKEN,
+	CM_PLACE_SUBSCRIBE,
+	CM_PLACE_CONFIRM,
 	CM_PLACE_HEALTH,
 	CM_PLACE_LOGO,
 	CM_PLACE_METRICS,
@@ -39,7 +43,8 @@ enum { CM_ROUTE_TOKEN_MAX = 64 }; /* the longest token has 58 */
 
 struct cm_route {
 	enum cm_place place;
-	/* Of places with one: as sent, unchecked, with a closing NUL. */
+	/* Of places with one: as sent, unchecked, with a closing NUL.  Of a
+	 * form its name, perhaps with "/" and a language. */
 	char token[CM_ROUTE_TOKEN_MAX + 1];
 	size_t token_n;
 };
@@ -55,5 +60,7 @@ struct cm_route cm_route_find_admin(struct cm_span url);
 bool cm_route_allows(enum cm_place place, enum cm_method method);
 const char *cm_route_allow(enum cm_place place); /* "GET, HEAD, OPTIONS" */
 const char *cm_place_name(enum cm_place place);  /* for the log */
+/* A form is sent there by whoever has no link: it can be sent again. */
+bool cm_place_has_form(enum cm_place place);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "lib/enc.h"
 #include "lib/json.h"
+#include "policy/header_value.h"
 #include "policy/purpose.h"
 #include "web/client.h"
 #include "web/leave.h"
@@ -14,6 +15,7 @@ enum {
 	/* Whoever has so many on record clicks no more on "undo": a view has
 	 * room for CM_VIEW_FACTS_MAX facts, and each click takes two. */
 	CM_VISITOR_EVENTS_MAX = 1000,
+	CM_VISITOR_AGENT_MAX = 200,
 	CM_TICKET_DAYS = 1,    /* how old one may be, in whole days */
 	CM_TICKET_OF_FORM = 1, /* first octet; a time's is 0 for ages */
 };
@@ -134,17 +136,38 @@ void cm_visitor_masked(struct cm_work *work, char out[CM_MASKED_MAX])
 
 /* ---- what they do ------------------------------------------------------- */
 
-/* How it came about: for the private record, with a network, not a person. */
-static int make_evidence(const struct cm_work *work, struct cm_buf *out)
+/* What the browser says it is: no more than what one may read (DOI-2). */
+static struct cm_span agent_of(const struct cm_work *work)
 {
+	struct cm_span agent = work->request->user_agent;
+
+	if (agent.n > CM_VISITOR_AGENT_MAX)
+		agent.n = CM_VISITOR_AGENT_MAX;
+	return cm_ascii_only(agent.p, agent.n) && cm_text_is_plain(agent)
+		       ? agent
+		       : cm_span("");
+}
+
+int cm_visitor_evidence(const struct cm_work *work, const char *form,
+			struct cm_buf *out)
+{
+	bool linked = work->token.kind != CM_KEY_STORE;
 	char network[CM_CLIENT_TEXT_MAX];
 	char message[CM_HEX_LEN(CM_MESSAGE_REF_LEN) + 1];
 	struct cm_json_writer w;
 
 	cm_json_init(&w, out, CM_JSON_CANONICAL);
 	cm_json_begin_object(&w);
-	cm_json_put_int(&w, "days", work->now / CM_DAY_MS - work->token.day);
-	cm_json_put_text(&w, "link", cm_key_kind_name(work->token.kind));
+	if (form != NULL)
+		cm_json_put_span(&w, "agent", agent_of(work));
+	if (linked)
+		cm_json_put_int(&w, "days",
+				work->now / CM_DAY_MS - work->token.day);
+	if (form != NULL && form[0] != '\0')
+		cm_json_put_text(&w, "form", form);
+	if (linked)
+		cm_json_put_text(&w, "link",
+				 cm_key_kind_name(work->token.kind));
 	if (work->token.has_message) {
 		(void)cm_hex_encode(work->token.message, CM_MESSAGE_REF_LEN,
 				    message);
@@ -192,7 +215,7 @@ int cm_visitor_leave(struct cm_work *work, const char *channel, bool *ret_new,
 		return rc;
 	cm_buf_init(&evidence, CM_STOP_EVIDENCE_MAX);
 	/* No evidence is better than no way out. */
-	if (make_evidence(work, &evidence) != CM_OK)
+	if (cm_visitor_evidence(work, NULL, &evidence) != CM_OK)
 		cm_buf_reset(&evidence);
 	rc = cm_store_stop_proven(work->site->store, &event,
 				  cm_span_n(evidence.data, evidence.len),
@@ -319,7 +342,7 @@ static int append(struct cm_work *work, const struct cm_event *event,
 	int rc;
 
 	cm_buf_init(&evidence, CM_STOP_EVIDENCE_MAX);
-	if (make_evidence(work, &evidence) == CM_OK)
+	if (cm_visitor_evidence(work, NULL, &evidence) == CM_OK)
 		entry.evidence = cm_span_n(evidence.data, evidence.len);
 	rc = cm_store_append(work->site->store, &entry, 1, work->now, &seq,
 			     err);

@@ -28,6 +28,14 @@ CM_MUST_CHECK int cm_visitor_leave(struct cm_work *work, const char *channel,
 				   bool *ret_new, struct cm_error *err);
 
 /*
+ * How an act came about, as JSON: by which link, from which network, not from
+ * which person.  form: "" or a form's name where consent is asked for; then
+ * the browser's name is in it.
+ */
+CM_MUST_CHECK int cm_visitor_evidence(const struct cm_work *work,
+				      const char *form, struct cm_buf *out);
+
+/*
  * A ticket in a form's hidden field proves that the form is of our page, made
  * for this person today or yesterday (PREF-3).  That of a click can take it
  * back, and nothing else.

@@ -31,7 +31,8 @@ static void styles_are_named_by_their_hash(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(
-			cm_page_csp(cm_span(cases[i].html), false, csp), CM_OK);
+			cm_page_csp(cm_span(cases[i].html), false, NULL, csp),
+			CM_OK);
 		assert_string_equal(csp, cases[i].csp);
 	}
 }
@@ -47,7 +48,8 @@ static void many_styles_do_not_overrun(void **state)
 	for (i = 0; i < 1000; i++)
 		(void)cm_buf_adds(&html, "<style>p{}\n</style>");
 	assert_int_equal(
-		cm_page_csp(cm_span_n(html.data, html.len), false, csp), CM_OK);
+		cm_page_csp(cm_span_n(html.data, html.len), false, NULL, csp),
+		CM_OK);
 	assert_true(strlen(csp) < CM_PAGE_CSP_MAX);
 	cm_buf_free(&html);
 }

@@ -99,6 +99,9 @@ class Person:
                           **kind, **({"text": text} if text else {}))
         self.browser.call("Input.dispatchKeyEvent", type="keyUp", **kind)
 
+    def type(self, text):
+        self.browser.call("Input.insertText", text=text)
+
     def tab_to(self, selector):
         for _ in range(20):
             self.press("Tab")
