@@ -109,7 +109,7 @@ static void add_stream(struct cm_line *line,
 	} else {
 		cm_line_text(line, "stream", stream->name);
 		cm_line_text(line, "type", cm_stream_type_name(stream->type));
-		if (cm_stream_is_marketing(stream))
+		if (cm_stream_asks_store(stream))
 			cm_line_text(line, "mode", modes[stream->mode]);
 	}
 	if (classified->rule != NULL)

@@ -327,7 +327,8 @@ int cm_release_plan(const struct cm_release_request *request,
 	if (release.answer == CM_ANSWER_CONTINUE &&
 	    anybody_elusive(request->message))
 		plan_elusive(&release);
-	if (release.answer == CM_ANSWER_CONTINUE)
+	if (release.answer == CM_ANSWER_CONTINUE &&
+	    cm_stream_is_marketing(stream))
 		rc = plan_edit(request, allowed, scratch, &release, err);
 	if (rc == CM_OK)
 		*ret_release = release;

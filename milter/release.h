@@ -1,5 +1,6 @@
 /*
- * release - what a marketing message becomes, and making it so.
+ * release - what a message becomes whose recipients were judged, and making
+ * it so.  Only marketing is edited.
  *
  * cm_release_plan() turns verdicts into a complete plan without touching the
  * MTA; cm_release_apply() carries it out in a fixed order: recipients out,
@@ -17,7 +18,7 @@
 struct cm_release_request {
 	struct cm_engine *engine;
 	const struct cm_snapshot *snapshot;
-	const struct cm_classified *classified; /* of a marketing stream */
+	const struct cm_classified *classified; /* of a stream, no service */
 	struct cm_message *message;             /* verdicts in, fates out */
 	struct cm_hmac *hmac;                   /* of the store key */
 	const char *queue_id;                   /* NULL = unknown */

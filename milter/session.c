@@ -3,7 +3,7 @@
  *
  * A message is decided at its end, whatever was said before: RCPT only spares
  * the client the body where the envelope alone tells the stream.  What is not
- * marketing is never edited, and no store is asked for it.
+ * marketing is never edited, and but for optin streams no store is asked.
  */
 #include "milter/session.h"
 
@@ -57,7 +57,7 @@ bool cm_session_may_refuse_rcpt(const struct cm_config *config)
 	for (i = 0; i < config->nstreams; i++) {
 		const struct cm_stream *stream = &config->streams[i];
 
-		if (cm_stream_is_marketing(stream) &&
+		if (cm_stream_asks_store(stream) &&
 		    stream->mode == CM_MODE_ENFORCE &&
 		    stream->refuse == CM_REFUSE_REJECT)
 			return true;
@@ -231,12 +231,33 @@ static const struct cm_classified *by_all(struct cm_session *session)
 	return &session->whole;
 }
 
-static bool is_marketing(const struct cm_classified *classified)
+static bool asks_store(const struct cm_classified *classified)
 {
 	return (classified->class == CM_CLASS_STREAM ||
 		classified->class == CM_CLASS_BULK) &&
 	       classified->stream != NULL &&
+	       cm_stream_asks_store(classified->stream);
+}
+
+static bool is_marketing(const struct cm_classified *classified)
+{
+	return asks_store(classified) &&
 	       cm_stream_is_marketing(classified->stream);
+}
+
+static bool is_optin(const struct cm_classified *classified)
+{
+	return asks_store(classified) &&
+	       classified->stream->type == CM_STREAM_OPTIN;
+}
+
+/* It holds a link that is one person's, and nobody knows whose. */
+static void refuse_company(struct cm_recipient *rcpt)
+{
+	rcpt->verdict = CM_VERDICT_REFUSE;
+	rcpt->reason = CM_REASON_NOT_ALONE;
+	rcpt->by_family = false;
+	rcpt->has_event = false;
 }
 
 /* ---- RCPT ------------------------------------------------------------- */
@@ -249,8 +270,7 @@ static bool decides_at_rcpt(struct cm_session *session)
 	if (!session->answers_rcpt || session->is_local || session->lame)
 		return false;
 	classified = by_envelope(session);
-	return classified->class == CM_CLASS_STREAM &&
-	       is_marketing(classified) &&
+	return classified->class == CM_CLASS_STREAM && asks_store(classified) &&
 	       classified->stream->mode == CM_MODE_ENFORCE;
 }
 
@@ -320,6 +340,10 @@ enum cm_answer cm_session_rcpt(struct cm_session *session, const char *typed)
 		rcpt->verdict = CM_VERDICT_REFUSE;
 		rcpt->reason = CM_REASON_BAD_ADDRESS;
 		return refuse_rcpt(session, rcpt, &cm_reply_elusive);
+	}
+	if (is_optin(&session->envelope) && session->message->nrcpts > 1) {
+		refuse_company(rcpt);
+		return refuse_rcpt(session, rcpt, &cm_reply_refused);
 	}
 	if (session->envelope.stream->refuse != CM_REFUSE_REJECT)
 		return CM_ANSWER_CONTINUE;
@@ -399,15 +423,23 @@ static int judge_message(struct cm_session *session, struct ending *ending,
 			 struct cm_error *err)
 {
 	struct cm_message *message = session->message;
+	size_t i;
+	int rc;
 
 	if (message->rcpts_lost > 0 || message->headers_lost)
 		return cm_fail(err, CM_ELIMIT,
 			       "too many recipients or headers (%zu and %zu "
 			       "kept): send smaller batches",
 			       message->nrcpts, message->nheaders);
-	return cm_judge_all(&session->judge, session->snapshot->config,
-			    ending->classified, message->rcpts, message->nrcpts,
-			    0, message->arena, err);
+	rc = cm_judge_all(&session->judge, session->snapshot->config,
+			  ending->classified, message->rcpts, message->nrcpts,
+			  0, message->arena, err);
+	if (!is_optin(ending->classified) || message->nrcpts == 1)
+		return rc;
+	for (i = 0; i < message->nrcpts; i++)
+		if (message->rcpts[i].fate == CM_FATE_PENDING)
+			refuse_company(&message->rcpts[i]);
+	return rc;
 }
 
 static int plan(struct cm_session *session, struct ending *ending,
@@ -546,7 +578,7 @@ static void remember(struct cm_session *session, const struct ending *ending)
 	}
 }
 
-static void marketing(struct cm_session *session, struct ending *ending)
+static void judged(struct cm_session *session, struct ending *ending)
 {
 	struct cm_error err = {CM_OK, ""};
 	int rc = judge_message(session, ending, &err);
@@ -575,8 +607,8 @@ static void decide_end(struct cm_session *session, struct ending *ending)
 	const struct cm_config *config = session->snapshot->config;
 
 	ending->classified = classified;
-	if (is_marketing(classified))
-		marketing(session, ending);
+	if (asks_store(classified))
+		judged(session, ending);
 	else if (classified->class == CM_CLASS_BULK &&
 		 config->unmatched_bulk == CM_BULK_TEMPFAIL)
 		tempfail(ending, "unmatched-bulk");

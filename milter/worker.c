@@ -135,7 +135,7 @@ void cm_worker_say_modes(const struct cm_config *config, struct cm_log *log)
 	for (i = 0; i < config->nstreams; i++) {
 		const struct cm_stream *stream = &config->streams[i];
 
-		if (cm_stream_is_marketing(stream) &&
+		if (cm_stream_asks_store(stream) &&
 		    effects[stream->mode] != NULL)
 			cm_log(log, CM_LOG_NOTICE, "stream \"%s\": %s",
 			       stream->name, effects[stream->mode]);

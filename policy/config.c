@@ -487,6 +487,12 @@ void cm_config_unref(struct cm_config **config)
 
 bool cm_stream_is_marketing(const struct cm_stream *stream)
 {
+	return stream->type == CM_STREAM_MARKETING ||
+	       stream->type == CM_STREAM_RENEWAL;
+}
+
+bool cm_stream_asks_store(const struct cm_stream *stream)
+{
 	return stream->type != CM_STREAM_SERVICE;
 }
 
@@ -496,6 +502,7 @@ const char *cm_stream_type_name(enum cm_stream_type type)
 		[CM_STREAM_MARKETING] = "marketing",
 		[CM_STREAM_SERVICE] = "service",
 		[CM_STREAM_RENEWAL] = "renewal",
+		[CM_STREAM_OPTIN] = "optin",
 	};
 
 	return names[type];

@@ -24,11 +24,13 @@ enum cm_level { CM_LEVEL_SINGLE, CM_LEVEL_DOUBLE };
 /* What keeps a consent from going idle: a mail of ours, too, or only what the
  * person does. */
 enum cm_use { CM_USE_MAILED, CM_USE_PERSON };
-/* A renewal stream is marketing that asks for consent (UK-2). */
+/* A renewal stream is marketing that asks for consent (UK-2); an optin stream
+ * is our own mail that asks who wants to be asked (DE-2). */
 enum cm_stream_type {
 	CM_STREAM_MARKETING,
 	CM_STREAM_SERVICE,
-	CM_STREAM_RENEWAL
+	CM_STREAM_RENEWAL,
+	CM_STREAM_OPTIN
 };
 enum cm_mode { CM_MODE_OBSERVE, CM_MODE_EDIT, CM_MODE_ENFORCE };
 enum cm_refusal { CM_REFUSE_REJECT, CM_REFUSE_DROP, CM_REFUSE_REWRITE };
@@ -287,6 +289,8 @@ void cm_config_unref(struct cm_config **config); /* sets it to NULL */
 
 /* Needs consent and gets a way out: marketing and renewal. */
 bool cm_stream_is_marketing(const struct cm_stream *stream);
+/* The store is asked for each of its recipients: all but service. */
+bool cm_stream_asks_store(const struct cm_stream *stream);
 const char *cm_stream_type_name(enum cm_stream_type type); /* "renewal" */
 const struct cm_stream *cm_config_stream(const struct cm_config *config,
 					 const char *name);

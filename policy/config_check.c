@@ -4,9 +4,10 @@
  * The rule that keeps marketing from passing as service (design 5): for every
  * marketing and every service stream there must be a kind of envelope fact,
  * named by both, that they share no value of: sender, login, client or
- * listener.  A header or From condition keeps nothing apart, because whoever
- * writes the message writes those; nor does the order of the streams, because
- * then a line moved in the file would free a mailing.
+ * listener.  The same for optin streams beside both of them.  A header or From
+ * condition keeps nothing apart, because whoever writes the message writes
+ * those; nor does the order of the streams, because then a line moved in the
+ * file would free a mailing.
  */
 #include "policy/config_check.h"
 
@@ -298,9 +299,10 @@ static int check_foreign(struct check *c, const struct cm_raw_section *s,
 		[CM_STREAM_MARKETING] = CM_SETTING_MARKETING,
 		[CM_STREAM_SERVICE] = CM_SETTING_SERVICE,
 		[CM_STREAM_RENEWAL] = CM_SETTING_MARKETING | CM_SETTING_RENEWAL,
+		[CM_STREAM_OPTIN] = CM_SETTING_OPTIN,
 	};
-	const unsigned any =
-		CM_SETTING_MARKETING | CM_SETTING_SERVICE | CM_SETTING_RENEWAL;
+	const unsigned any = CM_SETTING_MARKETING | CM_SETTING_SERVICE |
+			     CM_SETTING_RENEWAL | CM_SETTING_OPTIN;
 	size_t i;
 
 	for (i = 0; i < s->nvalues; i++) {
@@ -308,8 +310,8 @@ static int check_foreign(struct check *c, const struct cm_raw_section *s,
 
 		if (of != 0 && (of & own[stream->type]) == 0)
 			return FAIL(c, s, s->values[i].texts[0].line,
-				    "\"%s\" means nothing in a %s stream "
-				    "(remove it)",
+				    "\"%s\" means nothing in a stream "
+				    "of type %s (remove it)",
 				    s->values[i].name,
 				    cm_stream_type_name(stream->type));
 	}
@@ -505,18 +507,43 @@ static int check_renewal(struct check *c, const struct cm_raw_section *s,
 	return check_unknown(c, s, stream);
 }
 
+/* Of a stream whose mail goes to people who have not consented. */
+static int check_envelope(struct check *c, const struct cm_raw_section *s,
+			  const struct cm_stream *stream)
+{
+	const char *type = cm_stream_type_name(stream->type);
+
+	if (stream->nsenders == 0)
+		return FAIL(c, s, s->line,
+			    "a stream of type %s needs \"sender\": consent is "
+			    "not asked for its mail",
+			    type);
+	if (stream->auth.n + stream->nclients + stream->listeners.n == 0)
+		return FAIL(c, s, s->line,
+			    "a stream of type %s needs \"auth\", \"client\" or "
+			    "\"listener\" besides the sender, which anybody "
+			    "can write",
+			    type);
+	return CM_OK;
+}
+
+static int check_optin(struct check *c, const struct cm_raw_section *s,
+		       const struct cm_stream *stream)
+{
+	if (stream->mode == CM_MODE_EDIT)
+		return FAIL(c, s, line_of(s, STREAM_ROW(mode)),
+			    "mail of an optin stream is never edited (set "
+			    "observe or enforce)");
+	return check_envelope(c, s, stream);
+}
+
 static int check_service(struct check *c, const struct cm_raw_section *s,
 			 const struct cm_stream *stream)
 {
-	if (stream->nsenders == 0)
-		return FAIL(c, s, s->line,
-			    "a service stream needs \"sender\": consent is not "
-			    "asked for its mail");
-	if (stream->auth.n + stream->nclients + stream->listeners.n == 0)
-		return FAIL(c, s, s->line,
-			    "a service stream needs \"auth\", \"client\" or "
-			    "\"listener\" besides the sender, which anybody "
-			    "can write");
+	int rc = check_envelope(c, s, stream);
+
+	if (rc != CM_OK)
+		return rc;
 	if (stream->approved_by == NULL)
 		return FAIL(c, s, s->line,
 			    "a service stream needs \"approved-by\": who says "
@@ -524,7 +551,7 @@ static int check_service(struct check *c, const struct cm_raw_section *s,
 	return CM_OK;
 }
 
-/* ---- service beside marketing
+/* ---- each by its envelope
  * ------------------------------------------------ */
 
 static bool share_sender(const struct cm_stream *a, const struct cm_stream *b)
@@ -564,12 +591,13 @@ static bool share_envelope(const struct cm_stream *a, const struct cm_stream *b)
 /* Goes to people whose consent nobody asks for: other mail must not get in. */
 static bool is_guarded(const struct cm_stream *stream)
 {
-	return stream->type == CM_STREAM_SERVICE || stream->ask_unknown;
+	return stream->type == CM_STREAM_SERVICE ||
+	       stream->type == CM_STREAM_OPTIN || stream->ask_unknown;
 }
 
 /* A target without conditions takes only what no stream takes. */
 static int check_apart(struct check *c, const struct cm_raw_section *s,
-		       const struct cm_stream *marketing)
+		       const struct cm_stream *stream)
 {
 	size_t i;
 
@@ -578,8 +606,10 @@ static int check_apart(struct check *c, const struct cm_raw_section *s,
 	for (i = 0; i < c->config->nstreams; i++) {
 		const struct cm_stream *other = &c->config->streams[i];
 
-		if (other == marketing || !is_guarded(other) ||
-		    !share_envelope(marketing, other))
+		if (other == stream || !is_guarded(other) ||
+		    (other->type == stream->type &&
+		     other->type == CM_STREAM_OPTIN) ||
+		    !share_envelope(stream, other))
 			continue;
 		return FAIL(c, s, s->line,
 			    "mail of %s stream \"%s\" (line %d) could be "
@@ -601,6 +631,7 @@ static int check_by_type(struct check *c, const struct cm_raw_section *s,
 		[CM_STREAM_MARKETING] = check_marketing,
 		[CM_STREAM_SERVICE] = check_service,
 		[CM_STREAM_RENEWAL] = check_renewal,
+		[CM_STREAM_OPTIN] = check_optin,
 	};
 
 	return checks[stream->type](c, s, stream);
@@ -621,7 +652,7 @@ static int check_streams(struct check *c)
 			rc = check_by_type(c, s, stream);
 		if (rc == CM_OK)
 			rc = check_clients(c, s, stream);
-		if (rc == CM_OK && cm_stream_is_marketing(stream))
+		if (rc == CM_OK && cm_stream_asks_store(stream))
 			rc = check_apart(c, s, stream);
 	}
 	return rc;
@@ -636,7 +667,7 @@ static int check_target(struct check *c, const struct cm_raw_section *s,
 	if (stream == NULL || stream->type == CM_STREAM_MARKETING)
 		return CM_OK;
 	return FAIL(c, s, line,
-		    "stream \"%s\" is a %s stream: unknown mail must not "
+		    "stream \"%s\" is of type %s: unknown mail must not "
 		    "pass as %s",
 		    stream->name, cm_stream_type_name(stream->type),
 		    cm_stream_type_name(stream->type));

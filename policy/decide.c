@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "policy/pending.h"
 #include "policy/purpose.h"
 #include "policy/renewal.h"
 #include "policy/terms.h"
@@ -399,6 +400,7 @@ static void weigh_fact(const struct ask *ask, const struct cm_fact *fact,
 			weigh_grant(ask, fact, withdrawn, answered, grants);
 		return;
 	case CM_FACT_REQUESTED:
+	case CM_FACT_PERSON_REQUESTED:
 		grants->weak = newer(grants->weak, fact);
 		return;
 	case CM_FACT_UNPROVEN:
@@ -578,6 +580,12 @@ void cm_decide(const struct cm_config *config,
 	}
 	if (now < newest_rec - CM_CLOCK_SLACK_MS) {
 		start(ret_decision, CM_REASON_CLOCK_BEHIND, own);
+		return;
+	}
+	if (stream->type == CM_STREAM_OPTIN) {
+		start(ret_decision, CM_REASON_NO_REQUEST, own);
+		cm_pending_decide(config, ask.own, ask.family, now,
+				  ret_decision);
 		return;
 	}
 	/* No purpose, or more than one stream may name: never an allow. */

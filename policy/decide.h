@@ -79,9 +79,9 @@ struct cm_decision {
 };
 
 /*
- * classified: STREAM, of any type; for renewal see policy/renewal.h.  own and
- * family may be NULL (nothing known), as may past.  newest_rec: of the whole
- * ledger.
+ * classified: STREAM, of any type; for renewal see policy/renewal.h, for optin
+ * policy/pending.h.  own and family may be NULL (nothing known), as may past.
+ * newest_rec: of the whole ledger.
  */
 void cm_decide(const struct cm_config *config,
 	       const struct cm_classified *classified,

@@ -123,7 +123,7 @@ static const struct cm_setting_word stream_types[] = {
 	{"marketing", CM_STREAM_MARKETING},
 	{"service", CM_STREAM_SERVICE},
 	{"renewal", CM_STREAM_RENEWAL},
-	{"optin", -1},
+	{"optin", CM_STREAM_OPTIN},
 	{NULL, 0},
 };
 static const struct cm_setting_word refusals[] = {
@@ -181,6 +181,7 @@ enum {
 
 #define MARKETING CM_SETTING_MARKETING
 #define RENEWAL   CM_SETTING_RENEWAL
+#define OPTIN     CM_SETTING_OPTIN
 #define CONDITION CM_SETTING_CONDITION
 #define REQUIRED  CM_SETTING_REQUIRED
 #define RESTART   CM_SETTING_RESTART
@@ -577,7 +578,11 @@ static const struct cm_setting settings[] = {
 	 "marketing needs consent and gets a way out. renewal is marketing "
 	 "that asks people to renew a consent that is about to end: it goes "
 	 "to nobody else, and to each of them once. service (receipts, "
-	 "password resets) is never touched and needs approved-by."},
+	 "password resets) is never touched and needs approved-by. optin is "
+	 "the mail by which consent-web asks people to confirm what they asked "
+	 "for (mail.from): it goes to who has asked within 7 days and has not "
+	 "confirmed, cancelled or refused since, to one person at a time, and "
+	 "is never changed."},
 	{CM_SECTION_STREAM, "sender", CM_SETTING_SENDER, LIST | CONDITION, NULL,
 	 1, LIST_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL,
 	 MANY(cm_stream, senders, nsenders),
@@ -620,10 +625,11 @@ static const struct cm_setting settings[] = {
 	 STRINGS(cm_stream, sources),
 	 "Only to people won this way: order, web-form, popup, contest, "
 	 "loyalty, event, phone, import, or your own word. Left out: any."},
-	{CM_SECTION_STREAM, "mode", CM_SETTING_WORD, MARKETING, "enforce", 0, 0,
-	 modes, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(mode),
+	{CM_SECTION_STREAM, "mode", CM_SETTING_WORD, MARKETING | OPTIN,
+	 "enforce", 0, 0, modes, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(mode),
 	 "observe only logs what would happen; edit adds headers and footer "
-	 "and refuses nobody; enforce does all. Start with observe."},
+	 "and refuses nobody; enforce does all. Start with observe. An optin "
+	 "stream has nothing to edit."},
 	{CM_SECTION_STREAM, "refuse", CM_SETTING_WORD, MARKETING, "reject", 0,
 	 0, refusals, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(refuse),
 	 "What becomes of a recipient without consent: reject answers 550, "

@@ -101,6 +101,7 @@ enum {
 	CM_SETTING_RESTART = 32,   /* a reload does not change it */
 	CM_SETTING_INHERITED = 64, /* by purposes below */
 	CM_SETTING_RENEWAL = 128,  /* in renewal streams */
+	CM_SETTING_OPTIN = 256,    /* in optin streams */
 };
 
 /* value < 0: a word of the design that this version does not know yet. */

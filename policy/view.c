@@ -43,6 +43,7 @@ const char *cm_fact_kind_name(enum cm_fact_kind kind)
 		[CM_FACT_CLEARED_UNDELIVERABLE] = "cleared-undeliverable",
 		[CM_FACT_ASKED] = "asked",
 		[CM_FACT_TAKEN_BACK] = "taken-back",
+		[CM_FACT_PERSON_REQUESTED] = "person-requested",
 	};
 
 	return names[kind];
@@ -51,6 +52,11 @@ const char *cm_fact_kind_name(enum cm_fact_kind kind)
 bool cm_fact_refuses(enum cm_fact_kind kind)
 {
 	return kind >= CM_FACT_WITHDRAWN && kind <= CM_FACT_UNDELIVERABLE;
+}
+
+bool cm_fact_is_pending(enum cm_fact_kind kind)
+{
+	return kind == CM_FACT_REQUESTED || kind == CM_FACT_PERSON_REQUESTED;
 }
 
 bool cm_fact_is_of_family(enum cm_fact_kind kind)
@@ -74,7 +80,9 @@ enum cm_fact_kind cm_event_fact(const struct cm_event *event)
 {
 	switch (event->type) {
 	case CM_EVENT_REQUESTED:
-		return CM_FACT_REQUESTED;
+		return event->actor == CM_ACTOR_PERSON
+			       ? CM_FACT_PERSON_REQUESTED
+			       : CM_FACT_REQUESTED;
 	case CM_EVENT_GRANTED:
 	case CM_EVENT_CONFIRMED:
 		return grant_fact(event);
@@ -106,6 +114,12 @@ enum cm_fact_kind cm_event_fact(const struct cm_event *event)
 
 /* ---- folding events in -------------------------------------------------- */
 
+/* Grants, and what asks for one. */
+static bool has_source(enum cm_fact_kind kind)
+{
+	return kind <= CM_FACT_UNPROVEN || cm_fact_is_pending(kind);
+}
+
 static bool is_proven_grant(enum cm_fact_kind kind)
 {
 	return kind <= CM_FACT_SOFT_OPT_IN;
@@ -121,7 +135,7 @@ struct cm_fact cm_fact_of(const struct cm_event *event, uint64_t seq)
 		.seq = seq,
 	};
 
-	if (fact.kind <= CM_FACT_REQUESTED)
+	if (has_source(fact.kind))
 		fact.source = cm_span(event->source);
 	if (!is_proven_grant(fact.kind))
 		return fact;
@@ -253,7 +267,7 @@ static struct cm_span fact_source(enum cm_fact_kind kind,
 				  const struct cm_event *event,
 				  char name[CM_BATCH_MAX + 1])
 {
-	if (kind <= CM_FACT_REQUESTED)
+	if (has_source(kind))
 		return cm_span(event->source);
 	if (kind == CM_FACT_TAKEN_BACK)
 		return cm_span(event->batch);
@@ -335,7 +349,7 @@ int cm_view_apply_family(struct cm_view *view, const struct cm_event *event,
 	return rc;
 }
 
-/* ---- clicks that were taken back ---------------------------------------- */
+/* ---- what was taken back ------------------------------------------------ */
 
 /* "I did not ask for this": that, and what was asked before, is over. */
 static bool is_cancelled(const struct cm_view *view,
@@ -343,7 +357,7 @@ static bool is_cancelled(const struct cm_view *view,
 {
 	size_t i;
 
-	if (request->kind != CM_FACT_REQUESTED)
+	if (!cm_fact_is_pending(request->kind))
 		return false;
 	for (i = 0; i < view->count; i++)
 		if (view->facts[i].kind == CM_FACT_TAKEN_BACK &&

@@ -13,7 +13,8 @@
  * those that allow or clear.
  *
  * A maximum cannot be taken back, so each click (cm_event_is_click()) is a
- * fact of its own, and another says that it was taken back.
+ * fact of its own, and another says that it was taken back.  Such a fact also
+ * takes back requests, if its name begins with CM_OPTIN_PREFIX.
  *
  * Packed, a view is what the "contacts" and "family" databases hold, facts
  * sorted by (purpose, kind, source, terms); the MAC is the store's.  Pure.
@@ -39,7 +40,10 @@ enum cm_fact_kind {
 	CM_FACT_CLEARED_RESTRICTED,
 	CM_FACT_CLEARED_UNDELIVERABLE,
 	CM_FACT_ASKED,      /* to renew: neither allows nor refuses */
-	CM_FACT_TAKEN_BACK, /* a click, by the person; see cm_view_settle() */
+	CM_FACT_TAKEN_BACK, /* by the person; see cm_view_settle() */
+	/* Pending, by the person, or by who typed their address into a form:
+	 * opt-in mail may ask them.  Others' lists are but REQUESTED. */
+	CM_FACT_PERSON_REQUESTED,
 	CM_FACT_KINDS
 };
 
@@ -92,6 +96,7 @@ struct cm_view {
 
 const char *cm_fact_kind_name(enum cm_fact_kind kind);
 bool cm_fact_refuses(enum cm_fact_kind kind); /* withdrawn .. undeliverable */
+bool cm_fact_is_pending(enum cm_fact_kind kind); /* requested, by whomever */
 /* Refusals, and what takes one back. */
 bool cm_fact_is_of_family(enum cm_fact_kind kind);
 

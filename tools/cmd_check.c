@@ -200,7 +200,7 @@ static void check_text(const struct check *check, const char *to)
 				cm_reason_code(reason), cm_reason_text(reason));
 	}
 	if (check->stream->mode != CM_MODE_ENFORCE &&
-	    cm_stream_is_marketing(check->stream))
+	    cm_stream_asks_store(check->stream))
 		(void)fputs("note: the stream is not in mode enforce: nobody "
 			    "is refused\n",
 			    out);

@@ -103,7 +103,7 @@ static bool is_unconfirmed(const struct retention *r,
 
 		if (fact->kind >= CM_FACT_RESTRICTED)
 			continue; /* of the mailbox, or said by us */
-		if (fact->kind != CM_FACT_REQUESTED ||
+		if (!cm_fact_is_pending(fact->kind) ||
 		    cm_period_add(fact->at, life) > r->ctl->now)
 			return false;
 		asked = true;

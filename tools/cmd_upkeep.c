@@ -26,8 +26,7 @@ static const char *mode_name(enum cm_mode mode)
 
 static bool enforces(const struct cm_stream *stream)
 {
-	return stream->type == CM_STREAM_SERVICE ||
-	       stream->mode == CM_MODE_ENFORCE;
+	return !cm_stream_asks_store(stream) || stream->mode == CM_MODE_ENFORCE;
 }
 
 static bool clock_behind(const struct cm_ctl *ctl,

@@ -197,7 +197,7 @@ static int decide(struct question *q, struct cm_error *err)
 	};
 	int rc = cm_person_identify(ctl, cm_span(q->given), &q->person, err);
 
-	if (rc == CM_EDATA && cm_stream_is_marketing(q->stream)) {
+	if (rc == CM_EDATA && cm_stream_asks_store(q->stream)) {
 		q->decision.verdict = CM_VERDICT_REFUSE;
 		q->decision.reason = CM_REASON_BAD_ADDRESS;
 		return CM_OK;
@@ -350,7 +350,7 @@ static int why_text(const struct question *q, struct cm_error *err)
 				    : cm_quote(cm_span(q->given), quoted),
 		      "stream", q->stream->name);
 	if (q->stream->mode != CM_MODE_ENFORCE &&
-	    cm_stream_is_marketing(q->stream))
+	    cm_stream_asks_store(q->stream))
 		(void)fputs("note       the stream is not in mode enforce: "
 			    "nobody is refused\n",
 			    out);

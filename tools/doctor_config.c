@@ -36,7 +36,7 @@ void cm_doctor_modes(struct cm_doctor *doctor)
 	for (i = 0; i < config->nstreams; i++) {
 		const struct cm_stream *stream = &config->streams[i];
 
-		if (stream->type == CM_STREAM_MARKETING &&
+		if (cm_stream_asks_store(stream) &&
 		    stream->mode != CM_MODE_ENFORCE)
 			cm_doctor_find(doctor,
 				       "stream \"%s\" is in mode %s (set mode "

@@ -73,7 +73,9 @@ static void print_notes(const struct cm_setting *s)
 		puts("If a purpose does not say, the nearest one above it "
 		     "does.");
 	if ((s->flags & CM_SETTING_MARKETING) != 0)
-		puts("Marketing streams only.");
+		puts((s->flags & CM_SETTING_OPTIN) != 0
+			     ? "Marketing and optin streams only."
+			     : "Marketing streams only.");
 	if ((s->flags & CM_SETTING_SERVICE) != 0)
 		puts("Service streams only.");
 	if ((s->flags & CM_SETTING_RESTART) != 0)

@@ -100,8 +100,9 @@ static void text_stream(const struct cm_try_report *report, FILE *out)
 	if (c->rule != NULL)
 		(void)fprintf(out, " (rule: %s)", c->rule);
 	if (c->stream != NULL && !cm_stream_is_marketing(c->stream))
-		(void)fputs(", service: untouched", out);
-	else if (c->stream != NULL)
+		(void)fprintf(out, ", %s: untouched",
+			      cm_stream_type_name(c->stream->type));
+	if (c->stream != NULL && cm_stream_asks_store(c->stream))
 		(void)fprintf(out, ", mode %s", modes[c->stream->mode]);
 	(void)fputc('\n', out);
 }

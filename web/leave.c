@@ -46,6 +46,7 @@ static bool goes_the_other_way(enum cm_fact_kind kind)
 	case CM_FACT_SOFT_OPT_IN:
 	case CM_FACT_UNPROVEN:
 	case CM_FACT_REQUESTED:
+	case CM_FACT_PERSON_REQUESTED:
 		return true;
 	default:
 		return false;
@@ -85,7 +86,7 @@ bool cm_leave_is_older(const struct cm_view *view, struct cm_span path,
 		const struct cm_fact *fact = &view->facts[i];
 
 		if (goes_the_other_way(fact->kind) &&
-		    fact->kind != CM_FACT_REQUESTED &&
+		    !cm_fact_is_pending(fact->kind) &&
 		    fact->kind != CM_FACT_UNPROVEN &&
 		    cm_purpose_covers(fact->purpose, path) &&
 		    fact->at / CM_DAY_MS > day)

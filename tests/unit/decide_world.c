@@ -53,6 +53,13 @@ void world_make(struct world *world)
 	world->now = 100;
 }
 
+void world_make_optin(struct world *world, int64_t now)
+{
+	world->stream.type = CM_STREAM_OPTIN;
+	world->stream.npurposes = world->classified.npurposes = 0;
+	world->now = now;
+}
+
 struct cm_event world_event(const struct raw *raw)
 {
 	struct cm_event event;
@@ -68,6 +75,9 @@ struct cm_event world_event(const struct raw *raw)
 		       world_paths[raw->node]);
 	(void)snprintf(event.source, sizeof(event.source), "%s",
 		       world_sources[raw->source]);
+	if (event.type == CM_EVENT_CORRECTED)
+		(void)snprintf(event.batch, sizeof(event.batch), "%s1",
+			       CM_OPTIN_PREFIX);
 	if (!cm_event_type_asks(event.type))
 		return event;
 	(void)snprintf(event.controller, sizeof(event.controller), "%s",
@@ -105,6 +115,7 @@ void world_run(const struct world *world, const struct raw *raws, size_t n,
 		assert_int_equal(
 			cm_view_apply_family(&family, &event, at, arena), 0);
 	}
+	assert_int_equal(cm_view_settle(&own, arena, &own), CM_OK);
 	for (i = 0; i < world->classified.npurposes; i++)
 		mailed[i] = world->mailed[world->asked[i] - world->purposes];
 	cm_decide(&world->config, &world->classified, &own, &family, &past, 0,
@@ -130,6 +141,8 @@ size_t world_story(const char *story, struct raw *raws)
 		  .sale = SALE}},
 		{'u', {.type = CM_EVENT_GRANTED}},
 		{'r', {.type = CM_EVENT_REQUESTED}},
+		{'R', {.type = CM_EVENT_REQUESTED, .actor = CM_ACTOR_IMPORT}},
+		{'k', {.type = CM_EVENT_CORRECTED}},
 		{'w', {.type = CM_EVENT_WITHDRAWN}},
 		{'o', {.type = CM_EVENT_OBJECTED, .actor = CM_ACTOR_ADMIN}},
 		{'m', {.type = CM_EVENT_COMPLAINED, .actor = CM_ACTOR_SYSTEM}},

@@ -67,6 +67,8 @@ struct world {
 
 /* Acme and its purposes; asked is node 3, single opt-in; now is 100. */
 void world_make(struct world *world);
+/* The stream is of type optin, and this is the time. */
+void world_make_optin(struct world *world, int64_t now);
 struct cm_event world_event(const struct raw *raw);
 /* order: NULL = as listed.  seq is the place in the list. */
 void world_run(const struct world *world, const struct raw *raws, size_t n,
@@ -74,9 +76,10 @@ void world_run(const struct world *world, const struct raw *raws, size_t n,
 	       struct cm_decision *decision);
 
 /* "TYPE NODE AT" words: g granted, p confirmed by the person, c confirmed as
- * attested, s soft opt-in, u unproven, r requested, w withdrawn, o objected,
- * m complained, x restricted, X restricted cleared, d undeliverable, D that
- * cleared, e erased; capital F before one = of another address. */
+ * attested, s soft opt-in, u unproven, r requested, R ditto, by a list, k that
+ * cancelled, w withdrawn, o objected, m complained, x restricted, X restricted
+ * cleared, d undeliverable, D that cleared, e erased; capital F before one = of
+ * another address. */
 size_t world_story(const char *story, struct raw *raws);
 /* What decide says of a story, or of one proven grant at node 3. */
 struct cm_decision world_tell(const struct world *world, const char *story);

@@ -134,6 +134,11 @@ int cm_store_lookup(struct cm_store_reader *reader, const struct cm_id *contact,
 			add_fact(ret_own, CM_FACT_GRANTED, GRANT);
 		if (p->withdrawn)
 			add_fact(ret_own, CM_FACT_WITHDRAWN, GRANT + 1);
+		if (p->requested != 0) {
+			add_fact(ret_own, CM_FACT_OBJECTED, p->requested - 1);
+			add_fact(ret_own, CM_FACT_PERSON_REQUESTED,
+				 p->requested);
+		}
 		if (p->language != NULL)
 			(void)snprintf(ret_own->language,
 				       sizeof(ret_own->language), "%s",
@@ -178,8 +183,10 @@ static void write_config(const struct world *w, const char *stream,
 		"{\"news@acme.example\"} purpose = {\"acme/newsletter\"} %s }\n"
 		"stream \"receipts\" { type = service sender = "
 		"{\"shop@acme.example\"} client = {\"127.0.0.1\"} "
-		"approved-by = \"DPO\" }\n",
-		w->folder, w->keys, global, w->folder, stream);
+		"approved-by = \"DPO\" }\n"
+		"stream \"confirm\" { type = optin sender = "
+		"{\"consent@acme.example\"} client = {\"127.0.0.1\"} %s }\n",
+		w->folder, w->keys, global, w->folder, stream, w->optin);
 	assert_int_equal(fclose(out), 0);
 }
 
@@ -206,9 +213,11 @@ static void put_in_force(struct world *w)
 static void people(void)
 {
 	static const struct fake_person all[] = {
-		{"anna@x.test", true, false, "cs"},
-		{"bert@x.test", true, false, NULL},
-		{"carl@x.test", true, true, NULL},
+		{"anna@x.test", true, false, "cs", 0},
+		{"bert@x.test", true, false, NULL, 0},
+		{"carl@x.test", true, true, NULL, 0},
+		{"emil@x.test", false, false, NULL, NOW - 3600 * 1000},
+		{"finn@x.test", false, false, NULL, NOW - 8 * CM_DAY_MS},
 	};
 
 	memset(&fake, 0, sizeof(fake));
@@ -224,6 +233,7 @@ void world_begin(struct world *w, const char *stream, const char *global)
 
 	people();
 	memset(w, 0, sizeof(*w));
+	w->optin = "";
 	(void)snprintf(w->folder, sizeof(w->folder), "/tmp/t_session.XXXXXX");
 	assert_non_null(mkdtemp(w->folder));
 	(void)snprintf(w->config_file, sizeof(w->config_file), "%s/c",

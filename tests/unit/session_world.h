@@ -22,6 +22,8 @@ struct fake_person {
 	bool granted;
 	bool withdrawn;
 	const char *language;
+	/* When they asked, having objected before that; 0 = never. */
+	int64_t requested;
 };
 
 struct fake_store {
@@ -40,6 +42,8 @@ extern struct fake_store fake;
 #define BERT "<bert@x.test>" /* granted */
 #define CARL "<carl@x.test>" /* withdrawn */
 #define DORA "<dora@x.test>" /* unknown to us */
+#define EMIL "<emil@x.test>" /* objected once, asked an hour ago */
+#define FINN "<finn@x.test>" /* asked 8 days ago */
 
 #define NEWSLETTER                                                             \
 	"From: Acme <news@acme.example>\r\n"                                   \
@@ -48,6 +52,12 @@ extern struct fake_store fake;
 	"X-Consent-Purpose: acme/newsletter\r\n"                               \
 	"\r\n"                                                                 \
 	"Hello\r\n"
+#define CONFIRM                                                                \
+	"From: Acme <consent@acme.example>\r\n"                                \
+	"Subject: Please confirm\r\n"                                          \
+	"Auto-Submitted: auto-generated\r\n"                                   \
+	"\r\n"                                                                 \
+	"https://c.acme.example/c/TOKEN\r\n"
 #define RESET                                                                  \
 	"From: shop@acme.example\r\n"                                          \
 	"Subject: Your password\r\n"                                           \
@@ -66,7 +76,8 @@ struct world {
 	struct cm_engine *engine;
 	struct cm_record *record;
 	struct cm_session *session;
-	bool local; /* as sendmail(1) */
+	const char *optin; /* settings to add to the optin stream */
+	bool local;        /* as sendmail(1) */
 	bool quiet_rcpt;
 };
 

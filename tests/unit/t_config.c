@@ -136,6 +136,11 @@ static void purposes_have_ids_and_titles(void **state)
 	"stream \"shop\" { type = service sender = {\"shop@a.example\"} "      \
 	"client = {\"127.0.0.1\"} approved-by = \"me\" }\n"
 
+/* Two lines. */
+#define OPTIN                                                                  \
+	"type = optin sender = {\"consent@a.example\"}\n"                      \
+	"client = {\"127.0.0.1\"} "
+
 static void purposes_inherit_downward(void **state)
 {
 	struct cm_config *c = load_good(
@@ -423,12 +428,9 @@ static void names_are_suggested(void **state)
 		{PRELUDE "language = \"xx\"",
 		 "6: \"xx\" is no language of the European Union, and there "
 		 "are no templates in it"},
-		{PRELUDE "stream \"n\" { type = optin }",
-		 "6: stream \"n\": type: this version does not have \"optin\" "
-		 "(it has: marketing, service, renewal)"},
 		{PRELUDE "stream \"n\" { type = renewl }",
 		 "6: stream \"n\": type: \"renewl\" is not one of: marketing, "
-		 "service, renewal (did you mean \"renewal\"?)"},
+		 "service, renewal, optin (did you mean \"renewal\"?)"},
 		{PRELUDE "stream \"n\" { uneditable = wrp }",
 		 "6: stream \"n\": uneditable: \"wrp\" is not one of: "
 		 "headers-only, wrap, hold, reject (did you mean \"wrap\"?)"},
@@ -529,7 +531,8 @@ static void values_are_checked(void **state)
 		{PRELUDE "mail { domain = \"m.a.example\"\n"
 			 "submit = \"https://a.example\" }",
 		 "7: mail: submit: \"https://a.example\" is not a mail server "
-		 "(write smtp://127.0.0.1:25 or smtps://mail.acme.example:465)"},
+		 "(write smtp://127.0.0.1:25 or "
+		 "smtps://mail.acme.example:465)"},
 		{PRELUDE "mail { domain = \"m.a.example\"\n"
 			 "from = \"Acme\" }",
 		 "7: mail: from: \"Acme\" (write Acme "
@@ -653,10 +656,10 @@ static void parts_must_fit(void **state)
 		{PRELUDE "stream \"n\" { " NEWS "sender = {\"@a.example\"}\n"
 			 "approved-by = \"me\" }",
 		 "7: stream \"n\": \"approved-by\" means nothing in a "
-		 "marketing stream (remove it)"},
+		 "stream of type marketing (remove it)"},
 		{PRELUDE "stream \"s\" { type = service\nrefuse = drop }",
-		 "7: stream \"s\": \"refuse\" means nothing in a service "
-		 "stream (remove it)"},
+		 "7: stream \"s\": \"refuse\" means nothing in a stream "
+		 "of type service (remove it)"},
 		{PRELUDE "stream \"n\" { " NEWS "sender = {\"@a.example\"}\n"
 			 "list-name = \"News\" }",
 		 "7: stream \"n\": \"list-name\" is shown in front of a "
@@ -668,11 +671,11 @@ static void parts_must_fit(void **state)
 		 "section with base-url (or set mode = observe)"},
 		{PRELUDE "stream \"s\" { type = service\n"
 			 "client = {\"127.0.0.1\"} }",
-		 "6: stream \"s\": a service stream needs \"sender\": consent "
-		 "is not asked for its mail"},
+		 "6: stream \"s\": a stream of type service needs \"sender\": "
+		 "consent is not asked for its mail"},
 		{PRELUDE "stream \"s\" { type = service\n"
 			 "sender = {\"s@a.example\"} }",
-		 "6: stream \"s\": a service stream needs \"auth\", "
+		 "6: stream \"s\": a stream of type service needs \"auth\", "
 		 "\"client\" or \"listener\" besides the sender, which anybody "
 		 "can write"},
 		{PRELUDE "stream \"s\" { type = service auth = {crm}\n"
@@ -681,10 +684,10 @@ static void parts_must_fit(void **state)
 		 "says that its mail needs no consent?"},
 		{PRELUDE SHOP "listener \"l\" { socket = \"unix:/l\"\n"
 			      "unmatched = shop }",
-		 "8: listener \"l\": stream \"shop\" is a service stream: "
+		 "8: listener \"l\": stream \"shop\" is of type service: "
 		 "unknown mail must not pass as service"},
 		{PRELUDE SHOP "unmatched-bulk = shop",
-		 "7: stream \"shop\" is a service stream: unknown mail must "
+		 "7: stream \"shop\" is of type service: unknown mail must "
 		 "not pass as service"},
 		{PRELUDE "stream \"n\" { " NEWS "sender = {\"@a.example\"}\n"
 			 "client = {\"192.0.2.1\"} }",
@@ -769,6 +772,83 @@ static void marketing_and_service_stay_apart(void **state)
 					  "From do not count)");
 		}
 	}
+}
+
+static void opt_in_mail_that_does_not_fit(void **state)
+{
+	static const struct wrong cases[] = {
+		{PRELUDE "stream \"n\" { type = opt-in }",
+		 "6: stream \"n\": type: \"opt-in\" is not one of: marketing, "
+		 "service, renewal, optin (did you mean \"optin\"?)"},
+		{PRELUDE "stream \"o\" { type = optin\n"
+			 "client = {\"127.0.0.1\"} }",
+		 "6: stream \"o\": a stream of type optin needs \"sender\": "
+		 "consent is not asked for its mail"},
+		{PRELUDE "stream \"o\" { type = optin\n"
+			 "sender = {\"c@a.example\"} }",
+		 "6: stream \"o\": a stream of type optin needs \"auth\", "
+		 "\"client\" or \"listener\" besides the sender, which anybody "
+		 "can write"},
+		{PRELUDE "stream \"o\" { " OPTIN "\nmode = edit }",
+		 "8: stream \"o\": mail of an optin stream is never edited "
+		 "(set observe or enforce)"},
+		{PRELUDE "stream \"o\" { " OPTIN "\nfooter = no }",
+		 "8: stream \"o\": \"footer\" means nothing in a stream of "
+		 "type optin (remove it)"},
+		{PRELUDE "stream \"o\" { " OPTIN "\napproved-by = \"DPO\" }",
+		 "8: stream \"o\": \"approved-by\" means nothing in a stream "
+		 "of type optin (remove it)"},
+		{PRELUDE "stream \"o\" { " OPTIN "\npurpose = {\"acme\"} }",
+		 "8: stream \"o\": \"purpose\" means nothing in a stream of "
+		 "type optin (remove it)"},
+		{PRELUDE "stream \"o\" { " OPTIN " }\nunmatched-bulk = o",
+		 "8: stream \"o\" is of type optin: unknown mail must not "
+		 "pass as optin"},
+		{PRELUDE SHOP "stream \"o\" { type = optin auth = {crm}\n"
+			      "sender = {\"shop@a.example\"} }",
+		 "7: stream \"o\": mail of service stream \"shop\" (line 6) "
+		 "could be of this stream too: sender, auth, client or "
+		 "listener "
+		 "must keep them apart (headers and From do not count)"},
+
+	};
+
+	(void)state;
+	ALL_FAIL(cases);
+}
+
+/* Opt-in mail: what it is sent by, and no marketing beside it. */
+static void opt_in_mail_has_an_envelope_of_its_own(void **state)
+{
+	struct cm_config *c =
+		load_good(PRELUDE "stream \"o\" { " OPTIN " }\n"
+				  "stream \"o2\" { " OPTIN " mode = observe }\n"
+				  "stream \"n\" { " NEWS
+				  "sender = {\"news@a.example\"} }\n" SHOP);
+	static const char beside[] =
+		PRELUDE "stream \"o\" { " OPTIN " }\nstream \"n\" { " NEWS
+			"sender = {\"@a.example\"} }";
+	const struct cm_stream *stream = cm_config_stream(c, "o");
+	struct cm_error err;
+
+	(void)state;
+	assert_int_equal(stream->type, CM_STREAM_OPTIN);
+	assert_string_equal(cm_stream_type_name(stream->type), "optin");
+	assert_int_equal(stream->mode, CM_MODE_ENFORCE);
+	assert_int_equal(stream->refuse, CM_REFUSE_REJECT);
+	assert_true(cm_stream_asks_store(stream));
+	assert_false(cm_stream_is_marketing(stream));
+	assert_false(cm_stream_asks_store(cm_config_stream(c, "shop")));
+	assert_int_equal(cm_config_stream(c, "o2")->mode, CM_MODE_OBSERVE);
+	cm_config_unref(&c);
+	c = NULL;
+	assert_int_equal(load_bytes(beside, strlen(beside), &c, &err),
+			 CM_ECONFIG);
+	assert_string_equal(
+		err.text, "c.conf:8: stream \"n\": mail of optin stream \"o\" "
+			  "(line 6) could be of this stream too: sender, "
+			  "auth, client or listener must keep them apart "
+			  "(headers and From do not count)");
 }
 
 /* Observe needs no way out; so does an instance without marketing. */
@@ -859,6 +939,8 @@ int main(void)
 		cmocka_unit_test(fields_are_checked),
 		cmocka_unit_test(parts_must_fit),
 		cmocka_unit_test(marketing_and_service_stay_apart),
+		cmocka_unit_test(opt_in_mail_that_does_not_fit),
+		cmocka_unit_test(opt_in_mail_has_an_envelope_of_its_own),
 		cmocka_unit_test(no_web_is_needed_to_observe),
 		cmocka_unit_test(the_longest_base_url_loads),
 		cmocka_unit_test(files_that_are_none),

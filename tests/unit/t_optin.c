@@ -91,7 +91,7 @@ static bool is_pending(struct kit *kit)
 	struct cm_view own, family;
 
 	kit_lookup(kit, PETRA, &own, &family);
-	return kit_fact(&own, CM_FACT_REQUESTED) != NULL;
+	return kit_fact(&own, CM_FACT_PERSON_REQUESTED) != NULL;
 }
 
 static void its_name(void **state)

@@ -132,14 +132,14 @@ static void what_does_not_fit_is_refused(void **state)
 		 "nothing says which mail belongs to it"},
 		{"type = marketing sender = {\"k@a.example\"}\n"
 		 "purpose = {\"acme/news\"} wave-size = 3",
-		 "\"wave-size\" means nothing in a marketing stream"},
+		 "\"wave-size\" means nothing in a stream of type marketing"},
 		{UNKNOWN "}\nstream \"n\" { type = marketing\n"
 			 "sender = {\"@a.example\"} purpose = {\"acme/news\"}",
 		 "mail of renewal stream \"keep\" (line 7) could be of this "
 		 "stream too"},
 		{RENEWAL "}\nlistener \"m\" { socket = \"inet:1@::1\"\n"
 			 "unmatched = keep",
-		 "stream \"keep\" is a renewal stream: unknown mail must not "
+		 "stream \"keep\" is of type renewal: unknown mail must not "
 		 "pass as renewal"},
 	};
 	size_t i;

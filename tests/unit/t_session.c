@@ -352,6 +352,117 @@ static void each_mode_does_its_part(void **state)
 	world_end(&w);
 }
 
+/* ---- opt-in mail ------------------------------------------------------ */
+
+#define CONSENT "<consent@acme.example>"
+
+static enum cm_answer confirm(struct world *w, const char *const *rcpts)
+{
+	world_dial(w, CONFIRM);
+	return world_mail_to(w, CONSENT, rcpts);
+}
+
+/* DOI-3, DOI-5: to who asked, though objected before; to nobody else. */
+static void opt_in_mail_goes_to_who_asked(void **state)
+{
+	static const struct {
+		const char *rcpt;
+		const char *reason;
+	} refused[] = {
+		{FINN, "request-ended"}, {ANNA, "no-request"},
+		{CARL, "no-request"},    {DORA, "no-request"},
+		{"<@x>", "bad-address"},
+	};
+	struct world w;
+	size_t i;
+
+	(void)state;
+	world_begin(&w, "", "");
+	assert_int_equal(confirm(&w, TO(EMIL)), CM_ANSWER_CONTINUE);
+	world_check_left(&w, TO(EMIL));
+	/* R8058-15, DE-2: no one-click, no footer, not an octet. */
+	world_check_untouched(&w, CONFIRM);
+	world_check_log(&w, "accepted", 1, 1, 0);
+	world_check_line(&w, "4bX1: stream=confirm type=optin mode=enforce "
+			     "rule=sender result=accepted ");
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		world_dial(&w, CONFIRM);
+		cm_record_mail(w.record, w.session, CONSENT);
+		assert_int_equal(
+			cm_record_rcpt(w.record, w.session, refused[i].rcpt),
+			CM_ANSWER_REJECT);
+		cm_session_abort(w.session);
+		world_check_log(&w, "rejected", 1, 0, 1);
+		assert_int_equal(world_logged(&w, refused[i].reason), 1);
+		/* and where nothing can be said before the end */
+		w.quiet_rcpt = true;
+		assert_int_equal(confirm(&w, TO(refused[i].rcpt)),
+				 CM_ANSWER_REJECT);
+		assert_int_equal(world_logged(&w, refused[i].reason), 1);
+		w.quiet_rcpt = false;
+	}
+	/* The newsletter still does not reach them. */
+	world_dial(&w, NEWSLETTER);
+	assert_int_equal(world_mail_to(&w, "<news@acme.example>", TO(EMIL)),
+			 CM_ANSWER_REJECT);
+	assert_int_equal(world_logged(&w, "objected"), 1);
+	world_end(&w);
+}
+
+/* The link in it is one person's, and nobody knows whose. */
+static void opt_in_mail_goes_to_one(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, "", "");
+	world_dial(&w, CONFIRM);
+	cm_record_mail(w.record, w.session, CONSENT);
+	assert_int_equal(cm_record_rcpt(w.record, w.session, EMIL),
+			 CM_ANSWER_CONTINUE);
+	assert_int_equal(cm_record_rcpt(w.record, w.session, ANNA),
+			 CM_ANSWER_REJECT);
+	assert_string_equal(cm_record_reply(w.record),
+			    "550 5.7.1 No consent on record for this "
+			    "recipient");
+	assert_int_equal(cm_record_data(w.record, w.session), CM_ANSWER_REJECT);
+	world_check_log(&w, "rejected", 2, 0, 2);
+	assert_int_equal(world_logged(&w, "not-alone"), 2);
+	w.local = true;
+	assert_int_equal(confirm(&w, TO(EMIL, EMIL)), CM_ANSWER_REJECT);
+	world_check_log(&w, "rejected", 2, 0, 2);
+	assert_int_equal(world_logged(&w, "not-alone"), 2);
+	assert_int_equal(confirm(&w, TO(EMIL)), CM_ANSWER_CONTINUE);
+	world_end(&w);
+}
+
+/* As marketing, and unlike service: without a store nothing goes. */
+static void opt_in_mail_needs_the_store(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_begin(&w, "", "");
+	w.quiet_rcpt = true;
+	fake.fail_begin = CM_ECORRUPT;
+	assert_int_equal(confirm(&w, TO(EMIL)), CM_ANSWER_TEMPFAIL);
+	assert_int_equal(world_logged(&w, "deferred"), 1);
+	fake.fail_begin = CM_OK;
+	fake.newest_rec = NOW + CM_CLOCK_SLACK_MS + 1;
+	assert_int_equal(confirm(&w, TO(EMIL)), CM_ANSWER_TEMPFAIL);
+	world_check_line(&w, "result=tempfail why=clock-behind");
+	w.quiet_rcpt = false;
+	fake.newest_rec = GRANT;
+	w.optin = "mode = observe";
+	world_reload(&w, "", "");
+	assert_int_equal(confirm(&w, TO(ANNA, CARL)), CM_ANSWER_CONTINUE);
+	world_check_left(&w, TO(ANNA, CARL));
+	world_check_untouched(&w, CONFIRM);
+	world_check_log(&w, "observed", 2, 2, 0);
+	assert_int_equal(world_logged(&w, "would-refuse"), 2);
+	world_end(&w);
+}
+
 static void too_large_or_uneditable(void **state)
 {
 	struct world w;
@@ -448,6 +559,9 @@ int main(void)
 		cmocka_unit_test(the_footer_speaks_their_language),
 		cmocka_unit_test(several_get_no_token),
 		cmocka_unit_test(each_mode_does_its_part),
+		cmocka_unit_test(opt_in_mail_goes_to_who_asked),
+		cmocka_unit_test(opt_in_mail_goes_to_one),
+		cmocka_unit_test(opt_in_mail_needs_the_store),
 		cmocka_unit_test(too_large_or_uneditable),
 		cmocka_unit_test(the_tools_own_links_go),
 		cmocka_unit_test(a_second_pass_changes_nothing),

@@ -321,9 +321,11 @@ static void rcpt_is_answered_only_where_needed(void **state)
 	assert_true(cm_session_may_refuse_rcpt(w.config));
 	world_end(&w);
 	world_begin(&w, "refuse = drop", "");
+	assert_true(cm_session_may_refuse_rcpt(w.config)); /* opt-in mail */
+	w.optin = "mode = observe";
+	world_reload(&w, "refuse = drop", "");
 	assert_false(cm_session_may_refuse_rcpt(w.config));
-	world_end(&w);
-	world_begin(&w, "mode = edit", "");
+	world_reload(&w, "mode = edit", "");
 	assert_false(cm_session_may_refuse_rcpt(w.config));
 	world_end(&w);
 }

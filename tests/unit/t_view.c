@@ -45,7 +45,10 @@ static void an_event_makes_one_fact_at_most(void **state)
 		bool proven;
 		enum cm_fact_kind kind;
 	} cases[] = {
-		{CM_EVENT_REQUESTED, 0, 0, true, CM_FACT_REQUESTED},
+		{CM_EVENT_REQUESTED, CM_ACTOR_PERSON, 0, true,
+		 CM_FACT_PERSON_REQUESTED},
+		{CM_EVENT_REQUESTED, CM_ACTOR_IMPORT, 0, true,
+		 CM_FACT_REQUESTED},
 		{CM_EVENT_GRANTED, 0, 0, true, CM_FACT_GRANTED},
 		{CM_EVENT_GRANTED, 0, 0, false, CM_FACT_UNPROVEN},
 		{CM_EVENT_GRANTED, 0, CM_BASIS_SOFT_OPT_IN, true,
