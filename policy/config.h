@@ -198,6 +198,8 @@ struct cm_config {
 	const char *controller_jurisdiction;
 	struct cm_strings controller_storage; /* countries, "DE" */
 	struct cm_strings controller_third_parties;
+	const char *controller_contact_name;   /* NULL = not said */
+	const char *controller_phone;          /* ditto */
 	const char *controller_privacy_notice; /* NULL = none */
 
 	const char *store_path;

@@ -96,7 +96,8 @@ static void kantara_controller(const struct cm_config *config,
 	cm_json_begin_object(w);
 	cm_json_put_text(w, "piiController", config->controller_name);
 	cm_json_put_bool(w, "onBehalf", false);
-	cm_json_put_text(w, "contact", unknown); /* a person's name */
+	cm_json_put_text(w, "contact",
+			 or_unknown(config->controller_contact_name));
 	cm_json_name(w, "address");
 	cm_json_begin_object(w);
 	cm_json_put_text(w, "streetAddress", config->controller_address);
@@ -104,7 +105,7 @@ static void kantara_controller(const struct cm_config *config,
 			 or_unknown(config->controller_country));
 	cm_json_end(w);
 	cm_json_put_text(w, "email", config->controller_contact);
-	cm_json_put_text(w, "phone", unknown);
+	cm_json_put_text(w, "phone", or_unknown(config->controller_phone));
 	cm_json_end(w);
 	cm_json_end(w);
 }

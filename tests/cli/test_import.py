@@ -562,7 +562,8 @@ def test_check_gives_no_formulas(ctl):
     rows = [';"=1+1@example.org";ok', 'x;+49@example.org;"a;""b"',
             "@SUM(A1);-2@example.org;\ty", '"as it"; ann@example.org;came']
     out = ctl.dir / "may.csv"
-    done = ctl.run("check", ctl.file("=note;email;+phone\n" + "\n".join(rows)),
+    list_file = ctl.file("=note;email;+phone\n" + "\n".join(rows))
+    done = ctl.run("check", list_file,
                    "--stream", "newsletter", "-o", out)
     assert "stay texts: 7 (--raw leaves all" in done.stdout
     assert out.read_bytes().decode() == "\r\n".join([

@@ -68,7 +68,9 @@ def test_unknown_is_said(joe):
     """E-6: what nobody said is not made up; what was said stands there."""
     k, r = receipt(joe), receipt(joe, "--format", "27560")
     purpose = k["services"][0]["purposes"][0]
-    assert k["policyUrl"] == k["piiControllers"][0]["phone"] == "unknown"
+    controller = k["piiControllers"][0]
+    assert k["policyUrl"] == controller["phone"] == "unknown"
+    assert controller["contact"] == "unknown"
     assert (k["language"], k["jurisdiction"]) == ("und", "DE")
     assert purpose["thirdPartyName"] == "unknown"
     assert purpose["termination"] == "until it is taken back"
@@ -78,7 +80,8 @@ def test_unknown_is_said(joe):
     assert "entity:unknown" in process["dpv:hasRecipient"]
     assert r["dpv:hasNotice"][0]["rdf:value"] == "unknown"
     joe.config.write_text(joe.config.read_text().replace(
-        'country = "DE"', 'country = "DE"  jurisdiction = "EU"  '
+        'country = "DE"', 'country = "DE"  contact-name = "J. Doe, DPO"  '
+        'phone = "+49 30 1"  jurisdiction = "EU"  '
         'privacy-notice = "https://acme.example/privacy"  '
         'storage-location = {"DE", "NL"}  third-parties = {"Mailer, Ltd"}'))
     k, r = receipt(joe), receipt(joe, "--format", "27560")
@@ -88,7 +91,9 @@ def test_unknown_is_said(joe):
     assert "loc:NL" in text and "Mailer, Ltd" in text
     assert k["jurisdiction"] == "EU" and k["policyUrl"].endswith("/privacy")
     assert "entity:unknown" not in text
-    assert k["piiControllers"][0]["phone"] == "unknown"
+    controller = k["piiControllers"][0]
+    assert (controller["contact"], controller["phone"]) == \
+        ("J. Doe, DPO", "+49 30 1")
 
 
 def test_what_became_of_it(joe):
