@@ -195,11 +195,11 @@ struct cm_config {
 	const char *controller_contact;
 	const char *controller_country;
 	/* For receipts; NULL or none = not said. */
+	const char *controller_contact_name;
+	const char *controller_phone;
 	const char *controller_jurisdiction;
 	struct cm_strings controller_storage; /* countries, "DE" */
 	struct cm_strings controller_third_parties;
-	const char *controller_contact_name;   /* NULL = not said */
-	const char *controller_phone;          /* ditto */
 	const char *controller_privacy_notice; /* NULL = none */
 
 	const char *store_path;

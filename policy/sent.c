@@ -19,8 +19,7 @@
 enum {
 	FORMAT = 1,
 	FOLDER_MODE = 02750, /* what is made in it is of the store's group */
-	DATA_MODE = 0640,
-	LOCK_MODE = 0660, /* readers take slots in LMDB's */
+	LOCK_MODE = 0660,    /* readers take slots in LMDB's */
 	PATH_ROOM = 4096,
 	WHO_LEN = CM_CONTACT_ID_LEN + CM_PURPOSE_ID_LEN,
 	ASKED_KEY_LEN = WHO_LEN + 8,
@@ -30,6 +29,12 @@ enum {
 
 enum { DB_ASKED, DB_MAILED, DB_STREAMS, DB_META, DBS };
 static const char *const db_names[DBS] = {"asked", "mailed", "streams", "meta"};
+
+const struct cm_sent_file cm_sent_files[CM_SENT_FILES] = {
+	{"data.mdb", 0640},
+	{"lock.mdb", LOCK_MODE},
+	{"writer.lock", LOCK_MODE},
+};
 
 struct cm_sent {
 	char folder[PATH_ROOM];
@@ -91,26 +96,20 @@ static int make_lock(const struct cm_sent *sent, struct cm_error *err)
  * to the folder's owner, who could not write it otherwise. */
 static void open_to_readers(const struct cm_sent *sent)
 {
-	static const struct {
-		const char *name;
-		mode_t mode;
-	} files[] = {
-		{"data.mdb", DATA_MODE},
-		{"lock.mdb", LOCK_MODE},
-		{"writer.lock", LOCK_MODE},
-	};
 	char path[PATH_ROOM];
 	struct stat st;
 	size_t i;
 
 	if (stat(sent->folder, &st) != 0)
 		return;
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		if (path_of(path, sent->folder, files[i].name, NULL) != CM_OK)
+	for (i = 0; i < CM_SENT_FILES; i++) {
+		const struct cm_sent_file *file = &cm_sent_files[i];
+
+		if (path_of(path, sent->folder, file->name, NULL) != CM_OK)
 			continue;
 		if (geteuid() == 0)
 			(void)!chown(path, st.st_uid, st.st_gid);
-		(void)chmod(path, files[i].mode);
+		(void)chmod(path, file->mode);
 	}
 }
 

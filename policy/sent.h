@@ -29,6 +29,14 @@ struct cm_sent_options {
 	bool write;       /* make what is missing in the folder */
 };
 
+/* What lies in the folder, whose mode is 0750; all of the milter's user. */
+struct cm_sent_file {
+	const char *name;
+	mode_t mode;
+};
+enum { CM_SENT_FILES = 3 };
+extern const struct cm_sent_file cm_sent_files[CM_SENT_FILES];
+
 /* The folder below store.path (root: for that user and group).  No error if
  * it is there. */
 CM_MUST_CHECK int cm_sent_make(const char *store_path, uid_t owner, gid_t group,

@@ -11,6 +11,7 @@
 
 #include "policy/config.h"
 #include "policy/keys.h"
+#include "policy/sent.h"
 #include "policy/store.h"
 
 /* ---- may somebody do that? ---------------------------------------------- */
@@ -173,7 +174,23 @@ struct wanted {
 	bool folder;
 	unsigned mode;
 	const char *group; /* NULL = any */
+	const char *user;  /* NULL = root */
 };
+
+static void check_its_user(struct cm_doctor *doctor,
+			   const struct wanted *wanted, const struct stat *st)
+{
+	struct cm_proc_user user;
+
+	if (!cm_doctor_user(doctor, wanted->user, NULL, 0, &user) ||
+	    st->st_uid == user.uid)
+		return;
+	cm_doctor_find(doctor,
+		       "%s belongs to user %lu, not to \"%s\", who writes it: "
+		       "chown %s %s",
+		       wanted->path, (unsigned long)st->st_uid, wanted->user,
+		       wanted->user, wanted->path);
+}
 
 static void check_owner(struct cm_doctor *doctor, const struct wanted *wanted,
 			const struct stat *st)
@@ -184,7 +201,9 @@ static void check_owner(struct cm_doctor *doctor, const struct wanted *wanted,
 	/* A store that somebody made without root is all theirs. */
 	if (geteuid() != 0 && st->st_uid == geteuid())
 		return;
-	if (st->st_uid != 0)
+	if (wanted->user != NULL)
+		check_its_user(doctor, wanted, st);
+	else if (st->st_uid != 0)
 		cm_doctor_find(doctor,
 			       "%s belongs to user %lu, who may change its "
 			       "mode: chown root %s",
@@ -381,6 +400,34 @@ void cm_doctor_keys_apart(struct cm_doctor *doctor)
 
 /* ---- store -------------------------------------------------------------- */
 
+/* What the milter itself remembers; made when it first starts. */
+static void check_sent(struct cm_doctor *doctor)
+{
+	const struct cm_config *config = doctor->ctl->config;
+	struct wanted wanted = {
+		.path = cm_doctor_text(doctor, "%s/milter", config->store_path),
+		.folder = true,
+		.mode = 0750,
+		.group = config->store_group,
+		.user = config->milter_user,
+	};
+	const char *folder = wanted.path;
+	struct stat st;
+	size_t i;
+
+	if (lstat(folder, &st) != 0 && errno == ENOENT)
+		return;
+	check_file(doctor, &wanted);
+	wanted.folder = false;
+	for (i = 0; i < CM_SENT_FILES; i++) {
+		wanted.path = cm_doctor_text(doctor, "%s/%s", folder,
+					     cm_sent_files[i].name);
+		wanted.mode = cm_sent_files[i].mode;
+		if (lstat(wanted.path, &st) == 0 || errno != ENOENT)
+			check_file(doctor, &wanted);
+	}
+}
+
 void cm_doctor_store_modes(struct cm_doctor *doctor)
 {
 	const struct cm_config *config = doctor->ctl->config;
@@ -399,6 +446,7 @@ void cm_doctor_store_modes(struct cm_doctor *doctor)
 
 		check_file(doctor, &wanted);
 	}
+	check_sent(doctor);
 	check_above(doctor,
 		    cm_doctor_text(doctor, "%s/store", config->store_path));
 }

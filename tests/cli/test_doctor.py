@@ -1,12 +1,16 @@
 """consentctl doctor: configuration, accounts, store; the daemons and mail
 servers are in tests/e2e/test_doctor.py."""
+import contextlib
+import ctypes
 import fcntl
 import json
 import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -333,6 +337,170 @@ def test_map(ctl):
     used = data.stat().st_blocks * 512 >> 20
     ctl.change('map-size = "2G"', f'map-size = "{used + 1}M"')
     ctl.says("map", "warning", "store.map-size allows")
+
+
+def mounted(folder, size):
+    """A small disk of its own in that place, with what was there."""
+    kept = folder.with_name(folder.name + ".kept")
+    folder.rename(kept)
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}",
+                           "none", folder])
+    if done.returncode != 0:
+        pytest.skip("mount is not allowed here")
+    shutil.copytree(kept, folder, dirs_exist_ok=True)
+
+
+def test_disk(ctl):
+    """A disk of less than a GB is too small for an erasure to be safe."""
+    store = ctl.dir / "lib" / "store"
+    if shutil.disk_usage(store).free > 2 << 30:
+        ctl.says("disk", "good")
+    mounted(store, "64m")
+    try:
+        ctl.says("disk", "warning", "MB left", "nobody can unsubscribe")
+    finally:
+        subprocess.run(["umount", "-l", store], check=True)
+
+
+def test_clock(ctl):
+    """Behind by more than a minute, nothing may be decided (design 5)."""
+    ctl.run("withdraw", "p1@b.example")
+    ctl.says("clock", "good")
+    shim = ctl.dir / "clock.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", shim],
+                   input=BEHIND, text=True, check=True)
+    env = {"LD_PRELOAD": str(shim),
+           "ASAN_OPTIONS": "verify_asan_link_order=0:" +
+                           os.environ.get("ASAN_OPTIONS", "")}
+    done = ctl.run("doctor", "--json", code=1, env=env)
+    found, = [c for c in json.loads(done.stdout)["checks"]
+              if c["check"] == "clock"]
+    assert found["result"] == "wrong"
+    assert re.match(r"the clock is 1(1\d|20) s behind the newest event",
+                    found["said"][0]["text"])
+
+
+BEHIND = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+int clock_gettime(clockid_t id, struct timespec *at)
+{
+	int (*next)(clockid_t, struct timespec *) =
+		(int (*)(clockid_t, struct timespec *))dlsym(
+			RTLD_NEXT, "clock_gettime");
+	int rc = next(id, at);
+
+	if (id == CLOCK_REALTIME)
+		at->tv_sec -= 120;
+	return rc;
+}
+"""
+
+
+def test_what_the_milter_writes(ctl):
+    """G32: PATH/milter is the milter's user's alone; others read."""
+    folder = ctl.dir / "lib" / "milter"
+    ctl.says("store-modes", "good")  # it is made when the milter starts
+    folder.mkdir(0o750)
+    shutil.chown(folder, "list", "operator")
+    data = folder / "data.mdb"
+    data.touch(0o640)
+    data.chmod(0o640)
+    shutil.chown(data, "list", "operator")
+    ctl.says("store-modes", "good")
+    for path, change, words in (
+            (folder, lambda p: p.chmod(0o770), "lets others in: chmod 0750"),
+            (folder, lambda p: shutil.chown(p, "root"),
+             f'not to "list", who writes it: chown list {folder}'),
+            (data, lambda p: p.chmod(0o644), "lets others in: chmod 0640"),
+            (data, lambda p: shutil.chown(p, group="staff"),
+             'not to "operator": chgrp operator')):
+        st = path.stat()
+        change(path)
+        ctl.says("store-modes", "wrong", words)
+        os.chown(path, st.st_uid, st.st_gid)
+        path.chmod(st.st_mode & 0o7777)
+    data.unlink()
+    data.symlink_to("/etc/passwd")
+    ctl.says("store-modes", "wrong", "data.mdb is no file")
+
+
+def test_readers(ctl):
+    """Slots of readers that are nearly all taken are told in time."""
+    ctl.says("readers", "good")
+    lmdb = ctypes.CDLL("liblmdb.so.0")
+    env, txn = ctypes.c_void_p(), ctypes.c_void_p()
+    read_only, no_tls = 0x20000, 0x200000
+    assert lmdb.mdb_env_create(ctypes.byref(env)) == 0
+    assert lmdb.mdb_env_open(
+        env, str(ctl.dir / "lib" / "store" / "ledger").encode(),
+        read_only | no_tls, 0o600) == 0
+    try:
+        for _ in range(801):
+            assert lmdb.mdb_txn_begin(env, None, read_only,
+                                      ctypes.byref(txn)) == 0
+        ctl.says("readers", "warning", "ledger: 80", "of 1024 readers' slots")
+    finally:
+        lmdb.mdb_env_close(env)
+
+
+def test_erasures(ctl):
+    """Killed while the data is written anew without the person: said, until
+    any command that writes has finished it."""
+    ctl.load(grants(3))
+    ctl.says("erasures", "good")
+    private = ctl.dir / "lib" / "store" / "private"
+    done = subprocess.run(
+        # The new file is at first larger than that.
+        ["prlimit", f"--fsize={1 << 20}", *map(str, ctl.command(
+            "erase", "p1@b.example", "--yes"))], capture_output=True)
+    assert done.returncode != 0
+    ctl.says("erasures", "wrong", "the data of 1 people is not erased yet")
+    ctl.run("object", "p2@b.example")
+    ctl.says("erasures", "good")
+    assert b"p1@b.example" not in (private / "data.mdb").read_bytes()
+
+
+def hang_up(sock):
+    with contextlib.suppress(OSError):
+        while True:
+            sock.accept()[0].close()
+
+
+def test_process(ctl):
+    """Who serves a listener is neither root nor among those who write."""
+    path = ctl.dir / "main.sock"
+    with socket.socket(socket.AF_UNIX) as sock, \
+            open(f"{path}.lock", "w") as lock:
+        sock.bind(str(path))
+        sock.listen()
+        threading.Thread(target=hang_up, args=(sock,), daemon=True).start()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for user, groups, result, words in (
+                ("root", "", "wrong", "runs as root"),
+                ("list", "staff", "wrong", 'is in group "staff" and could '
+                                           "forge consent"),
+                ("list", "operator", "good", "")):
+            served = subprocess.Popen(
+                ["setpriv", f"--reuid={user}", "--regid=nogroup",
+                 f"--groups={groups}" if groups else "--clear-groups",
+                 "sh", "-c", "echo; exec cat"], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE)
+            served.stdout.readline()
+            lock.seek(0)
+            lock.truncate()
+            lock.write(f"{served.pid}\n")
+            lock.flush()
+            ctl.says("process", result, words)
+            served.stdin.close()
+            served.wait()
+        lock.seek(0)
+        lock.truncate()
+        lock.write("nobody\n")
+        lock.flush()
+        ctl.says("process", "unknown", 'process "nobody" cannot be looked at')
 
 
 def test_strict(ctl):
