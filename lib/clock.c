@@ -239,6 +239,23 @@ char *cm_clock_format(int64_t ms, char out[CM_CLOCK_TEXT])
 	return out;
 }
 
+char *cm_clock_mail(int64_t ms, char out[CM_CLOCK_TEXT])
+{
+	static const char days[][4] = {"Sun", "Mon", "Tue", "Wed",
+				       "Thu", "Fri", "Sat"};
+	static const char months[][4] = {"Jan", "Feb", "Mar", "Apr",
+					 "May", "Jun", "Jul", "Aug",
+					 "Sep", "Oct", "Nov", "Dec"};
+	time_t seconds = (time_t)(ms / CM_SECOND_MS);
+	struct tm tm;
+
+	(void)gmtime_r(&seconds, &tm);
+	(void)snprintf(out, CM_CLOCK_TEXT, "%s, %d %s %d %02d:%02d:%02d +0000",
+		       days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
+		       tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	return out;
+}
+
 int cm_period_parse(struct cm_span text, struct cm_period *ret_period)
 {
 	static const struct {

@@ -30,6 +30,8 @@ CM_MUST_CHECK int cm_clock_parse(struct cm_span text, int64_t *ret_ms);
 
 /* RFC 3339 in UTC; milliseconds only when there are any. Returns out. */
 char *cm_clock_format(int64_t ms, char out[CM_CLOCK_TEXT]);
+/* As mail has it (RFC 5322, 3.3), in UTC, in English whatever the locale. */
+char *cm_clock_mail(int64_t ms, char out[CM_CLOCK_TEXT]);
 
 /*
  * A length of time as admins write it: a number and one of s min h d w m y

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "milter/field.h"
-#include "milter/phrase.h"
+#include "lib/phrase.h"
 #include "milter/signature.h"
 
 #define ONE_CLICK "List-Unsubscribe=One-Click" /* RFC 8058, 5: byte-exact */

@@ -91,6 +91,24 @@ static const struct {
 					   NULL},
 	[CM_TEMPLATE_PART_SAID_BACK] = {"said-back.html", true, false, NULL},
 	[CM_TEMPLATE_PART_SAID_AGAIN] = {"said-again.html", true, false, NULL},
+	[CM_TEMPLATE_LETTER_TEXT] = {"letter.txt", false, false, NULL},
+	[CM_TEMPLATE_LETTER_HTML] = {"letter.html", true, false, NULL},
+	[CM_TEMPLATE_LETTER_CONFIRM_TEXT] = {"letter-confirm.txt", false, false,
+					     "letter-confirm-subject"},
+	[CM_TEMPLATE_LETTER_CONFIRM_HTML] = {"letter-confirm.html", true, false,
+					     "letter-confirm-subject"},
+	[CM_TEMPLATE_LETTER_LOST_TEXT] = {"letter-lost.txt", false, false,
+					  "letter-lost-subject"},
+	[CM_TEMPLATE_LETTER_LOST_HTML] = {"letter-lost.html", true, false,
+					  "letter-lost-subject"},
+	[CM_TEMPLATE_LETTER_DATA_TEXT] = {"letter-data.txt", false, false,
+					  "letter-data-subject"},
+	[CM_TEMPLATE_LETTER_DATA_HTML] = {"letter-data.html", true, false,
+					  "letter-data-subject"},
+	[CM_TEMPLATE_LETTER_PURPOSE_TEXT] = {"letter-purpose.txt", false, false,
+					     NULL},
+	[CM_TEMPLATE_LETTER_PURPOSE_HTML] = {"letter-purpose.html", true, false,
+					     NULL},
 };
 
 struct language {
@@ -157,6 +175,25 @@ static int find_text(void *ctx, struct cm_span key,
 	return add_key(ctx, key, file->path, line, ret_index, err);
 }
 
+static bool has_link(const struct cm_pieces *pieces)
+{
+	size_t i;
+
+	for (i = 0; i < pieces->count; i++)
+		if (pieces->list[i].kind == CM_PIECE_VALUE &&
+		    strcmp(cm_template_name_at(pieces->list[i].index)->name,
+			   "link") == 0)
+			return true;
+	return false;
+}
+
+/* Of those that go out; their frame and rows have no link. */
+static bool is_letter(int kind)
+{
+	return kind >= CM_TEMPLATE_LETTER_CONFIRM_TEXT &&
+	       kind <= CM_TEMPLATE_LETTER_DATA_HTML;
+}
+
 static int load_page(struct cm_templates *t, const char *folder, int kind,
 		     struct cm_error *err)
 {
@@ -175,6 +212,11 @@ static int load_page(struct cm_templates *t, const char *folder, int kind,
 	rc = cm_template_file_read(&file, err);
 	if (rc == CM_OK)
 		rc = cm_template_cut(&file, file.all, &t->pages[kind], err);
+	if (rc == CM_OK && is_letter(kind) && !has_link(&t->pages[kind]))
+		rc = cm_fail(err, CM_ECONFIG,
+			     "template %s has no {{link}}, which is all that "
+			     "the letter is for",
+			     file.path);
 	if (rc != CM_OK || kinds[kind].title == NULL)
 		return rc;
 	return add_key(t, cm_span(kinds[kind].title), file.path, 1,
@@ -296,18 +338,6 @@ static int load_texts(struct cm_templates *t, struct language *language,
 }
 
 /* ---- languages ---------------------------------------------------------- */
-
-static bool has_link(const struct cm_pieces *pieces)
-{
-	size_t i;
-
-	for (i = 0; i < pieces->count; i++)
-		if (pieces->list[i].kind == CM_PIECE_VALUE &&
-		    strcmp(cm_template_name_at(pieces->list[i].index)->name,
-			   "link") == 0)
-			return true;
-	return false;
-}
 
 static int load_footer(struct cm_templates *t, struct language *language,
 		       const char *folder, const char *name, int kind,

@@ -3,7 +3,8 @@
  *
  *   FOLDER/layout.html        head, style and frame of every page
  *   FOLDER/ask.html ...       what each page has, the same for all languages
- *   FOLDER/<lang>/pages.txt   its words, "key = text" a line
+ *   FOLDER/letter.txt, letter.html ...   the same of letters
+ *   FOLDER/<lang>/pages.txt   their words, "key = text" a line
  *   FOLDER/<lang>/footer.txt, footer.html   what goes into mail
  *
  * UTF-8.  "{{name}}" is replaced by a value, "{{text:key}}" (in pages) by a
@@ -75,6 +76,18 @@ enum cm_template_kind {
 	CM_TEMPLATE_PART_ITEM,  /* a purpose that is asked for */
 	CM_TEMPLATE_PART_AGAIN, /* link to the form */
 	CM_TEMPLATE_PART_EMBED, /* for pages of others: consentctl form */
+	/* Letters, each as text and as HTML; and what is around them and in
+	 * them. */
+	CM_TEMPLATE_LETTER_TEXT, /* {{main}} */
+	CM_TEMPLATE_LETTER_HTML,
+	CM_TEMPLATE_LETTER_CONFIRM_TEXT, /* "did you ask for this?" */
+	CM_TEMPLATE_LETTER_CONFIRM_HTML,
+	CM_TEMPLATE_LETTER_LOST_TEXT, /* a link to the preferences */
+	CM_TEMPLATE_LETTER_LOST_HTML,
+	CM_TEMPLATE_LETTER_DATA_TEXT, /* a link to one's data */
+	CM_TEMPLATE_LETTER_DATA_HTML,
+	CM_TEMPLATE_LETTER_PURPOSE_TEXT, /* a row of {{purposes}} */
+	CM_TEMPLATE_LETTER_PURPOSE_HTML,
 	CM_TEMPLATE_KINDS
 };
 
@@ -111,7 +124,7 @@ CM_MUST_CHECK int cm_template_fill(const struct cm_templates *templates,
 				   const struct cm_template_value *values,
 				   size_t count, struct cm_buf *out);
 
-/* The title of a page, as plain text; nothing for a part. */
+/* The title of a page or letter, as plain text; nothing for a part. */
 CM_MUST_CHECK int cm_template_title(const struct cm_templates *templates,
 				    enum cm_template_kind kind,
 				    const char *language,

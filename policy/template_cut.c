@@ -33,6 +33,7 @@ static const struct cm_template_name names[] = {
 	{"email", CM_TEMPLATE_USE_PAGE, false},
 	{"path", CM_TEMPLATE_USE_PAGE, false},
 	{"preferences", CM_TEMPLATE_USE_PAGE, false},
+	{"purposes", CM_TEMPLATE_USE_PAGE, true},
 	{"ticket", CM_TEMPLATE_USE_PAGE, false},
 	{"about-text", CM_TEMPLATE_USE_PAGE, false},
 	{"form", CM_TEMPLATE_USE_PAGE, false},

@@ -154,22 +154,6 @@ static int copy(struct cm_ctl *ctl, const struct cm_heads *heads,
 
 /* ---- mail --------------------------------------------------------------- */
 
-static void put_date(int64_t now, struct cm_buf *out)
-{
-	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed",
-					   "Thu", "Fri", "Sat"};
-	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr",
-					     "May", "Jun", "Jul", "Aug",
-					     "Sep", "Oct", "Nov", "Dec"};
-	time_t seconds = (time_t)(now / CM_SECOND_MS);
-	struct tm tm;
-
-	(void)gmtime_r(&seconds, &tm);
-	(void)cm_buf_addf(out, "Date: %s, %d %s %d %02d:%02d:%02d +0000\r\n",
-			  days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
-			  tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
 static int put_base64(struct cm_span data, struct cm_arena *arena,
 		      struct cm_buf *out)
 {
@@ -189,7 +173,7 @@ static int compose(struct cm_ctl *ctl, const struct cm_signed_head *head,
 		   const char *from, struct cm_buf *out)
 {
 	const struct cm_config *config = ctl->config;
-	char root[CM_HEX_LEN(CM_HASH_LEN) + 1];
+	char root[CM_HEX_LEN(CM_HASH_LEN) + 1], date[CM_CLOCK_TEXT];
 
 	(void)cm_hex_encode(head->checkpoint.root.b, CM_HASH_LEN, root);
 	(void)cm_buf_addf(out,
@@ -200,7 +184,7 @@ static int compose(struct cm_ctl *ctl, const struct cm_signed_head *head,
 			  from, config->checkpoint_mail_to,
 			  head->checkpoint.size, head->checkpoint.size, root,
 			  config->mail_domain);
-	put_date(ctl->now, out);
+	(void)cm_buf_addf(out, "Date: %s\r\n", cm_clock_mail(ctl->now, date));
 	(void)cm_buf_addf(
 		out,
 		"Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"

@@ -1,5 +1,5 @@
 /* phrase: a name in a header field, which mail programs read back. */
-#include "milter/phrase.h"
+#include "lib/phrase.h"
 
 #include <string.h>
 

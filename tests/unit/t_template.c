@@ -66,10 +66,11 @@ static void puts_all(const struct folder *f, const char *language)
 	free(text);
 }
 
-/* The pages that ship: the names of all that there must be. */
+/* The pages and letters that ship: the names of all that there must be. */
 static int is_page(const struct dirent *entry)
 {
-	return strstr(entry->d_name, ".html") != NULL;
+	return strstr(entry->d_name, ".html") != NULL ||
+	       strstr(entry->d_name, ".txt") != NULL;
 }
 
 static void each_page(const struct folder *f,
@@ -90,8 +91,12 @@ static void each_page(const struct folder *f,
 static void put_page(const struct folder *f, const char *name)
 {
 	static const char text[] = "<p>{{text:what}} {{main}} {{purpose}}</p>";
+	static const char letter[] = "{{text:what}} {{main}} {{link}}";
 
-	put(f, ".", name, text, sizeof(text) - 1);
+	if (strncmp(name, "letter", strlen("letter")) == 0)
+		put(f, ".", name, letter, sizeof(letter) - 1);
+	else
+		put(f, ".", name, text, sizeof(text) - 1);
 }
 
 static void drop_page(const struct folder *f, const char *name)
@@ -168,6 +173,9 @@ static void mistakes_stop_the_start(void **state)
 	} rows[] = {
 #define ROW(folder, file, text, error)                                         \
 	{folder, file, text, sizeof(text) - 1, error}
+		ROW(".", "letter-lost.txt", "{{text:what}}",
+		    "/letter-lost.txt has no {{link}}, which is all that the "
+		    "letter is for"),
 		ROW(".", "ask.html", "a\nb {{lnk}}",
 		    "ask.html:2: unknown name {{lnk}} (did you mean "
 		    "{{link}}?)"),

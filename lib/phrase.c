@@ -1,5 +1,5 @@
 /* See phrase.h. */
-#include "milter/phrase.h"
+#include "lib/phrase.h"
 
 #include <string.h>
 

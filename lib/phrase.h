@@ -8,8 +8,8 @@
  * would bounce because of us, and encoded-words are read everywhere
  * (R6532-2).
  */
-#ifndef CM_MILTER_PHRASE_H
-#define CM_MILTER_PHRASE_H
+#ifndef CM_LIB_PHRASE_H
+#define CM_LIB_PHRASE_H
 
 #include "lib/arena.h"
 #include "lib/str.h"
