@@ -2,16 +2,14 @@
  * See keys.h.  A file is FOLDER/<kind>.key.  New files are written beside
  * their name and linked to it, so a crash leaves either a whole key or none,
  * and an existing key is never replaced.  A rotation writes the old lines and
- * a new one beside the name and renames that.
+ * a new one beside the name and renames that (secret_file.h).
  */
 #include "policy/keys.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +17,7 @@
 #include "lib/clock.h"
 #include "lib/enc.h"
 #include "lib/path.h"
+#include "policy/secret_file.h"
 
 enum {
 	CM_KEYS_PATH_MAX = 4096,
@@ -166,59 +165,15 @@ static int parse_file(struct cm_span text, size_t len, struct ring *ring,
 	return CM_OK;
 }
 
-static int check_mode(int fd, struct cm_error *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return cm_fail_errno(err, errno, "cannot be examined");
-	if (!S_ISREG(st.st_mode))
-		return cm_fail(err, CM_ECONFIG, "is not a regular file");
-	if ((st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
-		return cm_fail(err, CM_ECONFIG,
-			       "has mode %04o, which lets others in: "
-			       "chmod 0640 it",
-			       (unsigned)st.st_mode & 07777U);
-	return CM_OK;
-}
-
-static int read_all(int fd, struct cm_buf *buf, struct cm_error *err)
-{
-	char chunk[4096];
-	int rc = CM_OK;
-
-	while (rc == CM_OK) {
-		ssize_t n = read(fd, chunk, sizeof(chunk));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			rc = cm_fail_errno(err, errno, "cannot be read");
-		if (n <= 0)
-			break;
-		if (cm_buf_add(buf, chunk, (size_t)n) != CM_OK)
-			rc = cm_fail(err, CM_ECONFIG,
-				     "is longer than any key file");
-	}
-	cm_wipe(chunk, sizeof(chunk));
-	return rc;
-}
-
 static int read_key_file(int fd, enum cm_key_kind kind, struct ring *ring,
 			 struct cm_error *err)
 {
 	struct cm_buf buf;
 	int rc;
 
-	cm_buf_init(&buf, CM_KEY_FILE_MAX);
-	/* At once: growing would leave copies of keys in freed memory. */
-	rc = cm_buf_reserve(&buf, CM_KEY_FILE_MAX);
-	if (rc != CM_OK)
-		rc = cm_fail(err, rc, "no memory for keys");
+	rc = cm_secret_buf(&buf, CM_KEY_FILE_MAX, err);
 	if (rc == CM_OK)
-		rc = check_mode(fd, err);
-	if (rc == CM_OK)
-		rc = read_all(fd, &buf, err);
+		rc = cm_secret_read(fd, &buf, err);
 	if (rc == CM_OK)
 		rc = parse_file(cm_span_n(buf.data, buf.len), kinds[kind].len,
 				ring, err);
@@ -227,9 +182,7 @@ static int read_key_file(int fd, enum cm_key_kind kind, struct ring *ring,
 			     "has %zu keys; the store key never changes, so "
 			     "it must have exactly one",
 			     ring->count);
-	if (buf.data != NULL)
-		cm_wipe(buf.data, buf.len);
-	cm_buf_free(&buf);
+	cm_secret_forget(&buf);
 	return rc;
 }
 
@@ -242,7 +195,7 @@ static int read_ring(const char *folder, enum cm_key_kind kind,
 	rc = key_path(folder, kind, path, err);
 	if (rc != CM_OK)
 		return rc;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	fd = cm_secret_open(path);
 	if (fd < 0 && errno == EACCES && kinds[kind].write_group)
 		return CM_OK; /* not for this program */
 	if (fd < 0 && errno == ENOENT && kind != CM_KEY_STORE)
@@ -374,21 +327,6 @@ const struct cm_key *cm_keys_decoy(const struct cm_keys *keys)
 
 /* ---- making ------------------------------------------------------------- */
 
-static int write_all(int fd, const char *data, size_t n)
-{
-	while (n > 0) {
-		ssize_t done = write(fd, data, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -1;
-		data += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
 static int make_key(struct cm_key *key, enum cm_key_kind kind, uint8_t id,
 		    struct cm_error *err)
 {
@@ -414,30 +352,44 @@ static void add_line(struct cm_buf *buf, const struct cm_key *key)
 	cm_wipe(hex, sizeof(hex));
 }
 
+/* The file of a ring, in a buffer of cm_secret_buf(). */
+static int render_ring(const struct ring *ring, struct cm_buf *buf,
+		       struct cm_error *err)
+{
+	size_t i;
+	int rc = cm_secret_buf(buf, CM_KEY_FILE_MAX, err);
+
+	for (i = 0; rc == CM_OK && i < ring->count; i++)
+		add_line(buf, &ring->keys[i]);
+	if (rc == CM_OK && cm_buf_ok(buf) != CM_OK)
+		rc = cm_fail(err, CM_ENOMEM, "no memory for keys");
+	return rc;
+}
+
 /* Fill an open file with keys and give it to the group; durable then. */
 static int fill_key_file(int fd, const struct ring *ring, gid_t group,
 			 struct cm_error *err)
 {
 	struct cm_buf buf;
-	size_t i;
-	int rc;
+	int rc = render_ring(ring, &buf, err);
 
-	cm_buf_init(&buf, CM_KEY_FILE_MAX);
-	/* At once: growing would leave copies of keys in freed memory. */
-	rc = cm_buf_reserve(&buf, CM_KEY_FILE_MAX);
-	for (i = 0; rc == CM_OK && i < ring->count; i++)
-		add_line(&buf, &ring->keys[i]);
 	if (rc == CM_OK)
-		rc = cm_buf_ok(&buf);
-	if (rc != CM_OK)
-		rc = cm_fail(err, rc, "no memory for keys");
-	else if (write_all(fd, buf.data, buf.len) != 0 ||
-		 (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group) != 0) ||
-		 fchmod(fd, CM_KEYS_FILE_MODE) != 0 || fsync(fd) != 0)
-		rc = cm_fail_errno(err, errno, "cannot be written");
-	if (buf.data != NULL)
-		cm_wipe(buf.data, buf.len);
-	cm_buf_free(&buf);
+		rc = cm_secret_fill(fd, cm_span_n(buf.data, buf.len), group,
+				    err);
+	cm_secret_forget(&buf);
+	return rc;
+}
+
+static int replace_key_file(const char *path, const struct ring *ring,
+			    gid_t group, struct cm_error *err)
+{
+	struct cm_buf buf;
+	int rc = render_ring(ring, &buf, err);
+
+	if (rc == CM_OK)
+		rc = cm_secret_replace(path, cm_span_n(buf.data, buf.len),
+				       group, err);
+	cm_secret_forget(&buf);
 	return rc;
 }
 
@@ -508,31 +460,6 @@ int cm_keys_init(const char *folder, gid_t group, gid_t write_group,
 
 /* ---- rotating ----------------------------------------------------------- */
 
-/* The folder, locked against a second rotation: it would lose a key. */
-static int lock_folder(const char *folder, int *ret_fd, struct cm_error *err)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc;
-
-	if (fd < 0)
-		return cm_fail_errno(err, errno,
-				     "%s cannot be opened (is `consentctl "
-				     "init` done?)",
-				     folder);
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		rc = errno == EWOULDBLOCK
-			     ? cm_fail(err, CM_EAGAIN,
-				       "%s: somebody else rotates keys now; "
-				       "try again",
-				       folder)
-			     : cm_fail_errno(err, errno, "%s: flock", folder);
-		close(fd);
-		return rc;
-	}
-	*ret_fd = fd;
-	return CM_OK;
-}
-
 /*
  * What the file has.  Reading for use passes over files of the write group;
  * here that would throw all old keys away, and with them every link made.
@@ -580,35 +507,6 @@ static int free_id(const struct ring *ring, uint8_t *ret_id,
 		       CM_KEY_IDS);
 }
 
-/*
- * One name for all rotations: what one that was killed left behind, keys in
- * it, is gone with the next.  Only whoever holds the lock comes here.
- */
-static int replace_key_file(const char *path, const struct ring *ring,
-			    gid_t group, struct cm_error *err)
-{
-	char temp[CM_KEYS_PATH_MAX + 8];
-	int fd, rc;
-
-	snprintf(temp, sizeof(temp), "%s.new", path);
-	if (unlink(temp) != 0 && errno != ENOENT)
-		return cm_fail_errno(err, errno, "%s cannot be removed", temp);
-	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		  0600);
-	if (fd < 0)
-		return cm_fail_errno(err, errno, "%s cannot be made", temp);
-	rc = fill_key_file(fd, ring, group, err);
-	if (rc != CM_OK)
-		cm_error_prefix(err, "%s: ", temp);
-	if (close(fd) != 0 && rc == CM_OK)
-		rc = cm_fail_errno(err, errno, "%s", temp);
-	if (rc == CM_OK && rename(temp, path) != 0)
-		rc = cm_fail_errno(err, errno, "%s cannot be replaced", path);
-	if (rc != CM_OK)
-		(void)unlink(temp);
-	return rc;
-}
-
 static int add_key(const char *folder, enum cm_key_kind kind, gid_t group,
 		   uint8_t *ret_id, struct cm_error *err)
 {
@@ -648,7 +546,7 @@ int cm_keys_rotate(const char *folder, enum cm_key_kind kind, gid_t group,
 			err, CM_EREFUSED,
 			"the store key never changes: everybody's record "
 			"is found by it");
-	rc = lock_folder(folder, &fd, err);
+	rc = cm_secret_lock(folder, &fd, err);
 	if (rc != CM_OK)
 		return rc;
 	rc = add_key(folder, kind,

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "lib/crypto.h"
+#include "policy/secret_file.h"
 
 enum cm_key_kind {
 	CM_KEY_STORE,   /* 32 octets: contact ids and view MACs */
@@ -41,7 +42,7 @@ struct cm_keys; /* read-only after opening; may be shared by threads */
 const char *cm_key_kind_name(enum cm_key_kind kind); /* "header" */
 /* Only those who write the store may read it: group of its file. */
 bool cm_key_kind_is_writers(enum cm_key_kind kind);
-enum { CM_KEYS_FOLDER_MODE = 0750, CM_KEYS_FILE_MODE = 0640 };
+enum { CM_KEYS_FOLDER_MODE = 0750, CM_KEYS_FILE_MODE = CM_SECRET_FILE_MODE };
 
 /*
  * Read what this process may read.  A key file of the write group that this
