@@ -214,6 +214,17 @@ int cm_clock_parse(struct cm_span text, int64_t *ret_ms)
 	return CM_OK;
 }
 
+int cm_clock_parse_day(struct cm_span text, int64_t *ret_ms)
+{
+	char whole[CM_CLOCK_TEXT];
+
+	if (text.n != CM_CLOCK_DAY_N)
+		return CM_EDATA;
+	(void)snprintf(whole, sizeof(whole), "%.*sT00:00:00Z", (int)text.n,
+		       text.p);
+	return cm_clock_parse(cm_span(whole), ret_ms);
+}
+
 char *cm_clock_format(int64_t ms, char out[CM_CLOCK_TEXT])
 {
 	int64_t last = days_before_year(CM_YEAR_MAX + 1) * CM_DAY_MS - 1;

@@ -12,7 +12,10 @@
 
 #include "lib/str.h"
 
-enum { CM_CLOCK_TEXT = 32 }; /* room for "2026-01-10T12:34:56.789Z" */
+enum {
+	CM_CLOCK_TEXT = 32,  /* room for "2026-01-10T12:34:56.789Z" */
+	CM_CLOCK_DAY_N = 10, /* of these the day */
+};
 
 #define CM_SECOND_MS INT64_C(1000)
 #define CM_DAY_MS    (INT64_C(86400) * CM_SECOND_MS)
@@ -27,6 +30,9 @@ int64_t cm_clock_steady_us(void);
  * milliseconds; a leap second counts as the second before.  Years 1970-9999.
  */
 CM_MUST_CHECK int cm_clock_parse(struct cm_span text, int64_t *ret_ms);
+
+/* "2026-01-31": its midnight in UTC. */
+CM_MUST_CHECK int cm_clock_parse_day(struct cm_span text, int64_t *ret_ms);
 
 /* RFC 3339 in UTC; milliseconds only when there are any. Returns out. */
 char *cm_clock_format(int64_t ms, char out[CM_CLOCK_TEXT]);

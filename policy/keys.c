@@ -24,7 +24,6 @@ enum {
 	/* 256 lines of "255 ", 128 hex digits and a day: 36,864 octets. */
 	CM_KEY_FILE_MAX = 64 * 1024,
 	CM_KEY_FIRST_ID = 1,
-	CM_KEY_DAY_LEN = 10, /* "2026-11-22" */
 };
 
 struct ring {
@@ -87,16 +86,6 @@ static bool next_word(struct cm_span *line, struct cm_span *ret_word)
 	return blank != NULL;
 }
 
-static int parse_day(struct cm_span day, int64_t *ret_made)
-{
-	char text[CM_CLOCK_TEXT];
-
-	if (day.n != CM_KEY_DAY_LEN)
-		return CM_EDATA;
-	snprintf(text, sizeof(text), "%.*sT00:00:00Z", (int)day.n, day.p);
-	return cm_clock_parse(cm_span(text), ret_made);
-}
-
 static int parse_line(struct cm_span line, size_t len, struct cm_key *ret_key)
 {
 	struct cm_key key = {.len = len};
@@ -109,7 +98,7 @@ static int parse_line(struct cm_span line, size_t len, struct cm_key *ret_key)
 	dated = next_word(&line, &hex);
 	if (cm_parse_u64(id, CM_KEY_IDS - 1, &value) != CM_OK ||
 	    cm_hex_decode(hex, key.bytes, len, &n) != CM_OK || n != len ||
-	    (dated && parse_day(line, &key.made) != CM_OK)) {
+	    (dated && cm_clock_parse_day(line, &key.made) != CM_OK)) {
 		cm_wipe(&key, sizeof(key));
 		return CM_EDATA;
 	}
@@ -346,7 +335,7 @@ static void add_line(struct cm_buf *buf, const struct cm_key *key)
 	(void)cm_buf_addf(buf, "%u ", key->id);
 	(void)cm_buf_add(buf, hex, CM_HEX_LEN(key->len));
 	if (key->made != 0)
-		(void)cm_buf_addf(buf, " %.*s", CM_KEY_DAY_LEN,
+		(void)cm_buf_addf(buf, " %.*s", CM_CLOCK_DAY_N,
 				  cm_clock_format(key->made, day));
 	(void)cm_buf_addc(buf, '\n');
 	cm_wipe(hex, sizeof(hex));

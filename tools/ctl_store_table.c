@@ -135,6 +135,26 @@ static const char verify_help[] =
 	"what\n"
 	"was checked and names what differs.  Exit code 65 if anything does.\n";
 
+static const struct cm_option api_key_options[] = {
+	{.name = "may",
+	 .value = "RIGHTS",
+	 .help = "with add: some of grant,request,withdraw,look-up"},
+	{.name = "purpose",
+	 .value = "P",
+	 .help = "with add: for these and what is below them (default: all)",
+	 .many = true},
+	{.name = NULL},
+};
+
+static const char api_key_help[] =
+	"Which programs, shops and CRMs, may use the API of consent-web\n"
+	"(consent-web-api(7)), and for what.  \"api-key add\" makes a key and\n"
+	"shows its secret, this once; the file has a hash of it alone.  The "
+	"name\n"
+	"stands in every event that comes by the key.  \"api-key remove\" ends "
+	"one.\n"
+	"Run both as root, and reload consent-web after.\n";
+
 static const struct cm_option keys_options[] = {
 	{.name = "rotate", .help = "with checkpoint: a new key for it"},
 	{.name = NULL},
@@ -318,6 +338,17 @@ const struct cm_command cm_store_commands[] = {
 		.json = true,
 		.max = 8, /* "rotate" and each kind */
 		.run = cm_cmd_keys,
+	},
+	{
+		.name = "api-key",
+		.usage = "[list | add NAME --may RIGHTS | remove NAME]",
+		.summary = "Say which programs may use the API",
+		.help = api_key_help,
+		.options = api_key_options,
+		.access = CM_CTL_CONFIG,
+		.json = true,
+		.max = 2,
+		.run = cm_cmd_api_key,
 	},
 	{
 		.name = "checkpoint",
