@@ -59,6 +59,36 @@ const struct cm_fact *cm_person_has_mark(const struct cm_config *config,
 	return mark;
 }
 
+static size_t add_root(struct cm_span path, struct cm_span *roots, size_t count,
+		       size_t max)
+{
+	size_t i;
+
+	while (cm_purpose_depth(path) > 1)
+		path = cm_purpose_parent(path);
+	for (i = 0; i < count; i++)
+		if (cm_span_eq(roots[i], path))
+			return count;
+	if (path.n > 0 && count < max)
+		roots[count++] = path;
+	return count;
+}
+
+size_t cm_person_roots(const struct cm_config *config,
+		       const struct cm_view *view, struct cm_span *ret_roots,
+		       size_t max)
+{
+	size_t count = 0;
+	size_t i;
+
+	for (i = 0; i < config->npurposes; i++)
+		count = add_root(cm_span(config->purposes[i].path), ret_roots,
+				 count, max);
+	for (i = 0; i < view->count; i++)
+		count = add_root(view->facts[i].purpose, ret_roots, count, max);
+	return count;
+}
+
 /* A refusal still in "stop" has no event yet. */
 int cm_standing_read(struct cm_store_reader *reader,
 		     struct cm_standing *standing, struct cm_error *err)
@@ -99,6 +129,17 @@ static void json_standing(struct cm_json_writer *w,
 	else
 		cm_json_add_null(w);
 	cm_json_put_bool(w, "by_family", decision->by_family);
+	cm_json_end(w);
+}
+
+void cm_standing_json(struct cm_json_writer *w,
+		      const struct cm_standing *standings, size_t count)
+{
+	size_t i;
+
+	cm_json_begin_object(w);
+	for (i = 0; i < count; i++)
+		json_standing(w, &standings[i]);
 	cm_json_end(w);
 }
 
@@ -153,7 +194,6 @@ void cm_person_json(struct cm_json_writer *w, const struct cm_config *config,
 		    int64_t now)
 {
 	char id[CM_HEX_LEN(CM_CONTACT_ID_LEN) + 1];
-	size_t i;
 
 	(void)cm_hex_encode(person->contact.b, sizeof(person->contact.b), id);
 	cm_json_begin_object(w);
@@ -162,10 +202,7 @@ void cm_person_json(struct cm_json_writer *w, const struct cm_config *config,
 	cm_json_put_text(w, "language", cm_json_or_null(person->own.language));
 	cm_json_put_bool(w, "known", cm_person_known(person));
 	cm_json_name(w, "purposes");
-	cm_json_begin_object(w);
-	for (i = 0; i < count; i++)
-		json_standing(w, &standings[i]);
-	cm_json_end(w);
+	cm_standing_json(w, standings, count);
 	cm_json_name(w, "flags");
 	json_flags(w, config, &person->own, now);
 	cm_json_name(w, "family_flags");

@@ -48,6 +48,12 @@ bool cm_person_next_orphan(const struct cm_config *config,
 			   const struct cm_view *view, size_t *at,
 			   struct cm_span *ret_purpose);
 
+/* Every root that they could leave: of the config, and of consents on record
+ * to purposes that it has no more.  At most max; how many there are. */
+size_t cm_person_roots(const struct cm_config *config,
+		       const struct cm_view *view, struct cm_span *ret_roots,
+		       size_t max);
+
 /* Where they stand with one purpose. */
 struct cm_standing {
 	const struct cm_purpose *purpose;
@@ -60,6 +66,9 @@ CM_MUST_CHECK int cm_standing_read(struct cm_store_reader *reader,
 				   struct cm_standing *standing,
 				   struct cm_error *err);
 
+/* An object, a member a purpose: what `show --json` says of it. */
+void cm_standing_json(struct cm_json_writer *w,
+		      const struct cm_standing *standings, size_t count);
 /* The object that `show --json` prints. */
 void cm_person_json(struct cm_json_writer *w, const struct cm_config *config,
 		    const struct cm_person *person,

@@ -204,6 +204,43 @@ static size_t find_place(const struct cm_view *view, const struct cm_fact *fact)
 	return low;
 }
 
+const struct cm_fact *cm_view_find(const struct cm_view *view,
+				   const struct cm_fact *like)
+{
+	size_t place = find_place(view, like);
+
+	if (place == view->count || cm_fact_cmp(&view->facts[place], like) != 0)
+		return NULL;
+	return &view->facts[place];
+}
+
+bool cm_fact_says_more(const struct cm_fact *fact, const struct cm_fact *told)
+{
+	struct cm_fact same = *told;
+
+	same.seq = fact->seq; /* of one time: nothing later */
+	return cm_fact_is_newer(fact, &same) ||
+	       (!cm_fact_is_newer(&same, fact) && told->ended != fact->ended);
+}
+
+int cm_view_copy(const struct cm_view *view, struct cm_arena *arena,
+		 struct cm_view *ret_copy)
+{
+	struct cm_view copy = *view;
+
+	if (view->count > 0) {
+		copy.facts =
+			cm_arena_array(arena, view->count, sizeof(*copy.facts));
+		if (copy.facts == NULL)
+			return CM_ENOMEM;
+		memcpy(copy.facts, view->facts,
+		       view->count * sizeof(*copy.facts));
+	}
+	copy.room = copy.count;
+	*ret_copy = copy;
+	return CM_OK;
+}
+
 static int make_room(struct cm_view *view, struct cm_arena *arena)
 {
 	size_t room = view->room * 2;

@@ -109,6 +109,17 @@ int cm_fact_cmp(const struct cm_fact *a, const struct cm_fact *b);
 /* Would b take the place of a, being of the same key? */
 bool cm_fact_is_newer(const struct cm_fact *a, const struct cm_fact *b);
 
+/* The view's fact of the same key; NULL = none. */
+const struct cm_fact *cm_view_find(const struct cm_view *view,
+				   const struct cm_fact *like);
+/* Does told, of the same key as the fact, say something later, or another end
+ * of the contract? */
+bool cm_fact_says_more(const struct cm_fact *fact, const struct cm_fact *told);
+/* A copy whose facts may grow and move while the original stays. */
+CM_MUST_CHECK int cm_view_copy(const struct cm_view *view,
+			       struct cm_arena *arena,
+			       struct cm_view *ret_copy);
+
 /* Fold one event in; strings and facts grow in the arena. */
 CM_MUST_CHECK int cm_view_apply(struct cm_view *view,
 				const struct cm_event *event, uint64_t seq,

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "policy/grant.h"
 #include "policy/purpose.h"
 #include "tools/ctl_person.h"
 #include "tools/dialect.h"
@@ -212,13 +213,9 @@ static int set_source(const struct cm_args *args, struct cm_event *event,
 
 	if (cm_word_source(cm_span(source), event->source, err) != CM_OK)
 		return cm_word_bad_option("--source", err);
-	if (event->source[0] == '\0' || strcmp(event->source, "unknown") == 0 ||
-	    strcmp(event->source, "purchased") == 0)
-		return cm_fail(err, CM_EREFUSED,
-			       "nothing was written: marketing may not rest on "
-			       "the source \"%s\"",
-			       event->source);
-	return CM_OK;
+	if (cm_grant_check_source(event->source, err) == CM_OK)
+		return CM_OK;
+	return cm_error_prefix(err, "nothing was written: ");
 }
 
 static int set_basis(const struct cm_args *args, struct cm_event *event,
@@ -399,35 +396,16 @@ int cm_cmd_grant(struct cm_ctl *ctl, const struct cm_args *args,
 
 /* ---- withdraw, object, restrict ----------------------------------------- */
 
-static bool has_root(const struct act *act, struct cm_span root)
-{
-	size_t i;
-
-	for (i = 0; i < act->count; i++) {
-		if (cm_span_is(root, act->entries[i].event.purpose))
-			return true;
-	}
-	return false;
-}
-
-static void withdraw_root(struct act *act, struct cm_span path)
-{
-	while (cm_purpose_depth(path) > 1)
-		path = cm_purpose_parent(path);
-	if (path.n > 0 && act->count < ROOTS_MAX && !has_root(act, path))
-		(void)add_event(act, CM_EVENT_WITHDRAWN, path);
-}
-
 /* Every root: of the config, and of consents to purposes it has no more. */
 static void withdraw_all(struct act *act)
 {
-	const struct cm_config *config = act->ctl->config;
+	struct cm_span roots[ROOTS_MAX];
+	size_t count = cm_person_roots(act->ctl->config, &act->person.own,
+				       roots, ROOTS_MAX);
 	size_t i;
 
-	for (i = 0; i < config->npurposes; i++)
-		withdraw_root(act, cm_span(config->purposes[i].path));
-	for (i = 0; i < act->person.own.count; i++)
-		withdraw_root(act, act->person.own.facts[i].purpose);
+	for (i = 0; i < count; i++)
+		(void)add_event(act, CM_EVENT_WITHDRAWN, roots[i]);
 }
 
 /*

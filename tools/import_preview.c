@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "policy/decide.h"
+#include "policy/grant.h"
 #include "policy/purpose.h"
 #include "tools/ctl_person.h"
 
@@ -66,28 +67,6 @@ static bool refuses(const struct cm_import_row *row)
 
 /* ---- is it new? --------------------------------------------------------- */
 
-static const struct cm_fact *find_fact(const struct cm_view *view,
-				       const struct cm_fact *like)
-{
-	size_t i;
-
-	for (i = 0; i < view->count; i++) {
-		if (cm_fact_cmp(&view->facts[i], like) == 0)
-			return &view->facts[i];
-	}
-	return NULL;
-}
-
-/* Does the row tell something later than the fact, or another end? */
-static bool is_later(const struct cm_fact *fact, const struct cm_fact *row)
-{
-	struct cm_fact told = *row;
-
-	told.seq = fact->seq; /* of one time: nothing later */
-	return cm_fact_is_newer(fact, &told) ||
-	       (!cm_fact_is_newer(&told, fact) && told.ended != fact->ended);
-}
-
 static bool consent_since(const struct cm_view *view, int64_t at)
 {
 	size_t i;
@@ -110,12 +89,12 @@ static bool is_known(const struct cm_view *view,
 		     const struct cm_event *event)
 {
 	const struct cm_fact told = cm_fact_of(event, 0);
-	const struct cm_fact *fact = find_fact(view, &told);
+	const struct cm_fact *fact = cm_view_find(view, &told);
 
 	if (fact == NULL)
 		return false;
 	if (row->at != 0)
-		return !is_later(fact, &told);
+		return !cm_fact_says_more(fact, &told);
 	return !refuses(row) || !consent_since(view, fact->at);
 }
 
@@ -131,25 +110,6 @@ static size_t same_people(const struct family *family, size_t at)
 				  sizeof(rows->contact.b)) == 0)
 		n++;
 	return n;
-}
-
-/* A copy whose facts may grow and move while the original stays. */
-static int copy_view(const struct cm_view *view, struct cm_arena *arena,
-		     struct cm_view *ret_copy)
-{
-	struct cm_view copy = *view;
-
-	if (view->count > 0) {
-		copy.facts =
-			cm_arena_array(arena, view->count, sizeof(*copy.facts));
-		if (copy.facts == NULL)
-			return CM_ENOMEM;
-		memcpy(copy.facts, view->facts,
-		       view->count * sizeof(*copy.facts));
-	}
-	copy.room = copy.count;
-	*ret_copy = copy;
-	return CM_OK;
 }
 
 static bool is_news(const struct family *family,
@@ -211,8 +171,8 @@ static int settle_fates(struct family *family, struct cm_error *err)
 		if (rc != CM_OK)
 			return rc;
 		if (at == 0)
-			rc = copy_view(&family->stored, family->arena,
-				       &family->after);
+			rc = cm_view_copy(&family->stored, family->arena,
+					  &family->after);
 		erased = is_erased(family);
 		for (; rc == CM_OK && at < end; at++) {
 			struct cm_import_row *row = &family->rows[at];
@@ -255,14 +215,6 @@ static void touch(const struct person *person)
 	}
 }
 
-/* Refusals that an import may never lift, unless it is newer. */
-static bool is_persons_word(enum cm_reason reason)
-{
-	return reason == CM_REASON_OBJECTED || reason == CM_REASON_ERASED ||
-	       reason == CM_REASON_COMPLAINED ||
-	       reason == CM_REASON_RESTRICTED || reason == CM_REASON_WITHDRAWN;
-}
-
 static void note_conflict(struct cm_import *import,
 			  const struct cm_import_row *row,
 			  const struct cm_decision *before)
@@ -291,8 +243,7 @@ static void find_conflicts(const struct person *person)
 		if (!asks_for_more(row))
 			continue;
 		before = &tables->before[row->purpose];
-		if (is_persons_word(before->reason) &&
-		    tables->after[row->purpose].verdict == CM_VERDICT_REFUSE)
+		if (cm_grant_is_barred(before, &tables->after[row->purpose]))
 			note_conflict(person->import, row, before);
 	}
 }
@@ -372,7 +323,7 @@ static int fold_rows(struct person *person)
 	struct cm_event event;
 	const char *purpose;
 	size_t i;
-	int rc = copy_view(&person->stored, arena, &person->after);
+	int rc = cm_view_copy(&person->stored, arena, &person->after);
 
 	for (i = 0; rc == CM_OK && i < person->count; i++) {
 		const struct cm_import_row *row = &person->rows[i];
