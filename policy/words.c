@@ -41,6 +41,43 @@ int cm_word_source(struct cm_span text, char ret_source[CM_SOURCE_MAX + 1],
 			 err);
 }
 
+/* Those of design and manuals. */
+static const char *const usual_sources[] = {
+	"order",   "web-form", "popup", "contest",
+	"loyalty", "event",    "phone", "import",
+};
+enum { USUAL_SOURCES = sizeof(usual_sources) / sizeof(usual_sources[0]) };
+
+static size_t known_sources(const struct cm_config *config,
+			    const char *names[SUGGEST_MAX])
+{
+	size_t n = 0;
+	size_t i, k;
+
+	for (i = 0; i < USUAL_SOURCES; i++)
+		names[n++] = usual_sources[i];
+	for (i = 0; i < config->nforms && n < SUGGEST_MAX; i++)
+		names[n++] = config->forms[i].source;
+	for (i = 0; i < config->nstreams; i++)
+		for (k = 0; k < config->streams[i].sources.n && n < SUGGEST_MAX;
+		     k++)
+			names[n++] = config->streams[i].sources.v[k];
+	return n;
+}
+
+const char *cm_word_meant_source(const struct cm_config *config,
+				 const char *source)
+{
+	const char *names[SUGGEST_MAX];
+	size_t n = known_sources(config, names);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(names[i], source) == 0)
+			return NULL;
+	return cm_suggest(source, names, n);
+}
+
 int cm_word_language(struct cm_span text,
 		     char ret_language[CM_LANGUAGE_MAX + 1],
 		     struct cm_error *err)

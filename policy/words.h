@@ -15,6 +15,13 @@
 CM_MUST_CHECK int cm_word_source(struct cm_span text,
 				 char ret_source[CM_SOURCE_MAX + 1],
 				 struct cm_error *err);
+/*
+ * The source that was perhaps meant: one of the usual words, or of the config's
+ * streams and forms, much like this one, which is none of them.  NULL: this
+ * one is fine, be it the admin's own.
+ */
+const char *cm_word_meant_source(const struct cm_config *config,
+				 const char *source);
 /* BCP 47 in lower case; "cs_CZ" becomes "cs-cz"; "" stays. */
 CM_MUST_CHECK int cm_word_language(struct cm_span text,
 				   char ret_language[CM_LANGUAGE_MAX + 1],

@@ -28,6 +28,7 @@ const char *cm_access_way(const struct cm_event *event)
 		{"import", "taken over from a list"},
 		{"one-click", "your mail program's unsubscribe button"},
 		{"page", "our unsubscribe page"},
+		{"api", "by one of our systems, a shop or the like"},
 		{"merge", "brought along from another address of yours"},
 		{"correct", "brought along from the address that was wrong"},
 		{"retired", "given up for another address of yours"},

@@ -78,6 +78,7 @@ static const char *way(const char *channel)
 		{"import", "taken over from a list, with consentctl"},
 		{"one-click", "the mail program's unsubscribe button"},
 		{"page", "the unsubscribe page"},
+		{"api", "a program of ours, with an API key"},
 		{"merge", "brought along from another address of this person"},
 		{"correct", "brought along from an address that was wrong"},
 		{"retired", "given up for another address of this person"},

@@ -6,6 +6,7 @@
 #include "lib/arena.h"
 #include "web/confirm.h"
 #include "web/subscribe.h"
+#include "web/api_body.h"
 #include "web/work.h"
 
 enum {
@@ -13,31 +14,73 @@ enum {
 	CM_ANSWER_ARENA_MAX = 8 << 20,
 };
 
-int cm_site_init(struct cm_site *site, struct cm_error *err)
+static int init_locks(struct cm_site *site, struct cm_error *err)
 {
 	size_t i;
-	int rc = cm_keep_init(&site->keep, err);
 
-	for (i = 0; rc == CM_OK && i < CM_SITE_LOCKS; i++) {
+	for (i = 0; i < CM_SITE_LOCKS; i++) {
 		int errnum = pthread_mutex_init(&site->one_post[i], NULL);
 
 		if (errnum == 0)
 			continue;
 		while (i > 0)
 			pthread_mutex_destroy(&site->one_post[--i]);
-		cm_keep_deinit(&site->keep);
-		rc = cm_fail_errno(err, errnum, "no lock can be made");
+		return cm_fail_errno(err, errnum, "no lock can be made");
 	}
-	return rc;
+	return CM_OK;
 }
 
-void cm_site_deinit(struct cm_site *site)
+static void deinit_locks(struct cm_site *site)
 {
 	size_t i;
 
 	for (i = 0; i < CM_SITE_LOCKS; i++)
 		pthread_mutex_destroy(&site->one_post[i]);
+}
+
+int cm_site_init(struct cm_site *site, struct cm_error *err)
+{
+	int rc = cm_keep_init(&site->keep, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_gate_init(&site->gate, err);
+	if (rc != CM_OK)
+		goto no_gate;
+	rc = cm_failures_init(&site->failures, err);
+	if (rc != CM_OK)
+		goto no_failures;
+	rc = init_locks(site, err);
+	if (rc == CM_OK)
+		return CM_OK;
+	cm_failures_deinit(&site->failures);
+no_failures:
+	cm_gate_deinit(&site->gate);
+no_gate:
 	cm_keep_deinit(&site->keep);
+	return rc;
+}
+
+void cm_site_deinit(struct cm_site *site)
+{
+	deinit_locks(site);
+	cm_failures_deinit(&site->failures);
+	cm_gate_deinit(&site->gate);
+	cm_keep_deinit(&site->keep);
+}
+
+pthread_mutex_t *cm_site_lock(struct cm_site *site, const struct cm_id *contact)
+{
+	/* Ids are keyed digests, so any octet of one spreads evenly. */
+	return &site->one_post[contact->b[0] % CM_SITE_LOCKS];
+}
+
+size_t cm_answer_body_max(const struct cm_site *site, const char *url)
+{
+	return cm_route_find(site->config->web_base_url, cm_span(url)).place ==
+			       CM_PLACE_API
+		       ? CM_API_BODY_MAX
+		       : CM_FORM_MAX;
 }
 
 static void add_header(struct cm_answer *answer, const char *name,
@@ -47,6 +90,11 @@ static void add_header(struct cm_answer *answer, const char *name,
 		return;
 	answer->headers[answer->nheaders].name = name;
 	answer->headers[answer->nheaders++].value = value;
+}
+
+void cm_work_header(struct cm_work *work, const char *name, const char *value)
+{
+	add_header(work->answer, name, value);
 }
 
 /* R8058-16, and what keeps other sites off the page. */
@@ -239,6 +287,7 @@ static void dispatch(struct cm_work *work)
 		[CM_PLACE_HEALTH] = at_health,
 		[CM_PLACE_LOGO] = at_logo,
 		[CM_PLACE_METRICS] = at_metrics,
+		[CM_PLACE_API] = cm_api,
 		[CM_PLACE_NONE] = at_none,
 	};
 	const struct cm_request *request = work->request;
@@ -256,7 +305,8 @@ static void dispatch(struct cm_work *work)
 		work->answer->status = 204;
 		return;
 	}
-	if (work->method == CM_METHOD_POST && !request->body_too_long)
+	if (work->method == CM_METHOD_POST && !request->body_too_long &&
+	    place != CM_PLACE_API)
 		cm_form_read(request->content_type, request->body, &work->form);
 	at[place](work);
 }
@@ -294,10 +344,11 @@ void cm_answer_make(struct cm_site *site, const struct cm_request *request,
 		set_text(&work, 503, "No memory\n");
 	cm_line_int(&work.line, "status", answer->status);
 	cm_line_text(&work.line, "outcome", work.outcome);
-	cm_line_write(&work.line, site->log,
-		      strcmp(work.outcome, "unknown-purpose") == 0
-			      ? CM_LOG_WARNING
-			      : CM_LOG_INFO);
+	if (!work.quiet)
+		cm_line_write(&work.line, site->log,
+			      strcmp(work.outcome, "unknown-purpose") == 0
+				      ? CM_LOG_WARNING
+				      : CM_LOG_INFO);
 	cm_line_free(&work.line);
 	cm_arena_free(&work.arena);
 }

@@ -16,12 +16,14 @@
 #include <pthread.h>
 
 #include "lib/log.h"
+#include "policy/api_keys.h"
 #include "policy/config.h"
 #include "policy/keys.h"
 #include "policy/queue.h"
-#include "policy/queue.h"
 #include "policy/store.h"
 #include "policy/template.h"
+#include "web/failures.h"
+#include "web/gate.h"
 #include "web/keep.h"
 #include "web/logo.h"
 #include "web/metrics.h"
@@ -58,11 +60,17 @@ struct cm_site {
 	 * make one event; those of others share the disk's sync.
 	 */
 	pthread_mutex_t one_post[CM_SITE_LOCKS];
+	const struct cm_api_keys *api_keys; /* NULL: nobody has one */
+	struct cm_gate gate;                /* of cm_site_init(), as is: */
+	struct cm_failures failures;
 };
 
 /* The locks only; the rest is the caller's to fill in. */
 CM_MUST_CHECK int cm_site_init(struct cm_site *site, struct cm_error *err);
 void cm_site_deinit(struct cm_site *site);
+/* Of this person; see one_post. */
+pthread_mutex_t *cm_site_lock(struct cm_site *site,
+			      const struct cm_id *contact);
 
 struct cm_request {
 	bool admin; /* it came to the admin address */
@@ -74,8 +82,9 @@ struct cm_request {
 	struct cm_span forwarded_for; /* the last X-Forwarded-For */
 	struct cm_span forwarded;     /* the last Forwarded (RFC 7239) */
 	struct cm_span user_agent;
+	struct cm_span authorization;
 	struct cm_span body;
-	bool body_too_long; /* over CM_FORM_MAX; then body is what came first */
+	bool body_too_long; /* then body is what came first */
 };
 
 enum { CM_ANSWER_HEADERS_MAX = 12 };
@@ -99,5 +108,8 @@ struct cm_answer {
 void cm_answer_make(struct cm_site *site, const struct cm_request *request,
 		    int64_t now, struct cm_answer *answer);
 void cm_answer_free(struct cm_answer *answer);
+
+/* How long a body may be, by where it goes. */
+size_t cm_answer_body_max(const struct cm_site *site, const char *url);
 
 #endif

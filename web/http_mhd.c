@@ -14,7 +14,6 @@
 #include <microhttpd.h>
 
 #include "lib/clock.h"
-#include "web/form.h"
 
 enum {
 	/* A POST waits for the disk; those that wait share one sync. */
@@ -53,8 +52,7 @@ struct cm_http {
 
 /* One request while its body arrives. */
 struct pending {
-	char body[CM_FORM_MAX];
-	size_t body_n;
+	struct cm_buf body; /* grows as it comes, up to its place's limit */
 	size_t uploaded;
 	bool too_long;
 };
@@ -229,7 +227,9 @@ static enum MHD_Result respond(struct cm_http *http,
 		.forwarded_for = last_field(connection, "X-Forwarded-For"),
 		.forwarded = last_field(connection, "Forwarded"),
 		.user_agent = field(connection, MHD_HTTP_HEADER_USER_AGENT),
-		.body = cm_span_n(pending->body, pending->body_n),
+		.authorization =
+			field(connection, MHD_HTTP_HEADER_AUTHORIZATION),
+		.body = cm_span_n(pending->body.data, pending->body.len),
 		.body_too_long = pending->too_long,
 	};
 	int64_t began = cm_clock_steady_us();
@@ -258,15 +258,28 @@ static bool announces_too_much(struct MHD_Connection *connection)
 	       cm_parse_u64(length, CM_HTTP_UPLOAD_MAX, &value) != CM_OK;
 }
 
-static void take_upload(struct pending *pending, const char *data, size_t n)
+static int take_upload(struct pending *pending, const char *data, size_t n)
 {
+	size_t room = pending->body.max - pending->body.len;
+
 	pending->uploaded += n;
-	if (n > sizeof(pending->body) - pending->body_n) {
+	if (n > room) {
 		pending->too_long = true;
-		n = sizeof(pending->body) - pending->body_n;
+		n = room;
 	}
-	memcpy(pending->body + pending->body_n, data, n);
-	pending->body_n += n;
+	return cm_buf_add(&pending->body, data, n);
+}
+
+static struct pending *pending_new(struct cm_http *http, const char *url)
+{
+	struct pending *pending = calloc(1, sizeof(*pending));
+
+	if (pending == NULL)
+		return NULL;
+	pthread_rwlock_rdlock(&http->use);
+	cm_buf_init(&pending->body, cm_answer_body_max(http->site, url));
+	pthread_rwlock_unlock(&http->use);
+	return pending;
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection,
@@ -279,7 +292,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection,
 
 	(void)version;
 	if (pending == NULL) {
-		pending = calloc(1, sizeof(*pending));
+		pending = pending_new(http, url);
 		if (pending == NULL)
 			return MHD_NO;
 		*con_cls = pending;
@@ -289,10 +302,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection,
 		return respond(http, connection, url, method, pending);
 	}
 	if (*upload_data_size > 0) {
-		take_upload(pending, upload_data, *upload_data_size);
+		int rc = take_upload(pending, upload_data, *upload_data_size);
+
 		*upload_data_size = 0;
-		return pending->uploaded > CM_HTTP_UPLOAD_MAX ? MHD_NO
-							      : MHD_YES;
+		return rc != CM_OK || pending->uploaded > CM_HTTP_UPLOAD_MAX
+			       ? MHD_NO
+			       : MHD_YES;
 	}
 	return respond(http, connection, url, method, pending);
 }
@@ -300,8 +315,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection,
 static void on_completed(void *cls, struct MHD_Connection *connection,
 			 void **con_cls, enum MHD_RequestTerminationCode code)
 {
+	struct pending *pending = *con_cls;
+
 	(void)code;
-	free(*con_cls);
+	if (pending != NULL)
+		cm_buf_free(&pending->body);
+	free(pending);
 	*con_cls = NULL;
 	restart_clock(cls, connection);
 }

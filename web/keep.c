@@ -39,11 +39,10 @@ static int open_sent(struct cm_keep *keep, const struct cm_config *config)
 	return cm_sent_open(&options, &keep->sent, NULL);
 }
 
-/* Both 0 if nothing is remembered, or nothing can be read. */
-static void recall(struct cm_keep *keep, const struct cm_config *config,
-		   const struct cm_id *contact,
-		   const struct cm_purpose *purpose, int64_t *ret_asked,
-		   int64_t *ret_mailed)
+void cm_keep_recall(struct cm_keep *keep, const struct cm_config *config,
+		    const struct cm_id *contact,
+		    const struct cm_purpose *purpose, int64_t *ret_asked,
+		    int64_t *ret_mailed)
 {
 	int rc;
 
@@ -106,7 +105,7 @@ bool cm_keep_offers(struct cm_keep *keep, const struct cm_config *config,
 	stream = asking_stream(config, purpose);
 	if (stream == NULL)
 		return false;
-	recall(keep, config, &token->contact, purpose, &asked, &mailed);
+	cm_keep_recall(keep, config, &token->contact, purpose, &asked, &mailed);
 	recorded = cm_renewal_asked(own, purpose);
 	if (recorded > asked)
 		asked = recorded;

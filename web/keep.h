@@ -25,6 +25,13 @@ struct cm_keep {
 CM_MUST_CHECK int cm_keep_init(struct cm_keep *keep, struct cm_error *err);
 void cm_keep_deinit(struct cm_keep *keep);
 
+/* When they were last asked to renew it, and sent mail of it; both 0 if nothing
+ * is remembered, or nothing can be read. */
+void cm_keep_recall(struct cm_keep *keep, const struct cm_config *config,
+		    const struct cm_id *contact,
+		    const struct cm_purpose *purpose, int64_t *ret_asked,
+		    int64_t *ret_mailed);
+
 /* A consent that may be given anew, now. */
 struct cm_keep_offer {
 	const struct cm_purpose *purpose;

@@ -35,6 +35,7 @@ struct options {
 /* Keys and store as they were when opened, and what works on them. */
 struct opened {
 	struct cm_keys *keys;
+	struct cm_api_keys *api_keys;
 	struct cm_store *store;
 	struct cm_fold *fold;
 	struct cm_site site;
@@ -183,6 +184,16 @@ static int open_log(struct server *server, bool foreground,
 	return rc == CM_OK ? CM_OK : cm_fail(err, rc, "no memory for the log");
 }
 
+static int open_keys(const struct cm_config *config, struct opened *opened,
+		     struct cm_error *err)
+{
+	int rc = cm_keys_open(config->keys_path, &opened->keys, err);
+
+	return rc == CM_OK ? cm_api_keys_open(config->keys_path,
+					      &opened->api_keys, err)
+			   : rc;
+}
+
 static int open_store(const struct cm_config *config, struct opened *opened,
 		      struct cm_error *err)
 {
@@ -195,7 +206,7 @@ static int open_store(const struct cm_config *config, struct opened *opened,
 	};
 	int rc;
 
-	rc = cm_keys_open(config->keys_path, &opened->keys, err);
+	rc = open_keys(config, opened, err);
 	if (rc == CM_OK)
 		rc = cm_store_open(&options, CM_STORE_WRITE, opened->keys,
 				   &opened->store, err);
@@ -209,6 +220,7 @@ static void opened_free(struct opened **opened)
 	cm_fold_end(&(*opened)->fold);
 	cm_store_close(&(*opened)->store);
 	cm_keys_free(&(*opened)->keys);
+	cm_api_keys_free(&(*opened)->api_keys);
 	cm_site_deinit(&(*opened)->site);
 	free(*opened);
 	*opened = NULL;
@@ -222,6 +234,7 @@ static void fill_site(const struct server *server, struct opened *opened)
 	site->templates = server->templates;
 	site->logo = server->logo;
 	site->keys = opened->keys;
+	site->api_keys = opened->api_keys;
 	site->store = opened->store;
 	site->log = server->log;
 	site->metrics = server->metrics;
@@ -436,7 +449,7 @@ static int read_anew(const struct server *server, struct server *fresh,
 	if (rc == CM_OK)
 		rc = check_places(server->config, fresh->config, err);
 	if (rc == CM_OK)
-		rc = cm_keys_open(fresh->config->keys_path, &opened->keys, err);
+		rc = open_keys(fresh->config, opened, err);
 	if (rc == CM_OK)
 		rc = check_store_key(server->opened->keys, opened->keys, err);
 	if (rc == CM_OK)

@@ -26,6 +26,8 @@ static const struct {
 	[CM_PLACE_HEALTH] = {"healthz", READING, "GET, HEAD, OPTIONS"},
 	[CM_PLACE_LOGO] = {"logo", READING, "GET, HEAD, OPTIONS"},
 	[CM_PLACE_METRICS] = {"metrics", READING, "GET, HEAD, OPTIONS"},
+	/* It says itself what is wrong, as a program reads it. */
+	[CM_PLACE_API] = {"api", ~0U, "POST, OPTIONS"},
 	/* Nothing is there for any method: 404 says more than 405. */
 	[CM_PLACE_NONE] = {"none", ~0U, ""},
 };
@@ -135,6 +137,8 @@ static struct cm_route find_below(struct cm_span path)
 		set_token(&route, CM_PLACE_CONFIRM, path);
 	else if (take(&path, cm_span("/s/")) || cm_span_eq(path, cm_span("/s")))
 		set_form(&route, path);
+	else if (take(&path, cm_span("/api/v1/")))
+		set_token(&route, CM_PLACE_API, path);
 	return route;
 }
 

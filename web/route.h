@@ -6,6 +6,7 @@
  *   /u         the link in mail that went to several people
  *   /s, /s/NAME, /s/NAME/LANGUAGE   a form to subscribe; /s is the first
  *   /c/TOKEN   the link of the letter that asks to confirm
+ *   /api/v1/CALL  for programs
  *   /healthz   for monitors
  *   /logo      the picture on our pages
  *   /metrics   what is counted; on the admin address only
@@ -35,6 +36,7 @@ enum cm_place {
 	CM_PLACE_HEALTH,
 	CM_PLACE_LOGO,
 	CM_PLACE_METRICS,
+	CM_PLACE_API,  /* the token is the call */
 	CM_PLACE_NONE, /* nothing of ours */
 	CM_PLACES
 };

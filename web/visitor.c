@@ -57,8 +57,7 @@ bool cm_visitor_find(struct cm_work *work, const enum cm_key_kind *kinds,
 
 pthread_mutex_t *cm_visitor_lock(struct cm_work *work)
 {
-	/* Ids are keyed digests, so any octet of one spreads evenly. */
-	return &work->site->one_post[work->token.contact.b[0] % CM_SITE_LOCKS];
+	return cm_site_lock(work->site, &work->token.contact);
 }
 
 /*

@@ -28,6 +28,7 @@ struct cm_work {
 	struct cm_line line; /* for the log */
 	struct cm_answer *answer;
 	const char *outcome;
+	bool quiet; /* enough of these are in the log */
 };
 
 /* web/answer.c: what to answer. */
@@ -38,11 +39,16 @@ void cm_work_invalid(struct cm_work *work, const char *outcome);
 /* The store failed; what and why is in the log, not on the page. */
 void cm_work_later(struct cm_work *work, const struct cm_error *err);
 
+/* One more header of the answer; both texts are static. */
+void cm_work_header(struct cm_work *work, const char *name, const char *value);
+
 /* What the link says, for the log. */
 void cm_work_describe(struct cm_work *work);
 
 /* web/way_out.c and web/preferences.c: the places of persons. */
 void cm_way_out(struct cm_work *work);
 void cm_preferences(struct cm_work *work);
+/* web/api.c: that of programs. */
+void cm_api(struct cm_work *work);
 
 #endif
