@@ -233,11 +233,13 @@ static bool given(const char *text)
 
 static void set_about(struct making *m, const struct cm_purpose *purpose)
 {
-	set(m, "about-text",
-	    cm_title_in(purpose->about, purpose->abouts, purpose->nabouts,
-			m->language));
-	if (purpose->about != NULL)
-		set_part(m, "about", CM_TEMPLATE_PART_ABOUT);
+	const char *about = cm_title_in(purpose->about, purpose->abouts,
+					purpose->nabouts, m->language);
+
+	if (about == NULL)
+		return;
+	set(m, "about-text", about);
+	set_part(m, "about", CM_TEMPLATE_PART_ABOUT);
 }
 
 /* A row, whose values are forgotten behind it. */
@@ -317,20 +319,21 @@ static void set_subscribe(struct making *m)
 {
 	const struct cm_page_want *want = m->want;
 	const struct cm_subscribe_form *form = want->form;
+	const char *title = cm_title_in(form->title, form->titles,
+					form->ntitles, m->language);
+	const char *intro = cm_title_in(form->intro, form->intros,
+					form->nintros, m->language);
 
 	set(m, "email", want->email);
 	set_notice(m);
 	set(m, "ticket", want->ticket);
-	set(m, "intro-text",
-	    cm_title_in(form->intro, form->intros, form->nintros, m->language));
-	if (form->intro != NULL)
+	set(m, "intro-text", intro);
+	if (intro != NULL)
 		set_part(m, "intro", CM_TEMPLATE_PART_INTRO);
 	set_choices(m, CM_TEMPLATE_PART_BOX, CM_TEMPLATE_PART_BOX);
 	set_filled(m, "heading", cm_template_title, want->kind);
-	if (form->title != NULL)
-		set(m, "heading",
-		    cm_title_in(form->title, form->titles, form->ntitles,
-				m->language));
+	if (title != NULL)
+		set(m, "heading", title);
 }
 
 static void set_manage(struct making *m)

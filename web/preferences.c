@@ -45,7 +45,6 @@ static void show(struct cm_work *work, int status, enum cm_page_said said)
 		.kind = CM_TEMPLATE_PAGE_PREFERENCES,
 		.purpose = work->path,
 		.said = said,
-		.may_ask_more = work->site->queue != NULL,
 	};
 	struct cm_page_choice *choices =
 		cm_arena_array(work->arena, work->site->config->npurposes + 1,
@@ -67,6 +66,8 @@ static void show(struct cm_work *work, int status, enum cm_page_said said)
 		want.may_stop_all = want.may_stop_all || choices[i].on;
 	cm_visitor_masked(work, masked);
 	want.email = masked;
+	/* Nobody can be asked whose address is not on record. */
+	want.may_ask_more = work->site->queue != NULL && masked[0] != '\0';
 	cm_visitor_form_ticket(work, &form);
 	want.ticket = form.text;
 	if (said == CM_PAGE_SAID_STOPPED)

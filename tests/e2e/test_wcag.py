@@ -181,7 +181,7 @@ def no_box(visitor):
 
 
 def wanted(visitor):
-    visitor.at_preferences("none")
+    visitor.at_preferences("ask")
     visitor.enter("button[name=more]")
 
 

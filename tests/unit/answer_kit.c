@@ -14,6 +14,11 @@ static const char config_text[] =
 	"\"DE\" }\n"
 	"web { base-url = \"https://consent.acme.example\"  listen = "
 	"\"127.0.0.1:8025\" }\n"
+	"mail { domain = \"m.acme.example\" }\n"
+	"form \"shop\" { purpose = {\"acme/newsletter\", "
+	"\"acme/offers\"}  embed-on = {\"https://shop.example\"} }\n"
+	"form \"contest\" { purpose = {\"acme/offers\"}  source = "
+	"\"contest\"  title-cs = \"Sout\304\233\305\276\" }\n"
 	"listener \"main\" { socket = \"unix:/run/x.sock\"  unmatched = pass "
 	"}\n"
 	"purpose \"acme\" { title = \"Everything\" }\n"
@@ -55,6 +60,23 @@ static void load_config(struct fixture *f)
 		fail_msg("%s", err.text);
 }
 
+static void open_queue(struct fixture *f)
+{
+	const struct cm_queue_options options = {
+		.path = f->kit.options.path,
+		.map_size = f->kit.options.map_size,
+		.lock_wait_ms = 1000,
+	};
+	struct cm_error err = {CM_OK, ""};
+
+	if (cm_queue_make(options.path, (gid_t)-1, &err) != CM_OK ||
+	    cm_queue_open(&options, f->kit.keys, &f->site.queue, &err) !=
+		    CM_OK ||
+	    cm_shown_make(f->config, f->templates, &f->shown, &err) != CM_OK)
+		fail_msg("%s", err.text);
+	f->site.shown = f->shown;
+}
+
 int web_set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -67,6 +89,9 @@ int web_set_up(void **state)
 	f->site.templates = f->templates;
 	f->site.keys = f->kit.keys;
 	f->site.store = f->kit.store;
+	open_queue(f);
+	f->site.asked = count_call;
+	f->site.asked_ctx = &f->asked;
 	f->site.withdrawn = count_call;
 	f->site.ctx = &f->told;
 	assert_int_equal(cm_log_call(keep_line, &f->log, &f->site.log), CM_OK);
@@ -80,6 +105,8 @@ int web_tear_down(void **state)
 	struct fixture *f = *state;
 
 	cm_site_deinit(&f->site);
+	cm_shown_free(&f->shown);
+	cm_queue_close(&f->site.queue);
 	cm_log_free(&f->site.log);
 	cm_buf_free(&f->log);
 	cm_templates_free(&f->templates);

@@ -24,7 +24,9 @@ struct fixture {
 	struct cm_templates *templates;
 	struct cm_site site;
 	struct cm_buf log;
-	unsigned told; /* calls of site.withdrawn */
+	unsigned told;  /* calls of site.withdrawn */
+	unsigned asked; /* of site.asked */
+	struct cm_shown *shown;
 };
 
 struct link {
