@@ -336,7 +336,7 @@ void cm_answer_make(struct cm_site *site, const struct cm_request *request,
 	answer->method = work.method;
 	add_common_headers(answer);
 	cm_line_init(&work.line, cm_span("request"));
-	cm_line_text(&work.line, "method", request->method);
+	cm_line_text(&work.line, "method", cm_method_name(work.method));
 	cm_line_text(&work.line, "place", cm_place_name(work.route.place));
 	if (cm_arena_new(CM_ANSWER_ARENA_MAX, &work.arena) == CM_OK)
 		dispatch(&work);
