@@ -70,12 +70,58 @@ static int rotate_key(struct cm_ctl *ctl, struct cm_error *err)
 	return rc;
 }
 
+/* Whole seconds, as the note has it. */
+static int read_since(const struct cm_ctl *ctl, const struct cm_args *args,
+		      int64_t *ret_since, struct cm_error *err)
+{
+	const char *text = cm_args_get(args, "compromised");
+	char quoted[CM_QUOTE_LEN];
+	int64_t since = 0;
+
+	if (text != NULL &&
+	    (cm_clock_parse(cm_span(text), &since) != CM_OK || since <= 0))
+		return cm_fail(err, CM_EUSAGE,
+			       "--compromised: \"%s\" is not a time like "
+			       "2026-01-31T12:00:00Z",
+			       cm_quote(cm_span(text), quoted));
+	if (since > ctl->now)
+		return cm_fail(err, CM_EUSAGE,
+			       "--compromised: %s is yet to come", text);
+	*ret_since = since - since % CM_SECOND_MS;
+	return CM_OK;
+}
+
+static int say_compromised(struct cm_ctl *ctl, int64_t since,
+			   struct cm_error *err)
+{
+	struct cm_compromise compromise;
+	char key[CM_NOTE_KEY_TEXT];
+	char at[CM_CLOCK_TEXT];
+	int rc = cm_ctl_open(ctl, CM_CTL_READ, err);
+
+	if (rc == CM_OK)
+		rc = cm_signer_compromised(ctl, since, &compromise, err);
+	if (rc != CM_OK)
+		return rc;
+	cm_note_key_public(&compromise.key, key);
+	(void)fprintf(ctl->notes,
+		      "others may have had %s since %s: what it signed counts "
+		      "only where a later\ncheckpoint, a time stamp from "
+		      "before or a kept one bears it out\n"
+		      "give the .compromise file in %s to whoever checks the "
+		      "ledger, with\nthe new key\n",
+		      key, cm_clock_format(since, at),
+		      ctl->config->checkpoint_path);
+	return CM_OK;
+}
+
 int cm_cmd_keys_checkpoint(struct cm_ctl *ctl, const struct cm_args *args,
 			   struct cm_error *err)
 {
 	char text[CM_NOTE_KEY_TEXT];
 	struct cm_note_key key;
 	bool made = false;
+	int64_t since = 0;
 	int rc;
 
 	if (cm_args_count(args) > 1)
@@ -84,8 +130,16 @@ int cm_cmd_keys_checkpoint(struct cm_ctl *ctl, const struct cm_args *args,
 			       "many",
 			       cm_args_word(args, 1));
 	rc = no_section(ctl, err);
-	if (rc == CM_OK && cm_args_has(args, "rotate"))
-		return rotate_key(ctl, err);
+	if (rc == CM_OK)
+		rc = read_since(ctl, args, &since, err);
+	if (rc == CM_OK && cm_args_has(args, "rotate")) {
+		rc = rotate_key(ctl, err);
+		return rc == CM_OK && since != 0
+			       ? say_compromised(ctl, since, err)
+			       : rc;
+	}
+	if (rc == CM_OK && since != 0)
+		return say_compromised(ctl, since, err);
 	if (rc == CM_OK)
 		rc = cm_signer_make(ctl, &key, &made, err);
 	if (rc != CM_OK)

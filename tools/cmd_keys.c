@@ -207,6 +207,13 @@ int cm_cmd_keys(struct cm_ctl *ctl, const struct cm_args *args,
 			       "keys: --rotate is for \"keys checkpoint "
 			       "--rotate\"; of the others new ones are made "
 			       "with \"keys rotate\"");
+	if (cm_args_has(args, "compromised") &&
+	    (what == NULL || strcmp(what, "checkpoint") != 0))
+		return cm_fail(
+			err, CM_EUSAGE,
+			"keys: --compromised is for \"keys checkpoint\"; "
+			"of the others, whose old ones go on opening "
+			"links, nothing can be said");
 	if (what == NULL)
 		return list_keys(ctl, err);
 	if (strcmp(what, "rotate") == 0)

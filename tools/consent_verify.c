@@ -15,6 +15,7 @@
 #include <sysexits.h>
 
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/crypto.h"
 #include "tools/file.h"
 #include "tools/proof.h"
@@ -32,8 +33,11 @@ static const char usage[] =
 	"  -t CA   certificates of the time stamp authority, in PEM\n"
 	"  PROOF   a folder made by consentctl evidence or export-proof, or a\n"
 	"          checkpoint that you kept, or a change of the key\n"
-	"          (N.rotation); all of one ledger\n"
+	"          (N.rotation), or a note that one was stolen\n"
+	"          (N.compromise); all of one ledger\n"
 	"exit: 0 valid, 1 not valid, 64 wrong command line, 65 not a proof\n";
+
+static const char rotation_suffix[] = ".rotation";
 
 struct verify {
 	struct cm_arena *arena;
@@ -255,6 +259,7 @@ static int take_held(struct verify *verify, const char *path,
 		     struct cm_error *err)
 {
 	struct cm_proof_head *head = &verify->held[verify->nheld];
+	char at[CM_CLOCK_TEXT];
 	struct cm_span text;
 	size_t i;
 	int rc = read_file(verify->arena, path, &text, err);
@@ -270,11 +275,18 @@ static int take_held(struct verify *verify, const char *path,
 		return CM_OK;
 	}
 	head->name = path;
+	head->stamped_at = 0;
 	verify->nheld++;
 	(void)printf("%s: VALID\nsigned with the key that you trust, for the "
 		     "first %llu events of %s\n",
 		     path, (unsigned long long)head->checkpoint.size,
 		     head->checkpoint.origin);
+	if (verify->ring.since[head->key] != 0)
+		(void)printf(
+			"others may have had that key since %s: it counts "
+			"only if you have had this checkpoint since "
+			"before\n",
+			cm_clock_format(verify->ring.since[head->key], at));
 	for (i = 0; i + 1 < verify->nheld; i++) {
 		if (!cm_proof_forked(&verify->held[i], head))
 			continue;
@@ -290,9 +302,8 @@ static int take_held(struct verify *verify, const char *path,
 
 /* ---- changes of the key ------------------------------------------------- */
 
-static bool is_rotation(const char *path)
+static bool ends_in(const char *path, const char *suffix)
 {
-	static const char suffix[] = ".rotation";
 	size_t n = strlen(path), end = strlen(suffix);
 
 	return n > end && strcmp(path + n - end, suffix) == 0;
@@ -350,7 +361,7 @@ static int link_keys(struct verify *verify, char **paths, size_t count,
 				continue;
 			if (S_ISDIR(st.st_mode))
 				rc = link_folder(verify, paths[i], err);
-			else if (is_rotation(paths[i]))
+			else if (ends_in(paths[i], rotation_suffix))
 				rc = link_file(verify, paths[i], err);
 		}
 	} while (rc == CM_OK && verify->ring.count > before);
@@ -384,6 +395,46 @@ static int take_rotation(struct verify *verify, const char *path,
 	return CM_OK;
 }
 
+/* Before anything else is judged. */
+static int take_compromise(struct verify *verify, const char *path,
+			   struct cm_error *err)
+{
+	char text[CM_NOTE_KEY_TEXT], at[CM_CLOCK_TEXT];
+	struct cm_compromise compromise;
+	struct cm_span note;
+	int rc = read_file(verify->arena, path, &note, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_compromise_open(note, &compromise, err);
+	if (rc == CM_OK)
+		rc = cm_keyring_compromise(&verify->ring, &compromise, err);
+	if (rc != CM_OK) {
+		(void)printf("%s: NOT VALID\nthis note that a key was stolen "
+			     "does not hold: %s\n",
+			     path, err->text);
+		verify->bad = true;
+		return CM_OK;
+	}
+	cm_note_key_public(&compromise.key, text);
+	(void)printf("%s: VALID\nothers may have had the key %s since %s\n",
+		     path, text, cm_clock_format(compromise.since, at));
+	return CM_OK;
+}
+
+static int take_compromises(struct verify *verify, char **paths, size_t count,
+			    struct cm_error *err)
+{
+	size_t i;
+	int rc = CM_OK;
+
+	for (i = 0; rc == CM_OK && i < count; i++) {
+		if (ends_in(paths[i], CM_PROOF_STOLEN))
+			rc = take_compromise(verify, paths[i], err);
+	}
+	return rc;
+}
+
 /* Checkpoints first: folders are held against all of them. */
 static int check_all(struct verify *verify, char **paths, size_t count,
 		     struct cm_error *err)
@@ -392,12 +443,16 @@ static int check_all(struct verify *verify, char **paths, size_t count,
 	size_t i;
 	int rc = link_keys(verify, paths, count, err);
 
+	if (rc == CM_OK)
+		rc = take_compromises(verify, paths, count, err);
 	for (i = 0; rc == CM_OK && i < count; i++) {
+		if (ends_in(paths[i], CM_PROOF_STOLEN))
+			continue;
 		if (stat(paths[i], &st) != 0)
 			rc = cm_fail_errno(err, errno, "%s", paths[i]);
 		else if (S_ISDIR(st.st_mode))
 			verify->folders[verify->nfolders++] = paths[i];
-		else if (is_rotation(paths[i]))
+		else if (ends_in(paths[i], rotation_suffix))
 			rc = take_rotation(verify, paths[i], err);
 		else
 			rc = take_held(verify, paths[i], err);

@@ -157,6 +157,9 @@ static const char api_key_help[] =
 
 static const struct cm_option keys_options[] = {
 	{.name = "rotate", .help = "with checkpoint: a new key for it"},
+	{.name = "compromised",
+	 .value = "TIME",
+	 .help = "with checkpoint: others may have had the old key since"},
 	{.name = NULL},
 };
 
@@ -178,7 +181,9 @@ static const char keys_help[] =
 	"own.\n"
 	"\"keys checkpoint --rotate\" puts a new key in its place: both sign "
 	"what\n"
-	"the ledger is now, and a note of the change; the old one is wiped.\n";
+	"the ledger is now, and a note of the change; the old one is wiped.\n"
+	"--compromised TIME says that others may have had the old one since\n"
+	"then: what it signed counts only where something else bears it out.\n";
 
 static const char checkpoint_help[] =
 	"Signs how many events the ledger has and the root of their hash tree\n"

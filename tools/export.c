@@ -28,20 +28,35 @@ int cm_export_begin(struct cm_ctl *ctl, struct cm_heads *ret_heads,
 	return CM_OK;
 }
 
-static int add_rotations(struct cm_ctl *ctl, struct cm_bundle *bundle,
-			 const struct cm_heads *heads, struct cm_error *err)
+static int add_note(struct cm_ctl *ctl, struct cm_bundle *bundle,
+		    const char *note_name, struct cm_span note,
+		    struct cm_error *err)
+{
+	const char *name =
+		note_name == NULL
+			? NULL
+			: cm_arena_printf(ctl->arena, CM_PROOF_KEYS "/%s",
+					  note_name);
+
+	if (name == NULL)
+		return cm_fail(err, CM_ENOMEM, "out of memory");
+	return cm_bundle_add(bundle, name, note, err);
+}
+
+/* How the key changed, and which of them others may have had. */
+static int add_notes(struct cm_ctl *ctl, struct cm_bundle *bundle,
+		     const struct cm_heads *heads, struct cm_error *err)
 {
 	size_t i;
 	int rc = CM_OK;
 
 	for (i = 0; rc == CM_OK && i + 1 < heads->ring.count; i++) {
-		const char *name = cm_arena_printf(
-			ctl->arena, CM_PROOF_KEYS "/" CM_PROOF_NAME ".rotation",
-			(ull)i + 1);
-
-		rc = name == NULL ? cm_fail(err, CM_ENOMEM, "out of memory")
-				  : cm_bundle_add(bundle, name,
-						  heads->rotations[i], err);
+		rc = add_note(ctl, bundle, cm_heads_rotation(ctl, i + 1),
+			      heads->rotations[i], err);
+		if (rc == CM_OK && heads->stolen[i].n > 0)
+			rc = add_note(ctl, bundle,
+				      cm_heads_compromise(ctl, i + 1),
+				      heads->stolen[i], err);
 	}
 	return rc;
 }
@@ -61,7 +76,7 @@ int cm_export_key(struct cm_ctl *ctl, struct cm_bundle *bundle,
 	rc = cm_bundle_add(bundle, CM_PROOF_KEY, cm_span(vkey), err);
 	if (rc == CM_OK)
 		rc = cm_bundle_add(bundle, "public.pem", cm_span(pem), err);
-	return rc == CM_OK ? add_rotations(ctl, bundle, heads, err) : rc;
+	return rc == CM_OK ? add_notes(ctl, bundle, heads, err) : rc;
 }
 
 static int add(struct cm_ctl *ctl, struct cm_bundle *bundle, uint64_t size,

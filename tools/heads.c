@@ -31,6 +31,11 @@ const char *cm_heads_rotation(struct cm_ctl *ctl, size_t number)
 	return cm_arena_printf(ctl->arena, "%010zu.rotation", number);
 }
 
+const char *cm_heads_compromise(struct cm_ctl *ctl, size_t number)
+{
+	return cm_arena_printf(ctl->arena, "%010zu.compromise", number);
+}
+
 int cm_heads_file(struct cm_ctl *ctl, const char *path,
 		  struct cm_span *ret_text, struct cm_error *err)
 {
@@ -136,6 +141,30 @@ static int read_rotations(struct cm_ctl *ctl, struct cm_heads *heads,
 	return CM_OK;
 }
 
+static int read_compromise(struct cm_ctl *ctl, struct cm_heads *heads,
+			   size_t key, struct cm_error *err)
+{
+	const char *name = cm_heads_compromise(ctl, key + 1);
+	const char *path = name == NULL ? NULL : cm_heads_path(ctl, name);
+	struct cm_compromise compromise;
+	struct cm_span note;
+	int rc = cm_heads_file(ctl, path, &note, err);
+
+	if (rc == CM_ENOTFOUND)
+		return CM_OK;
+	if (rc == CM_OK)
+		rc = cm_compromise_open(note, &compromise, err);
+	if (rc == CM_OK)
+		rc = cm_keyring_compromise(&heads->ring, &compromise, err);
+	if (rc == CM_EDATA) {
+		(void)cm_error_prefix(err, "%s: ", path);
+		rc = err->code = CM_ECORRUPT;
+	}
+	if (rc == CM_OK)
+		heads->stolen[key] = note;
+	return rc;
+}
+
 static int read_head(struct cm_ctl *ctl, const struct cm_keyring *ring,
 		     const char *name, struct cm_signed_head *head,
 		     struct cm_error *err)
@@ -202,17 +231,28 @@ static int add_head(struct cm_ctl *ctl, struct cm_heads *heads, size_t *room,
 			 err);
 }
 
-int cm_heads_read(struct cm_ctl *ctl, struct cm_heads *ret_heads,
-		  struct cm_error *err)
+static int read_keys(struct cm_ctl *ctl, struct cm_heads *heads,
+		     struct cm_error *err)
+{
+	size_t i;
+	int rc = read_key(ctl, &heads->key, err);
+
+	if (rc == CM_OK)
+		rc = read_rotations(ctl, heads, err);
+	for (i = 0; rc == CM_OK && i + 1 < heads->ring.count; i++)
+		rc = read_compromise(ctl, heads, i, err);
+	return rc;
+}
+
+static int read_all(struct cm_ctl *ctl, struct cm_heads *ret_heads,
+		    struct cm_error *err)
 {
 	struct cm_heads heads = {.count = 0};
 	const struct dirent *entry;
 	size_t room = 0;
 	DIR *folder;
-	int rc = read_key(ctl, &heads.key, err);
+	int rc = read_keys(ctl, &heads, err);
 
-	if (rc == CM_OK)
-		rc = read_rotations(ctl, &heads, err);
 	if (rc != CM_OK)
 		return rc;
 	folder = opendir(ctl->config->checkpoint_path);
@@ -230,4 +270,13 @@ int cm_heads_read(struct cm_ctl *ctl, struct cm_heads *ret_heads,
 		qsort(heads.heads, heads.count, sizeof(*heads.heads), by_size);
 	*ret_heads = heads;
 	return CM_OK;
+}
+
+int cm_heads_read(struct cm_ctl *ctl, struct cm_heads *ret_heads,
+		  struct cm_error *err)
+{
+	int rc = read_all(ctl, ret_heads, err);
+
+	/* The key may change between one file and the next. */
+	return rc == CM_ECORRUPT ? read_all(ctl, ret_heads, err) : rc;
 }

@@ -5,6 +5,7 @@
  *   checkpoint         the newest; what may be signed next depends on it
  *   0000000042.checkpoint   each one ever signed, by its number of events
  *   0000000001.rotation     the first change of the key, signed by both
+ *   0000000001.compromise   others may have had the first key
  *
  * Anybody may read them; only the signer's user writes.
  */
@@ -25,6 +26,7 @@ struct cm_heads {
 	struct cm_note_key key;
 	struct cm_keyring ring;                   /* key is its newest */
 	struct cm_span rotations[CM_KEYRING_MAX]; /* count: ring.count - 1 */
+	struct cm_span stolen[CM_KEYRING_MAX];    /* of each key; empty: none */
 	struct cm_signed_head *heads;             /* by size */
 	size_t count;
 };
@@ -35,6 +37,9 @@ const char *cm_heads_path(struct cm_ctl *ctl, const char *name);
 const char *cm_heads_name(struct cm_ctl *ctl, uint64_t size);
 /* "0000000001.rotation", of the first. */
 const char *cm_heads_rotation(struct cm_ctl *ctl, size_t number);
+
+/* "0000000001.compromise", of the first key. */
+const char *cm_heads_compromise(struct cm_ctl *ctl, size_t number);
 
 /* A small file, copied to the arena; CM_ENOTFOUND if there is none. */
 CM_MUST_CHECK int cm_heads_file(struct cm_ctl *ctl, const char *path,

@@ -233,6 +233,31 @@ static void check_key(struct cm_proof *proof)
 		       text);
 }
 
+/* After all changes: it is by a key that followed. */
+static void add_compromise(struct cm_proof *proof,
+			   const struct cm_proof_file *file)
+{
+	struct cm_compromise compromise;
+	struct cm_error err;
+	int rc = cm_compromise_open(file->text, &compromise, &err);
+
+	if (rc == CM_OK)
+		rc = cm_keyring_compromise(&proof->ring, &compromise, &err);
+	if (rc != CM_OK)
+		cm_proof_fault(proof,
+			       "%s, a note that a key was stolen, does not "
+			       "hold: %s",
+			       file->name, err.text);
+}
+
+static bool is_compromise(const struct cm_proof_file *file)
+{
+	uint64_t number;
+
+	return cm_proof_numbered(file->name, CM_PROOF_KEYS, CM_PROOF_STOLEN,
+				 &number);
+}
+
 static void add_rotation(struct cm_proof *proof,
 			 const struct cm_proof_file *file)
 {
@@ -241,6 +266,8 @@ static void add_rotation(struct cm_proof *proof,
 	uint64_t number;
 	int rc = CM_EDATA;
 
+	if (is_compromise(file))
+		return;
 	if (!cm_proof_numbered(file->name, CM_PROOF_KEYS, ".rotation",
 			       &number)) {
 		cm_proof_fault(proof, "%s is no change of the key", file->name);
@@ -277,6 +304,23 @@ static void link_backwards(struct cm_proof *proof)
 	}
 }
 
+static void tell_stolen(struct cm_proof *proof)
+{
+	char text[CM_NOTE_KEY_TEXT], at[CM_CLOCK_TEXT];
+	size_t i;
+
+	for (i = 0; i < proof->ring.count; i++) {
+		if (proof->ring.since[i] == 0)
+			continue;
+		cm_note_key_public(&proof->ring.keys[i], text);
+		cm_proof_fact(proof,
+			      "others may have had the key %s since %s: what "
+			      "it signed counts only where something else "
+			      "bears it out",
+			      text, cm_clock_format(proof->ring.since[i], at));
+	}
+}
+
 static void check_keys(struct cm_proof *proof)
 {
 	char text[CM_NOTE_KEY_TEXT];
@@ -291,6 +335,10 @@ static void check_keys(struct cm_proof *proof)
 		if (is_of_keys(&proof->files[i]))
 			add_rotation(proof, &proof->files[i]);
 	}
+	for (i = 0; i < proof->nfiles; i++) {
+		if (is_compromise(&proof->files[i]))
+			add_compromise(proof, &proof->files[i]);
+	}
 	check_key(proof);
 	for (i = 0; i + 1 < proof->ring.count; i++) {
 		cm_note_key_public(&proof->ring.keys[i + 1], text);
@@ -300,6 +348,7 @@ static void check_keys(struct cm_proof *proof)
 			      "signed",
 			      (ull)proof->ring.until[i], text);
 	}
+	tell_stolen(proof);
 }
 
 /* ---- heads -------------------------------------------------------------- */
@@ -472,7 +521,7 @@ static int check_parts(struct cm_proof *proof, const struct cm_proof_head *head)
 	return CM_OK;
 }
 
-static int check_stamp(struct cm_proof *proof, const struct cm_proof_head *head,
+static int check_stamp(struct cm_proof *proof, struct cm_proof_head *head,
 		       struct cm_error *err)
 {
 	const char *name =
@@ -499,6 +548,8 @@ static int check_stamp(struct cm_proof *proof, const struct cm_proof_head *head,
 			       name, why.text);
 	else if (rc != CM_OK && err != NULL)
 		*err = why; /* about the certificates that were given */
+	if (rc == CM_OK)
+		head->stamped_at = when;
 	if (rc == CM_OK)
 		cm_proof_fact(proof,
 			      "the first %llu event%s recorded before %s: a "
@@ -596,6 +647,44 @@ static void check_held(struct cm_proof *proof)
 	}
 }
 
+static bool is_kept(const struct cm_proof *proof,
+		    const struct cm_proof_head *head)
+{
+	size_t i;
+
+	for (i = 0; i < proof->nheld; i++) {
+		if (proof->held[i].checkpoint.size == head->checkpoint.size &&
+		    !cm_proof_forked(&proof->held[i], head))
+			return true;
+	}
+	return false;
+}
+
+/* The others have to be a part of the newest one. */
+static void check_stolen(struct cm_proof *proof)
+{
+	const struct cm_proof_head *newest;
+	char at[CM_CLOCK_TEXT];
+	int64_t since;
+
+	if (proof->nheads == 0)
+		return;
+	newest = &proof->heads[proof->nheads - 1];
+	since = proof->ring.since[newest->key];
+	if (since == 0 ||
+	    cm_keyring_confirms(&proof->ring, newest->key,
+				&newest->checkpoint) ||
+	    (newest->stamped_at != 0 && newest->stamped_at < since) ||
+	    is_kept(proof, newest))
+		return;
+	cm_proof_fault(proof,
+		       "%s is signed by a key that others may have had since "
+		       "%s, and nothing else bears it out: no checkpoint by a "
+		       "later key, none that you kept, no time stamp from "
+		       "before that you can check (-t)",
+		       newest->name, cm_clock_format(since, at));
+}
+
 int cm_proof_check(struct cm_proof *proof, struct cm_error *err)
 {
 	int rc = check_sums(proof);
@@ -610,6 +699,7 @@ int cm_proof_check(struct cm_proof *proof, struct cm_error *err)
 	if (rc == CM_OK) {
 		check_changes(proof);
 		check_held(proof);
+		check_stolen(proof);
 	}
 	if (rc == CM_EUSAGE)
 		return rc;

@@ -11,12 +11,18 @@
  *   heads/N.text, heads/N.sig   the same in two files, for openssl
  *   heads/N.pem                 the key, if it is not the newest
  *   keys/N.rotation             the key was changed (policy/rotation.h)
+ *   keys/N.compromise           others may have had the key before that
  *   events/N.json               one event, as it stands in the ledger
  *   events/N.tlog-proof         its place under one of the heads
  *   events/N.opening            salt and evidence that its commitment is of
  *   notices/HASH.txt            a text that was shown
  *   ledger/events.jsonl         or: all events, one a line
  *   ledger/leaves.txt           and their hashes, so that each can be named
+ *
+ * A head of a key that others may have had is believed only if something that
+ * they could not make bears it out: a later head by a later key, which has to
+ * extend it; that this key signed the same head itself; a time stamp from
+ * before; or a checkpoint that the reader kept, of the same events.
  *
  * Every octet of these counts; any other file (README.txt, index.html) is
  * held by SHA256SUMS alone.  Pure: files are in memory, nothing is opened.
@@ -33,6 +39,7 @@
 #define CM_PROOF_EVENTS "ledger/events.jsonl"
 #define CM_PROOF_LEAVES "ledger/leaves.txt"
 #define CM_PROOF_NAME   "%010llu" /* of heads and events */
+#define CM_PROOF_STOLEN ".compromise"
 
 enum {
 	CM_PROOF_NAME_MAX = 200,  /* octets of a file's name in the folder */
@@ -48,7 +55,8 @@ struct cm_proof_file {
 struct cm_proof_head {
 	const char *name; /* the file it came from */
 	struct cm_checkpoint checkpoint;
-	size_t key; /* of the ring: the one that signed it */
+	size_t key;         /* of the ring: the one that signed it */
+	int64_t stamped_at; /* ms, of a good time stamp; 0 = none checked */
 };
 
 /* CM_OK and when it was, CM_EDATA and why not; of a head's whole file. */

@@ -105,8 +105,11 @@ static int stamp(struct cm_ctl *ctl, const struct cm_heads *heads,
 static int copy_file(struct cm_ctl *ctl, const char *name, struct cm_span text,
 		     struct cm_published *published, struct cm_error *err)
 {
-	const char *path = cm_arena_printf(ctl->arena, "%s/%s",
-					   ctl->config->checkpoint_drop, name);
+	const char *path =
+		name == NULL
+			? NULL
+			: cm_arena_printf(ctl->arena, "%s/%s",
+					  ctl->config->checkpoint_drop, name);
 	int rc;
 
 	if (path == NULL)
@@ -128,11 +131,11 @@ static int copy(struct cm_ctl *ctl, const struct cm_heads *heads,
 	if (ctl->config->checkpoint_drop == NULL)
 		return CM_OK;
 	for (i = 0; rc == CM_OK && i + 1 < heads->ring.count; i++) {
-		const char *name = cm_heads_rotation(ctl, i + 1);
-
-		rc = name == NULL ? cm_fail(err, CM_ENOMEM, "out of memory")
-				  : copy_file(ctl, name, heads->rotations[i],
-					      published, err);
+		rc = copy_file(ctl, cm_heads_rotation(ctl, i + 1),
+			       heads->rotations[i], published, err);
+		if (rc == CM_OK && heads->stolen[i].n > 0)
+			rc = copy_file(ctl, cm_heads_compromise(ctl, i + 1),
+				       heads->stolen[i], published, err);
 	}
 	for (i = 0; rc == CM_OK && i < heads->count; i++) {
 		const struct cm_signed_head *head = &heads->heads[i];

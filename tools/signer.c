@@ -663,3 +663,85 @@ int cm_signer_rotate(struct cm_ctl *ctl, struct cm_rotation *ret_rotation,
 	cm_wipe(&rotation, sizeof(rotation));
 	return rc;
 }
+
+/* ---- a key that others may have had ------------------------------------- */
+
+static int find_stolen(struct signer *signer, struct cm_note_key *ret_key,
+		       const char **ret_path, struct cm_error *err)
+{
+	struct cm_ctl *ctl = signer->ctl;
+	struct cm_heads *heads = cm_arena_alloc(ctl->arena, sizeof(*heads));
+	const char *name;
+	size_t count;
+	int rc = heads == NULL ? cm_fail(err, CM_ENOMEM, "out of memory")
+			       : cm_heads_read(ctl, heads, err);
+
+	if (rc != CM_OK)
+		return rc;
+	count = heads->ring.count;
+	if (count < 2)
+		return cm_fail(err, CM_EREFUSED,
+			       "there is no key before the one in use: say it "
+			       "with --rotate, which makes a new one");
+	if (heads->stolen[count - 2].n > 0)
+		return cm_fail(err, CM_EREFUSED,
+			       "that was said already of the key before the "
+			       "one in use (see %s in %s)",
+			       cm_heads_compromise(ctl, count - 1),
+			       ctl->config->checkpoint_path);
+	*ret_key = heads->ring.keys[count - 2];
+	name = cm_heads_compromise(ctl, count - 1);
+	*ret_path = name == NULL ? NULL : cm_heads_path(ctl, name);
+	return *ret_path == NULL ? cm_fail(err, CM_ENOMEM, "out of memory")
+				 : CM_OK;
+}
+
+static int write_compromise(struct signer *signer,
+			    struct cm_compromise *compromise,
+			    struct cm_error *err)
+{
+	struct cm_proc_user user;
+	const char *path = NULL;
+	struct cm_buf note;
+	int rc = find_user(signer->ctl, &user, err);
+
+	if (rc == CM_OK)
+		rc = find_stolen(signer, &compromise->key, &path, err);
+	cm_buf_init(&note, CM_NOTE_MAX);
+	if (rc == CM_OK)
+		rc = cm_compromise_sign(compromise, &note, err);
+	if (rc == CM_OK)
+		rc = write_given(path, cm_span_n(cm_buf_text(&note), note.len),
+				 &user, err);
+	cm_buf_free(&note);
+	return rc;
+}
+
+int cm_signer_compromised(struct cm_ctl *ctl, int64_t since,
+			  struct cm_compromise *ret_compromise,
+			  struct cm_error *err)
+{
+	struct signer signer = {.ctl = ctl, .lock = -1};
+	struct cm_compromise compromise;
+	struct cm_signature signature;
+	int rc;
+
+	memset(&compromise, 0, sizeof(compromise));
+	memset(&signature, 0, sizeof(signature));
+	rc = signer_begin(ctl, &signer, err);
+	if (rc == CM_OK)
+		rc = sign_new(&signer, &signature, err);
+	if (rc == CM_OK) {
+		compromise.by = signer.key;
+		compromise.since = since;
+		compromise.head = signature.checkpoint;
+		rc = write_compromise(&signer, &compromise, err);
+	}
+	signer_end(&signer);
+	if (rc == CM_OK) {
+		*ret_compromise = compromise;
+		ret_compromise->by = public_half(&compromise.by);
+	}
+	cm_wipe(&compromise, sizeof(compromise));
+	return rc;
+}

@@ -43,4 +43,13 @@ CM_MUST_CHECK int cm_signer_rotate(struct cm_ctl *ctl,
 				   struct cm_rotation *ret_rotation,
 				   struct cm_error *err);
 
+/*
+ * Say, by the key in use, that others may have had the one before it since
+ * then; the note stays in checkpoint.path.  CM_EREFUSED: no key was before
+ * it, or that was said already.  Other errors as of cm_signer_sign().
+ */
+CM_MUST_CHECK int cm_signer_compromised(struct cm_ctl *ctl, int64_t since,
+					struct cm_compromise *ret_compromise,
+					struct cm_error *err);
+
 #endif

@@ -573,7 +573,8 @@ def test_check_gives_no_formulas(ctl):
     # What we wrote we read again, as the same people.
     assert ctl.json("check", out, "--stream", "newsletter")["allow"] == 4
     bare = ctl.dir / "bare.csv"
-    done = ctl.run("check", ctl.file("-2@example.org\n=Ann <ann@example.org>\n"),
+    list_file = ctl.file("-2@example.org\n=Ann <ann@example.org>\n")
+    done = ctl.run("check", list_file,
                    "--stream", "newsletter", "-o", bare)
     assert bare.read_bytes() == \
         b"'-2@example.org\r\n'=Ann <ann@example.org>\r\n"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/note.h"
+#include "policy/rotation.h"
 #include "policy/tlog.h"
 
 #include "tests/fuzz/fuzz.h"
@@ -90,6 +91,16 @@ static void as_texts(struct cm_span text)
 	cm_buf_free(&buf);
 }
 
+static void as_notes_about_keys(struct cm_span text)
+{
+	struct cm_compromise compromise;
+	struct cm_rotation rotation;
+
+	(void)!cm_rotation_open(text, &rotation, NULL);
+	if (cm_compromise_open(text, &compromise, NULL) == CM_OK)
+		must(compromise.since > 0 && !compromise.by.can_sign);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct cm_span text = cm_span_n((const char *)data, n);
@@ -97,5 +108,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	as_key(text);
 	as_note(text);
 	as_texts(text);
+	as_notes_about_keys(text);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/note.h"
+#include "policy/rotation.h"
 #include "policy/tlog.h"
 
 #include "tests/unit/test.h"
@@ -300,6 +301,181 @@ static void test_consistency_text(void **state)
 	cm_buf_free(&buf);
 }
 
+/* ---- a key that others may have had (F-14) ------------------------------ */
+
+static struct cm_note_key seeded(uint8_t octet)
+{
+	uint8_t seed[CM_ED25519_SEED_LEN];
+	struct cm_note_key key;
+
+	memset(seed, octet, sizeof(seed));
+	assert_int_equal(cm_note_key_make(cm_span("acme.example/consent"), seed,
+					  &key, NULL),
+			 CM_OK);
+	return key;
+}
+
+static struct cm_checkpoint head_of(uint64_t size, uint8_t root)
+{
+	struct cm_checkpoint head = {.size = size};
+
+	(void)snprintf(head.origin, sizeof(head.origin),
+		       "acme.example/consent");
+	memset(head.root.b, root, sizeof(head.root.b));
+	return head;
+}
+
+/* Keys 1, 2, 3: changed at 10 and 20 events. */
+static void three_keys(struct cm_keyring *ring)
+{
+	struct cm_note_key first = seeded(1);
+	uint8_t i;
+
+	cm_keyring_init(ring, &first);
+	for (i = 1; i <= 2; i++) {
+		const struct cm_rotation rotation = {
+			.old_key = seeded(i),
+			.new_key = seeded((uint8_t)(i + 1)),
+			.head = head_of(10U * i, i)};
+		struct cm_rotation other = rotation;
+
+		assert_int_equal(cm_keyring_add(ring, &rotation, NULL), CM_OK);
+		assert_int_equal(cm_keyring_add(ring, &rotation, NULL), CM_OK);
+		/* Of as many events, but of others. */
+		other.head = head_of(10U * i, 9);
+		assert_int_equal(cm_keyring_add(ring, &other, NULL), CM_EDATA);
+	}
+}
+
+static int said(struct cm_keyring *ring, uint8_t key, uint8_t by, int64_t since,
+		struct cm_checkpoint head)
+{
+	struct cm_compromise compromise = {.key = seeded(key),
+					   .by = seeded(by),
+					   .since = since,
+					   .head = head};
+	struct cm_compromise read;
+	struct cm_buf note;
+	int rc;
+
+	cm_buf_init(&note, CM_NOTE_MAX);
+	assert_int_equal(cm_compromise_sign(&compromise, &note, NULL), CM_OK);
+	assert_int_equal(
+		cm_compromise_open(cm_span_n(note.data, note.len), &read, NULL),
+		CM_OK);
+	assert_int_equal(read.since, since);
+	assert_int_equal(read.head.size, head.size);
+	rc = cm_keyring_compromise(ring, &read, NULL);
+	cm_buf_free(&note);
+	return rc;
+}
+
+static void test_only_who_follows_may_say_it(void **state)
+{
+	struct cm_keyring ring;
+
+	(void)state;
+	three_keys(&ring);
+	assert_int_equal(said(&ring, 2, 1, 1000, head_of(5, 5)), CM_EDATA);
+	assert_int_equal(said(&ring, 1, 4, 1000, head_of(5, 5)), CM_EDATA);
+	assert_int_equal(said(&ring, 4, 3, 1000, head_of(5, 5)), CM_EDATA);
+	assert_int_equal(ring.since[0] + ring.since[1] + ring.since[2], 0);
+	assert_int_equal(said(&ring, 1, 3, 1000, head_of(15, 5)), CM_OK);
+	assert_int_equal(ring.since[0], 1000);
+	assert_int_equal(said(&ring, 1, 3, 1000, head_of(15, 5)), CM_OK);
+	assert_int_equal(said(&ring, 1, 2, 1000, head_of(15, 5)), CM_OK);
+	/* Two notes that do not say the same. */
+	assert_int_equal(said(&ring, 1, 3, 2000, head_of(15, 5)), CM_EDATA);
+	assert_int_equal(said(&ring, 1, 3, 1000, head_of(16, 5)), CM_EDATA);
+	assert_int_equal(said(&ring, 1, 3, 1000, head_of(15, 6)), CM_EDATA);
+	assert_int_equal(ring.since[0], 1000);
+}
+
+static void test_what_a_later_key_confirms(void **state)
+{
+	struct cm_checkpoint change = head_of(10, 1), other = head_of(10, 2);
+	struct cm_checkpoint note = head_of(15, 5), before = head_of(9, 1);
+	struct cm_keyring ring;
+
+	(void)state;
+	three_keys(&ring);
+	assert_int_equal(said(&ring, 1, 3, 1000, note), CM_OK);
+	assert_true(cm_keyring_confirms(&ring, 0, &change));
+	assert_true(cm_keyring_confirms(&ring, 0, &note));
+	assert_false(cm_keyring_confirms(&ring, 0, &other));
+	assert_false(cm_keyring_confirms(&ring, 0, &before));
+	/* If the next one was stolen as well, its word is none. */
+	assert_int_equal(said(&ring, 2, 3, 1000, head_of(20, 2)), CM_OK);
+	assert_false(cm_keyring_confirms(&ring, 0, &change));
+	assert_true(cm_keyring_confirms(&ring, 0, &note));
+}
+
+/* A key that joins in front moves the others along with what is said. */
+static void test_notes_stay_with_their_keys(void **state)
+{
+	const struct cm_rotation first = {.old_key = seeded(1),
+					  .new_key = seeded(2),
+					  .head = head_of(10, 1)};
+	const struct cm_rotation second = {.old_key = seeded(2),
+					   .new_key = seeded(3),
+					   .head = head_of(20, 2)};
+	struct cm_checkpoint change = head_of(20, 2);
+	struct cm_note_key last = seeded(3);
+	struct cm_keyring ring;
+
+	(void)state;
+	cm_keyring_init(&ring, &last);
+	assert_int_equal(cm_keyring_add(&ring, &second, NULL), CM_OK);
+	assert_int_equal(said(&ring, 2, 3, 1000, head_of(25, 5)), CM_OK);
+	assert_int_equal(cm_keyring_add(&ring, &first, NULL), CM_OK);
+	assert_int_equal(ring.since[0], 0);
+	assert_int_equal(ring.since[1], 1000);
+	assert_int_equal(ring.said[1].size, 25);
+	assert_true(cm_keyring_confirms(&ring, 1, &change));
+}
+
+/* Each field in the one spelling that there is. */
+static void test_compromise_texts(void **state)
+{
+	static const char *const times[] = {"2026-01-31T12:00:00.5Z",
+					    "2026-01-31", "", "now",
+					    "1970-01-01T00:00:00Z"};
+	struct cm_note_key key = seeded(1), by = seeded(2);
+	char key_text[CM_NOTE_KEY_TEXT], by_text[CM_NOTE_KEY_TEXT];
+	struct cm_compromise read;
+	struct cm_buf text, note;
+	size_t i;
+
+	(void)state;
+	cm_note_key_public(&key, key_text);
+	cm_note_key_public(&by, by_text);
+	cm_buf_init(&text, CM_NOTE_MAX);
+	cm_buf_init(&note, CM_NOTE_MAX);
+	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		cm_buf_reset(&text);
+		cm_buf_reset(&note);
+		assert_int_equal(
+			cm_buf_addf(
+				&text,
+				"consent-milter compromise 1\n%s\n%s\n%s\n"
+				"1\n"
+				"CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I="
+				"\n",
+				key_text, by_text, times[i]),
+			CM_OK);
+		assert_int_equal(cm_note_sign(&by,
+					      cm_span_n(text.data, text.len),
+					      &note, NULL),
+				 CM_OK);
+		assert_int_equal(
+			cm_compromise_open(cm_span_n(note.data, note.len),
+					   &read, NULL),
+			CM_EDATA);
+	}
+	cm_buf_free(&text);
+	cm_buf_free(&note);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +487,10 @@ int main(void)
 		cmocka_unit_test(test_checkpoint_origin),
 		cmocka_unit_test(test_inclusion_text),
 		cmocka_unit_test(test_consistency_text),
+		cmocka_unit_test(test_only_who_follows_may_say_it),
+		cmocka_unit_test(test_what_a_later_key_confirms),
+		cmocka_unit_test(test_notes_stay_with_their_keys),
+		cmocka_unit_test(test_compromise_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
