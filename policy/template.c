@@ -87,6 +87,7 @@ static const struct {
 	[CM_TEMPLATE_PART_ITEM] = {"item.html", true, false, NULL},
 	[CM_TEMPLATE_PART_AGAIN] = {"again.html", true, false, NULL},
 	[CM_TEMPLATE_PART_EMBED] = {"embed.html", true, false, NULL},
+	[CM_TEMPLATE_PART_FRAME] = {"frame.html", true, false, NULL},
 	[CM_TEMPLATE_PART_SAID_STOPPED] = {"said-stopped.html", true, false,
 					   NULL},
 	[CM_TEMPLATE_PART_SAID_BACK] = {"said-back.html", true, false, NULL},

@@ -76,6 +76,7 @@ enum cm_template_kind {
 	CM_TEMPLATE_PART_ITEM,  /* a purpose that is asked for */
 	CM_TEMPLATE_PART_AGAIN, /* link to the form */
 	CM_TEMPLATE_PART_EMBED, /* for pages of others: consentctl form */
+	CM_TEMPLATE_PART_FRAME,
 	/* Letters, each as text and as HTML; and what is around them and in
 	 * them. */
 	CM_TEMPLATE_LETTER_TEXT, /* {{main}} */

@@ -46,6 +46,7 @@ cm_command_fn cm_cmd_rebuild;
 cm_command_fn cm_cmd_backup;
 cm_command_fn cm_cmd_restore;
 cm_command_fn cm_cmd_api_key;
+cm_command_fn cm_cmd_form;
 cm_command_fn cm_cmd_keys;
 cm_command_fn cm_cmd_keys_checkpoint; /* "keys checkpoint" */
 cm_command_fn cm_cmd_checkpoint;

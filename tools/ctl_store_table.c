@@ -155,6 +155,26 @@ static const char api_key_help[] =
 	"one.\n"
 	"Run both as root, and reload consent-web after.\n";
 
+static const struct cm_option form_options[] = {
+	{.name = "html", .help = "print a form to put on a page"},
+	{.name = "frame", .help = "print a frame that shows ours"},
+	{.name = "language",
+	 .value = "LANG",
+	 .help = "in that language, as cs (default: the configured one)"},
+	{.name = NULL},
+};
+
+static const char form_help[] =
+	"The forms by which people subscribe (section form): their addresses "
+	"and\n"
+	"what they offer.  Link to the address, or put one of these on your "
+	"own\n"
+	"page: --html is a field for the address and a button that leads to "
+	"our\n"
+	"form, which asks for the rest; --frame shows our form in a frame, on "
+	"the\n"
+	"sites named in embed-on.  Neither needs a script.\n";
+
 static const struct cm_option keys_options[] = {
 	{.name = "rotate", .help = "with checkpoint: a new key for it"},
 	{.name = "compromised",
@@ -354,6 +374,17 @@ const struct cm_command cm_store_commands[] = {
 		.json = true,
 		.max = 2,
 		.run = cm_cmd_api_key,
+	},
+	{
+		.name = "form",
+		.usage = "[NAME [--html | --frame]]",
+		.summary = "Where people subscribe, and what to put on a site",
+		.help = form_help,
+		.options = form_options,
+		.access = CM_CTL_CONFIG,
+		.json = true,
+		.max = 1,
+		.run = cm_cmd_form,
 	},
 	{
 		.name = "checkpoint",

@@ -229,7 +229,7 @@ PAGES = {
 # what is for pages of others.
 BEHIND_A_LETTER = {"confirm", "confirmed", "cancelled", "confirm-old",
                    "confirm-over"}
-NO_PAGE = {"embed", "item", "again"}
+NO_PAGE = {"embed", "frame", "item", "again"}
 # The same templates with other parts.
 MORE = {
     "preferences-nothing": stopped_all,
