@@ -523,29 +523,6 @@ static void values_are_checked(void **state)
 		{PRELUDE "stream \"n\" { footer = maybe }",
 		 "6: stream \"n\": footer: \"maybe\" is neither yes nor no"},
 		/* R2919-1 */
-		{PRELUDE "mail { domain = \"m.a.example\"\n"
-			 "submit = \"smtp://me:secret@127.0.0.1:25\" }",
-		 "7: mail: submit: a user or password must not stand in this "
-		 "file (submit-user and submit-password-file say who we are "
-		 "there)"},
-		{PRELUDE "mail { domain = \"m.a.example\"\n"
-			 "submit = \"https://a.example\" }",
-		 "7: mail: submit: \"https://a.example\" is not a mail server "
-		 "(write smtp://127.0.0.1:25 or "
-		 "smtps://mail.acme.example:465)"},
-		{PRELUDE "mail { domain = \"m.a.example\"\n"
-			 "from = \"Acme\" }",
-		 "7: mail: from: \"Acme\" (write Acme "
-		 "<consent@acme.example>): no \"@\" and domain"},
-		{PRELUDE "mail { domain = \"m.a.example\"\n"
-			 "submit-user = \"me\" }",
-		 "6: mail: submit-user and submit-password-file go together"},
-		{PRELUDE "mail { domain = \"m.a.example\"\n"
-			 "submit = \"smtp://mail.a.example\"\n"
-			 "submit-tls = when-offered\nsubmit-user = \"me\"\n"
-			 "submit-password-file = \"/etc/p\" }",
-		 "6: mail: the password would go over the network in clear: "
-		 "submit-tls = required, or a server on this host"},
 		/* R8058-1, R5322-1: what the way out's link is made of. */
 		{CONTROLLER "web { base-url = \"http://a.example\" }",
 		 "2: web: base-url: \"http://a.example\": it must begin with "
@@ -575,6 +552,38 @@ static void values_are_checked(void **state)
 			    "listen = \"localhost:80\" }",
 		 "3: web: listen: \"localhost:80\" is not an address and port "
 		 "(write 127.0.0.1:8025 or [::1]:8025)"},
+	};
+
+	(void)state;
+	ALL_FAIL(cases);
+}
+
+static void submission_is_checked(void **state)
+{
+	static const struct wrong cases[] = {
+		{PRELUDE "mail { domain = \"m.a.example\"\n"
+			 "submit = \"smtp://me:secret@127.0.0.1:25\" }",
+		 "7: mail: submit: a user or password must not stand in this "
+		 "file (submit-user and submit-password-file say who we are "
+		 "there)"},
+		{PRELUDE "mail { domain = \"m.a.example\"\n"
+			 "submit = \"https://a.example\" }",
+		 "7: mail: submit: \"https://a.example\" is not a mail server "
+		 "(write smtp://127.0.0.1:25 or "
+		 "smtps://mail.acme.example:465)"},
+		{PRELUDE "mail { domain = \"m.a.example\"\n"
+			 "from = \"Acme\" }",
+		 "7: mail: from: \"Acme\" (write Acme "
+		 "<consent@acme.example>): no \"@\" and domain"},
+		{PRELUDE "mail { domain = \"m.a.example\"\n"
+			 "submit-user = \"me\" }",
+		 "6: mail: submit-user and submit-password-file go together"},
+		{PRELUDE "mail { domain = \"m.a.example\"\n"
+			 "submit = \"smtp://mail.a.example\"\n"
+			 "submit-tls = when-offered\nsubmit-user = \"me\"\n"
+			 "submit-password-file = \"/etc/p\" }",
+		 "6: mail: the password would go over the network in clear: "
+		 "submit-tls = required, or a server on this host"},
 	};
 
 	(void)state;
@@ -936,6 +945,7 @@ int main(void)
 		cmocka_unit_test(names_are_suggested),
 		cmocka_unit_test(terms_are_checked),
 		cmocka_unit_test(values_are_checked),
+		cmocka_unit_test(submission_is_checked),
 		cmocka_unit_test(fields_are_checked),
 		cmocka_unit_test(parts_must_fit),
 		cmocka_unit_test(marketing_and_service_stay_apart),
