@@ -13,9 +13,11 @@
 
 #include "lib/proc.h"
 #include "web/answer.h"
+#include "web/clerk.h"
 #include "web/fold.h"
 #include "web/http_mhd.h"
 #include "web/listen.h"
+#include "web/post.h"
 
 #define CM_WEB_PROGRAM "consent-web"
 
@@ -59,6 +61,9 @@ struct server {
 	/* PATH/web; NULL without a mail section.  It is not part of what a
 	 * restore replaces, and a process may open it only once. */
 	struct cm_queue *queue;
+	/* Who work on it; NULL as long as there is none. */
+	struct cm_post *post;
+	struct cm_clerk *clerk;
 	struct cm_http *http;
 	struct cm_http *admin; /* NULL: none */
 };
@@ -243,6 +248,41 @@ static void fill_site(const struct server *server, struct opened *opened)
 	site->shown = server->shown;
 	site->queue =
 		server->config->mail_domain != NULL ? server->queue : NULL;
+	site->asked = server->clerk != NULL ? cm_clerk_wake : NULL;
+	site->asked_ctx = server->clerk;
+}
+
+/* From here on they work with this one, which the caller keeps. */
+static void put_to_work(const struct server *server, const struct cm_site *site)
+{
+	if (server->clerk != NULL)
+		cm_clerk_use(server->clerk, site);
+	if (server->post != NULL)
+		cm_post_use(server->post, site);
+}
+
+/* Where there is a queue for the first time. */
+static int start_work(struct server *server, struct cm_site *site,
+		      struct cm_error *err)
+{
+	int rc = CM_OK;
+
+	if (server->queue == NULL)
+		return CM_OK;
+	if (server->post == NULL)
+		rc = cm_post_start(site, &server->post, err);
+	if (rc == CM_OK && server->clerk == NULL)
+		rc = cm_clerk_start(site, cm_post_duty(server->post),
+				    &server->clerk, err);
+	site->asked = server->clerk != NULL ? cm_clerk_wake : NULL;
+	site->asked_ctx = server->clerk;
+	return rc;
+}
+
+static void end_work(struct server *server)
+{
+	cm_clerk_end(&server->clerk);
+	cm_post_end(&server->post);
 }
 
 static int opened_alloc(struct opened **ret_opened, struct cm_error *err)
@@ -344,6 +384,9 @@ static int start_serving(struct server *server, struct cm_error *err)
 	if (rc != CM_OK)
 		return rc;
 	fill_site(server, server->opened);
+	rc = start_work(server, &server->opened->site, err);
+	if (rc != CM_OK)
+		return rc;
 	put_texts(server);
 	server->listen_fd = -1;
 	rc = cm_http_start(&options, &server->opened->site, &server->http, err);
@@ -389,6 +432,7 @@ static void follow_store(struct server *server)
 	}
 	cm_shown_again(server->shown);
 	fill_site(server, fresh);
+	put_to_work(server, &fresh->site);
 	cm_http_use(server->http, &fresh->site);
 	cm_http_use(server->admin, &fresh->site);
 	server->opened = fresh;
@@ -466,11 +510,20 @@ static void put_in_force(struct server *server, struct server *fresh,
 			 struct opened *opened)
 {
 	struct opened *old = server->opened;
+	struct cm_error err;
 
 	fresh->queue = server->queue;
+	fresh->post = server->post;
+	fresh->clerk = server->clerk;
 	opened->store = old->store;
 	opened->fold = old->fold;
 	fill_site(fresh, opened);
+	put_to_work(fresh, &opened->site);
+	if (start_work(fresh, &opened->site, &err) != CM_OK)
+		cm_log_error(server->log, CM_LOG_ERROR,
+			     "what people ask for waits for a restart", &err);
+	server->post = fresh->post;
+	server->clerk = fresh->clerk;
 	cm_http_use(server->http, &opened->site);
 	cm_http_use(server->admin, &opened->site);
 	old->store = NULL;
@@ -599,6 +652,7 @@ static void stop(struct server *server)
 {
 	cm_http_stop(&server->http);
 	cm_http_stop(&server->admin);
+	end_work(server);
 	opened_free(&server->opened);
 	cm_queue_close(&server->queue);
 	if (server->listen_fd >= 0)

@@ -25,8 +25,13 @@ enum cm_metric {
 	CM_METRIC_CONNECTIONS,     /* accepted */
 	CM_METRIC_CONNECTIONS_CUT, /* that took too long for one request */
 	CM_METRIC_RELOADS,         /* label: ok, failed */
+	CM_METRIC_ACTS,            /* done; label: cm_act_kind_name() */
+	CM_METRIC_OVER_LIMIT,      /* not done; label: the limit's name */
+	CM_METRIC_LETTERS,         /* label: what became of one */
 	/* Gauges: */
 	CM_METRIC_CONNECTIONS_OPEN,
+	CM_METRIC_ACTS_WAITING,     /* in the queue */
+	CM_METRIC_LETTERS_WAITING,  /* ditto */
 	CM_METRIC_STOP_WAITING,     /* rows not folded yet */
 	CM_METRIC_EVENTS,           /* of the ledger */
 	CM_METRIC_LAST_FOLD,        /* when, seconds since 1970 */
