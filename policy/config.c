@@ -38,6 +38,9 @@ static int no_memory(struct build *b)
 /* ---- room ------------------------------------------------------------------
  */
 
+/* Words that a list may have in settings.c's table. */
+enum { CM_DEFAULTS_MAX = 32 };
+
 static size_t count_of(const struct cm_raw *raw, enum cm_section_kind kind)
 {
 	size_t n = 0, i;
@@ -218,14 +221,14 @@ static int put_default(struct build *b, void *base,
 		       const struct cm_setting *setting)
 {
 	const struct cm_raw_section nowhere = {.title = ""};
-	struct cm_raw_text texts[8];
+	struct cm_raw_text texts[CM_DEFAULTS_MAX];
 	struct cm_raw_value value = {setting, setting->name, texts, 0};
 	char *p = cm_arena_strdup(b->arena, setting->fallback);
 
 	if (p == NULL)
 		return no_memory(b);
 	texts[value.ntexts++] = (struct cm_raw_text){1, p};
-	while (is_many(setting) && value.ntexts < 8 &&
+	while (is_many(setting) && value.ntexts < CM_DEFAULTS_MAX &&
 	       (p = strchr(p, ' ')) != NULL) {
 		*p++ = '\0';
 		texts[value.ntexts++] = (struct cm_raw_text){1, p};

@@ -220,6 +220,9 @@ struct cm_config {
 	const char *web_certificate; /* NULL = plain HTTP */
 	const char *web_certificate_key;
 	const char *web_admin_listen; /* NULL = none */
+	unsigned web_burst_people;    /* 0 = no alarm; policy/burst.h */
+	unsigned web_burst_minutes;
+	struct cm_strings web_burst_ignored; /* canonical domains */
 	const char *web_user;
 	struct cm_network *web_trusted_proxies;
 	size_t nweb_trusted_proxies;

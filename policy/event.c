@@ -712,9 +712,38 @@ bool cm_event_is_proven(const struct cm_event *event)
 	return !event->untimed && (event->has_notice || event->attested);
 }
 
+bool cm_event_is_machine_like(const struct cm_event *event)
+{
+	return event->type == CM_EVENT_WITHDRAWN &&
+	       event->actor == CM_ACTOR_PERSON &&
+	       (strcmp(event->channel, "one-click") == 0 ||
+		strcmp(event->channel, "page") == 0);
+}
+
+bool cm_event_is_of_burst(const struct cm_event *corrected)
+{
+	return corrected->type == CM_EVENT_CORRECTED &&
+	       corrected->actor == CM_ACTOR_ADMIN &&
+	       strcmp(corrected->channel, CM_CHANNEL_BURST) == 0;
+}
+
+static bool takes_click_back(const struct cm_event *corrected,
+			     const struct cm_event *event)
+{
+	char name[CM_BATCH_MAX + 1];
+
+	if (corrected->mark != CM_EVENT_WITHDRAWN ||
+	    !cm_event_is_machine_like(event))
+		return false;
+	cm_event_click_name(event, name);
+	return strcmp(corrected->batch, name) == 0;
+}
+
 bool cm_event_undoes(const struct cm_event *corrected,
 		     const struct cm_event *event)
 {
+	if (cm_event_is_of_burst(corrected))
+		return takes_click_back(corrected, event);
 	if (corrected->type != CM_EVENT_CORRECTED ||
 	    corrected->actor == CM_ACTOR_PERSON ||
 	    event->actor != CM_ACTOR_IMPORT ||

@@ -149,7 +149,8 @@ bool cm_event_is_proven(const struct cm_event *event);
  * Does a corrected event take this event of the same contact back?  Rows of
  * its batch that ask or grant; with mark WITHDRAWN also those that withdraw
  * or call a mailbox dead.  Objections, complaints, erasures and restrictions
- * are never taken back: only the person can (G21).
+ * are never taken back: only the person can (G21).  One of a burst takes back
+ * the one click that it names, and nothing else.
  */
 bool cm_event_undoes(const struct cm_event *corrected,
 		     const struct cm_event *event);
@@ -166,6 +167,15 @@ bool cm_event_undoes(const struct cm_event *corrected,
  * event, is made of its time and contact: no two clicks have the same.
  */
 bool cm_event_is_click(const struct cm_event *event);
+/*
+ * A withdrawal by nothing but a link, which a program that follows links makes
+ * as well as a person: a one-click, or the page's button.  As part of a burst
+ * (policy/burst.h) an admin may take it back; preferences ask for more.
+ */
+bool cm_event_is_machine_like(const struct cm_event *event);
+#define CM_CHANNEL_BURST "burst"
+/* Does an admin take such a click back?  Then batch is the click's name. */
+bool cm_event_is_of_burst(const struct cm_event *corrected);
 void cm_event_click_name(const struct cm_event *click,
 			 char out[CM_BATCH_MAX + 1]);
 

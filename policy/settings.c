@@ -152,9 +152,11 @@ static const struct cm_setting_word modes[] = {
 };
 
 enum {
-	LETTERS_MAX = 10000000, /* in an hour; no server of one host does */
-	TEXT_MAX = 200,         /* a line in a footer or on a page */
-	INTRO_MAX = 500,        /* a few sentences on a page */
+	BURST_PEOPLE_MAX = 100000,
+	BURST_MINUTES_MAX = 1440, /* a day: no burst is longer */
+	LETTERS_MAX = 10000000,   /* in an hour; no server of one host does */
+	TEXT_MAX = 200,           /* a line in a footer or on a page */
+	INTRO_MAX = 500,          /* a few sentences on a page */
 	LIST_MAX = 1000,
 	SITES_MAX = 16, /* they stand in one header field */
 	/* RFC 4954 sets no limit for a login; nobody types a longer one. */
@@ -362,6 +364,24 @@ static const struct cm_setting settings[] = {
 	 "Address and port for monitors, for example 127.0.0.1:8026: /metrics "
 	 "for Prometheus, and /healthz. Without it there is none. Never let "
 	 "the public reach it."},
+	{CM_SECTION_WEB, "burst-people", CM_SETTING_NUMBER, 0, "50", 0,
+	 BURST_PEOPLE_MAX, NULL, CM_FOR_WEB | CM_FOR_CTL,
+	 IN_CONFIG(web_burst_people),
+	 "As many different people of one network, or of one recipient domain, "
+	 "who unsubscribe within burst-minutes are a burst: perhaps a security "
+	 "gateway that follows links. consent-web then warns in the log, and "
+	 "consentctl bursts lists it. 0: never."},
+	{CM_SECTION_WEB, "burst-minutes", CM_SETTING_NUMBER, 0, "10", 1,
+	 BURST_MINUTES_MAX, NULL, CM_FOR_WEB | CM_FOR_CTL,
+	 IN_CONFIG(web_burst_minutes), "See burst-people."},
+	{CM_SECTION_WEB, "burst-domains-ignored", CM_SETTING_DOMAIN, LIST,
+	 "gmail.com googlemail.com outlook.com hotmail.com live.com yahoo.com "
+	 "icloud.com gmx.de gmx.net web.de seznam.cz mail.ru yandex.ru abv.bg "
+	 "wp.pl o2.pl onet.pl",
+	 0, LIST_MAX, NULL, CM_FOR_WEB | CM_FOR_CTL,
+	 STRINGS(cm_config, web_burst_ignored),
+	 "Recipient domains with so many people that many leave at once; a "
+	 "burst of their network is still one."},
 	{CM_SECTION_WEB, "user", CM_SETTING_NAME, RESTART, "consent-web", 1,
 	 NAME_MAX_LEN, NULL, CM_FOR_WEB, IN_CONFIG(web_user),
 	 "User that consent-web becomes when started as root."},

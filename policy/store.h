@@ -229,6 +229,24 @@ CM_MUST_CHECK int cm_store_opening(struct cm_store *store, uint64_t seq,
 				   struct cm_span *ret_salted,
 				   struct cm_error *err);
 
+/*
+ * What private keeps of many events, read in one go: evidence and address are
+ * "" where there is none, or none any more.  A code other than CM_OK ends it.
+ * Others wait for private meanwhile: do little in each().
+ */
+struct cm_store_trace {
+	uint64_t seq;
+	struct cm_id contact;
+	bool has_evidence;
+	struct cm_hash evidence; /* as in the event: other evidence is none */
+};
+CM_MUST_CHECK int cm_store_traces(
+	struct cm_store *store, const struct cm_store_trace *traces,
+	size_t count,
+	int (*each)(void *ctx, size_t i, struct cm_span evidence,
+		    struct cm_span canonical, struct cm_error *err),
+	void *ctx, struct cm_error *err);
+
 /* ---- erasing (GDPR 17) -------------------------------------------------- */
 
 struct cm_erased {

@@ -560,3 +560,75 @@ int cm_store_evidence(struct cm_store *store, uint64_t seq,
 			cm_span_n(value.p + CM_SALT_LEN, value.n - CM_SALT_LEN);
 	return rc;
 }
+
+/* ---- many at once ------------------------------------------------------- */
+
+/* "" if it was erased, or is not what was recorded. */
+static int trace_evidence(struct private_look *look,
+			  const struct cm_store_trace *trace,
+			  struct cm_span *ret_evidence, struct cm_error *err)
+{
+	struct cm_hash got;
+	struct cm_span value;
+	uint8_t key[CM_SEQ_LEN];
+	int rc;
+
+	*ret_evidence = cm_span("");
+	if (!trace->has_evidence)
+		return CM_OK;
+	cm_put_u64(trace->seq, key);
+	rc = cm_kv_get(look->txn, CM_DB_EVIDENCE,
+		       cm_span_n((const char *)key, sizeof(key)), &value, err);
+	if (rc == CM_ENOTFOUND)
+		return CM_OK;
+	if (rc == CM_OK)
+		rc = cm_evidence_hash(value, &got);
+	if (rc == CM_OK && value.n >= CM_SALT_LEN &&
+	    memcmp(&got, &trace->evidence, sizeof(got)) == 0)
+		*ret_evidence =
+			cm_span_n(value.p + CM_SALT_LEN, value.n - CM_SALT_LEN);
+	return rc;
+}
+
+static int trace_address(struct private_look *look, struct cm_hmac *hmac,
+			 const struct cm_id *contact,
+			 struct cm_span *ret_canonical, struct cm_error *err)
+{
+	struct cm_span value, as_given;
+	int rc = cm_kv_get(look->txn, CM_DB_ADDRESSES, cm_id_span(contact),
+			   &value, err);
+
+	*ret_canonical = cm_span("");
+	if (rc == CM_OK && cm_address_open(hmac, cm_id_span(contact), value,
+					   ret_canonical, &as_given) != CM_OK)
+		*ret_canonical = cm_span("");
+	return rc == CM_ENOTFOUND ? CM_OK : rc;
+}
+
+int cm_store_traces(struct cm_store *store, const struct cm_store_trace *traces,
+		    size_t count,
+		    int (*each)(void *ctx, size_t i, struct cm_span evidence,
+				struct cm_span canonical, struct cm_error *err),
+		    void *ctx, struct cm_error *err)
+{
+	struct cm_hmac *hmac = NULL;
+	struct private_look look;
+	size_t i;
+	int rc = begin_look(store, &look, err);
+
+	if (rc == CM_OK)
+		rc = cm_store_hmac(store, &hmac, err);
+	for (i = 0; rc == CM_OK && i < count; i++) {
+		struct cm_span evidence, canonical;
+
+		rc = trace_evidence(&look, &traces[i], &evidence, err);
+		if (rc == CM_OK)
+			rc = trace_address(&look, hmac, &traces[i].contact,
+					   &canonical, err);
+		if (rc == CM_OK)
+			rc = each(ctx, i, evidence, canonical, err);
+	}
+	cm_hmac_free(&hmac);
+	end_look(&look);
+	return rc;
+}

@@ -85,7 +85,7 @@ static bool undone(const struct out *out, const struct cm_event *event)
 
 	if (out->count == 0)
 		return false;
-	if (cm_event_is_click(event)) {
+	if (cm_event_is_click(event) || cm_event_is_machine_like(event)) {
 		key_of_click(event, &key);
 		return is_corrected(out, &key);
 	}

@@ -579,8 +579,12 @@ static void undo_group(struct cm_rows *rows, const uint32_t *order, size_t n)
 			continue;
 		for (size_t k = 0; k < n; k++) {
 			struct cm_row *row = &rows->row[order[k]];
+			struct cm_event event = rows->kinds[row->kind];
 
-			if (cm_event_undoes(corrected, &rows->kinds[row->kind]))
+			/* A click's name is made of these. */
+			event.contact = row->contact;
+			event.at = row->at;
+			if (cm_event_undoes(corrected, &event))
 				row->undone = true;
 		}
 	}

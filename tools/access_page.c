@@ -54,6 +54,9 @@ static const char *heading(const struct cm_event *event)
 	    event->basis == CM_BASIS_SOFT_OPT_IN)
 		return "You bought from us, so that we may write about "
 		       "similar things";
+	if (cm_event_is_of_burst(event))
+		return "We undid your unsubscribing: a program seems to have "
+		       "done it, for many people at once";
 	if (cm_event_fact(event) == CM_FACT_TAKEN_BACK)
 		return "You took your click back and get these mails again";
 	return headings[event->type];

@@ -57,6 +57,8 @@ const char *cm_evidence_heading(const struct cm_event *event)
 	if (event->type == CM_EVENT_GRANTED &&
 	    event->basis == CM_BASIS_SOFT_OPT_IN)
 		return "Existing customer (soft opt-in)";
+	if (cm_event_is_of_burst(event))
+		return "Withdrawal undone: part of a burst, as by a scanner";
 	if (cm_event_fact(event) == CM_FACT_TAKEN_BACK)
 		return "Click taken back: withdrawal undone by the person";
 	return headings[event->type];

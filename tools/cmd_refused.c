@@ -5,6 +5,7 @@
  * log has ids, the addresses are in the private part of the store.
  */
 #define _GNU_SOURCE /* memmem */
+#include "tools/ctl_person.h"
 #include "tools/ctl_commands.h"
 
 #include <errno.h>
@@ -386,33 +387,15 @@ static int write_csv(const struct refused *r, const char *to,
 /* ---- the command -------------------------------------------------------- */
 
 /* "2026-01-31T12:00:00Z", or a day. */
-static int read_time(const struct cm_args *args, const char *option,
-		     int64_t *ret_at, struct cm_error *err)
-{
-	const char *text = cm_args_get(args, option);
-	char day[CM_CLOCK_TEXT];
-
-	if (text == NULL)
-		return CM_OK;
-	(void)snprintf(day, sizeof(day), "%.10sT00:00:00Z", text);
-	if (cm_clock_parse(cm_span(strlen(text) == 10 ? day : text), ret_at) !=
-	    CM_OK)
-		return cm_fail(err, CM_EUSAGE,
-			       "--%s \"%s\" is no time (write "
-			       "2026-01-31T12:00:00Z, or 2026-01-31)",
-			       option, text);
-	return CM_OK;
-}
-
 static int prepare(struct refused *r, const struct cm_args *args,
 		   struct cm_error *err)
 {
 	const struct cm_stream *stream;
 	const char *zone = cm_args_get(args, "zone");
-	int rc = read_time(args, "since", &r->since, err);
+	int rc = cm_ctl_time(args, "since", &r->since, err);
 
 	if (rc == CM_OK)
-		rc = read_time(args, "until", &r->until, err);
+		rc = cm_ctl_time(args, "until", &r->until, err);
 	if (rc == CM_OK && r->since >= r->until)
 		rc = cm_fail(err, CM_EUSAGE, "--until is not after --since");
 	if (rc == CM_OK && cm_args_has(args, "stream")) {

@@ -14,6 +14,7 @@
 #include "lib/clock.h"
 #include "tools/ctl_person.h"
 #include "tools/ledger_scan.h"
+#include "tools/undo.h"
 
 enum {
 	BATCHES_MAX = 100000,  /* one a night for 270 years */
@@ -109,8 +110,7 @@ static struct said *find_contact(struct undo *undo, const struct cm_id *contact)
 	return found;
 }
 
-/* An import or our own mail to the person is not what they did. */
-static bool is_an_act(const struct cm_event *event)
+bool cm_undo_is_an_act(const struct cm_event *event)
 {
 	return event->actor != CM_ACTOR_IMPORT &&
 	       event->type != CM_EVENT_ASKED &&
@@ -158,7 +158,7 @@ static int look(void *ctx, const struct cm_event *event, uint64_t seq,
 	if (undo->count == 0 ||
 	    (first = find_contact(undo, &event->contact)) == NULL)
 		return CM_OK;
-	if (is_an_act(event))
+	if (cm_undo_is_an_act(event))
 		first->later = true;
 	if (is_undone_by(undo, event)) {
 		first->undone = true;
@@ -427,6 +427,18 @@ static int check_undo(const struct undo *undo, struct cm_error *err)
 	return CM_OK;
 }
 
+int cm_undo_end(const struct cm_args *args, bool dry_run, uint64_t events,
+		struct cm_error *err)
+{
+	if (events == 0)
+		return CM_EREFUSED;
+	if (dry_run && !cm_args_has(args, "dry-run"))
+		return cm_fail(err, CM_EREFUSED,
+			       "nothing was written; to do it, say it again "
+			       "with --yes");
+	return CM_OK;
+}
+
 static int finish_undo(struct undo *undo, const struct cm_args *args,
 		       struct cm_error *err)
 {
@@ -455,21 +467,22 @@ static int finish_undo(struct undo *undo, const struct cm_args *args,
 			    undo->ctl->notes);
 	if (undo->dry_run && ask.code != CM_OK)
 		(void)fprintf(undo->ctl->notes, "note: %s\n", ask.text);
-	if (undo->write == 0)
-		return CM_EREFUSED;
-	if (undo->dry_run && !cm_args_has(args, "dry-run"))
-		return cm_fail(err, CM_EREFUSED,
-			       "nothing was written; to do it, say it again "
-			       "with --yes");
-	return CM_OK;
+	return cm_undo_end(args, undo->dry_run, undo->write, err);
 }
 
 int cm_cmd_undo(struct cm_ctl *ctl, const struct cm_args *args,
 		struct cm_error *err)
 {
-	struct undo *undo = calloc(1, sizeof(*undo));
+	struct undo *undo;
 	int rc;
 
+	if (cm_args_has(args, "burst") != (cm_args_count(args) == 0))
+		return cm_fail(err, CM_EUSAGE,
+			       "usage: consentctl undo BATCH, or undo --burst "
+			       "ID (consentctl batches and bursts list them)");
+	if (cm_args_has(args, "burst"))
+		return cm_undo_burst(ctl, args, err);
+	undo = calloc(1, sizeof(*undo));
 	if (undo == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
 	undo->ctl = ctl;
@@ -548,9 +561,9 @@ static int count_batch(void *ctx, const struct cm_event *event, uint64_t seq,
 	struct batches *batches = ctx;
 	struct batch *batch;
 
-	/* The person's own are clicks that they took back. */
+	/* The person's own are clicks that they took back; a burst's, too. */
 	if (event->batch[0] == '\0' || event->type == CM_EVENT_DISCLOSED ||
-	    event->actor == CM_ACTOR_PERSON)
+	    event->actor == CM_ACTOR_PERSON || cm_event_is_of_burst(event))
 		return CM_OK;
 	batch = find_batch(batches, event->batch);
 	if (batch == NULL)

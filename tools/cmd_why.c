@@ -219,6 +219,60 @@ static int decide(struct question *q, struct cm_error *err)
 	return CM_OK;
 }
 
+/* Does this event lift a withdrawal that came in a burst? */
+static int each_lift(const struct question *q,
+		     void (*each)(const struct question *q,
+				  const struct cm_event *event, uint64_t seq,
+				  void *ctx),
+		     void *ctx, struct cm_error *err)
+{
+	struct cm_store_reader *reader = NULL;
+	struct cm_event event;
+	uint64_t *seqs;
+	size_t count, i;
+	int rc;
+
+	if (!q->has_person)
+		return CM_OK;
+	rc = cm_store_read_begin(q->ctl->store, q->ctl->arena, &reader, err);
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_store_events_of(reader, &q->person.contact, &seqs, &count, err);
+	for (i = 0; rc == CM_OK && i < count; i++) {
+		rc = event_at(reader, seqs[i], &event, err);
+		if (rc == CM_OK && event.rec <= q->at &&
+		    cm_event_is_of_burst(&event))
+			each(q, &event, seqs[i], ctx);
+	}
+	cm_store_read_end(&reader);
+	return rc;
+}
+
+static void json_lift(const struct question *q, const struct cm_event *event,
+		      uint64_t seq, void *ctx)
+{
+	struct cm_json_writer *w = ctx;
+
+	(void)q;
+	cm_json_begin_object(w);
+	cm_json_put_int(w, "seq", (int64_t)seq);
+	cm_json_put_time(w, "at", event->at);
+	cm_json_put_text(w, "who", event->who);
+	cm_json_end(w);
+}
+
+static void print_lift(const struct question *q, const struct cm_event *event,
+		       uint64_t seq, void *ctx)
+{
+	char at[CM_CLOCK_TEXT];
+
+	(void)ctx;
+	(void)fprintf(q->ctl->out,
+		      "note       a withdrawal that came in a burst was taken "
+		      "back by %s on %s (event %" PRIu64 ")\n",
+		      event->who, cm_clock_format(event->at, at), seq);
+}
+
 static void json_seq(struct cm_json_writer *w, bool has, uint64_t seq)
 {
 	cm_json_name(w, "seq");
@@ -258,6 +312,7 @@ static int why_json(const struct question *q, struct cm_error *err)
 	const struct cm_decision *d = &q->decision;
 	struct cm_out_json json;
 	char id[CM_ID_TEXT_LEN];
+	int rc;
 
 	cm_out_json_begin(&json);
 	cm_json_begin_object(&json.w);
@@ -276,8 +331,15 @@ static int why_json(const struct question *q, struct cm_error *err)
 	cm_json_put_bool(&json.w, "by_family", d->by_family);
 	cm_json_name(&json.w, "purposes");
 	json_purposes(q, &json.w);
+	cm_json_name(&json.w, "taken_back");
+	cm_json_begin_array(&json.w);
+	rc = each_lift(q, json_lift, &json.w, err);
 	cm_json_end(&json.w);
-	return cm_out_json_end(&json, q->ctl->out, err);
+	cm_json_end(&json.w);
+	if (rc == CM_OK)
+		return cm_out_json_end(&json, q->ctl->out, err);
+	cm_buf_free(&json.buf);
+	return rc;
 }
 
 /* "event 12 of 2026-01-10T12:00:00Z: granted acme/newsletter, by ..." */
@@ -398,6 +460,8 @@ int cm_cmd_why(struct cm_ctl *ctl, const struct cm_args *args,
 		rc = decide(&q, err);
 	if (rc == CM_OK)
 		rc = ctl->json ? why_json(&q, err) : why_text(&q, err);
+	if (rc == CM_OK && !ctl->json)
+		rc = each_lift(&q, print_lift, NULL, err);
 	if (rc != CM_OK)
 		return rc;
 	switch (q.decision.verdict) {

@@ -43,6 +43,7 @@ cm_command_fn cm_cmd_try;
 cm_command_fn cm_cmd_status;
 cm_command_fn cm_cmd_verify;
 cm_command_fn cm_cmd_rebuild;
+cm_command_fn cm_cmd_bursts;
 cm_command_fn cm_cmd_backup;
 cm_command_fn cm_cmd_restore;
 cm_command_fn cm_cmd_api_key;

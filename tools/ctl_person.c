@@ -257,3 +257,21 @@ const char *cm_ctl_who(struct cm_ctl *ctl)
 	name = cm_arena_printf(ctl->arena, "uid-%lu", (unsigned long)getuid());
 	return name != NULL ? name : "unknown";
 }
+
+int cm_ctl_time(const struct cm_args *args, const char *option, int64_t *ret_at,
+		struct cm_error *err)
+{
+	const char *text = cm_args_get(args, option);
+	char day[CM_CLOCK_TEXT];
+
+	if (text == NULL)
+		return CM_OK;
+	(void)snprintf(day, sizeof(day), "%.10sT00:00:00Z", text);
+	if (cm_clock_parse(cm_span(strlen(text) == 10 ? day : text), ret_at) !=
+	    CM_OK)
+		return cm_fail(err, CM_EUSAGE,
+			       "--%s \"%s\" is no time (write "
+			       "2026-01-31T12:00:00Z, or 2026-01-31)",
+			       option, text);
+	return CM_OK;
+}

@@ -62,6 +62,11 @@ CM_MUST_CHECK int cm_ctl_remark(const char *name, const char *text,
 CM_MUST_CHECK int cm_ctl_notice(struct cm_ctl *ctl, const char *path, bool keep,
 				struct cm_hash *ret_hash, struct cm_error *err);
 
+/* An option's time, "2026-01-31T12:00:00Z" or a day's beginning; without the
+ * option *ret_at stays.  CM_EUSAGE. */
+CM_MUST_CHECK int cm_ctl_time(const struct cm_args *args, const char *option,
+			      int64_t *ret_at, struct cm_error *err);
+
 /* Who is at the keyboard: SUDO_USER, LOGNAME or the uid. */
 const char *cm_ctl_who(struct cm_ctl *ctl);
 

@@ -61,9 +61,22 @@ static const struct cm_option import_options[] = {
 	{.name = NULL},
 };
 
+static const struct cm_option bursts_options[] = {
+	{.name = "since",
+	 .value = "TIME",
+	 .help = "from then on, as 2026-01-31 (default: 30 days)"},
+	{.name = NULL},
+};
+
 static const struct cm_option undo_options[] = {
 	{.name = "dry-run", .help = "only say what would be taken back"},
 	{.name = "yes", .help = "do it"},
+	{.name = "burst",
+	 .value = "ID",
+	 .help = "instead of a list: take a burst back; needs --note"},
+	{.name = "since",
+	 .value = "TIME",
+	 .help = "--burst: look for it from then on (default: 30 days)"},
 	{.name = "refusals",
 	 .help = "also take back withdrawn and undeliverable; needs --note"},
 	{.name = "checked",
@@ -321,6 +334,14 @@ static const char batches_help[] =
 	"Every list that was imported: when, by whom, which file, who answers\n"
 	"for it, and whether it was undone.\n";
 
+static const char bursts_help[] =
+	"Withdrawals by link of at least web.burst-people people within\n"
+	"web.burst-minutes, of one network or one recipient domain: as a "
+	"security\n"
+	"gateway makes them that follows the links in mail.  consent-web warns "
+	"of\n"
+	"them in the log.  \"consentctl undo --burst ID\" takes one back.\n";
+
 static const char undo_help[] =
 	"Takes back what an import said, as if it had never been said: one\n"
 	"corrected event a contact.  Whoever did something since is left "
@@ -332,7 +353,12 @@ static const char undo_help[] =
 	"of\n"
 	"other lists that only repeated these were never written, so take the\n"
 	"lists that hold in again first, with import --repeat, and then say\n"
-	"--checked.  Objections, complaints and erasures always stay.\n";
+	"--checked.  Objections, complaints and erasures always stay.\n"
+	"With --burst it takes back the withdrawals of that burst alone: one\n"
+	"corrected event each, with who, when and the --note that it needs.\n"
+	"Whoever did anything since is left alone.  Ask yourself first "
+	"whether\n"
+	"it was people: a shop's network, a campaign that annoyed.\n";
 
 static const char renewal_help[] =
 	"For streams of type renewal.  plan says who may be asked, in which\n"
@@ -515,13 +541,23 @@ const struct cm_command cm_people_commands[] = {
 		.run = cm_cmd_batches,
 	},
 	{
+		.name = "bursts",
+		.usage = "[--since TIME]",
+		.summary = "List withdrawals of many people at once",
+		.help = bursts_help,
+		.access = CM_CTL_WRITE,
+		.json = true,
+		.options = bursts_options,
+		.run = cm_cmd_bursts,
+	},
+	{
 		.name = "undo",
-		.usage = "BATCH [--dry-run | --yes] [--refusals --note TEXT]",
-		.summary = "Take an import back",
+		.usage = "BATCH | --burst ID [--dry-run | --yes] [--refusals] "
+			 "[--note TEXT]",
+		.summary = "Take an import or a burst of withdrawals back",
 		.help = undo_help,
 		.access = CM_CTL_CONFIG,
 		.json = true,
-		.min = 1,
 		.max = 1,
 		.options = undo_options,
 		.run = cm_cmd_undo,

@@ -342,7 +342,9 @@ static int look(void *ctx, const struct cm_event *event, uint64_t seq,
 			return cm_fail(err, CM_ENOMEM, "out of memory");
 		if (is_grant(event) && !event->attested && !event->has_notice)
 			batch->unproven++;
-	} else if (event->type == CM_EVENT_CORRECTED) {
+	} else if (event->type == CM_EVENT_CORRECTED &&
+		   event->actor != CM_ACTOR_PERSON &&
+		   !cm_event_is_of_burst(event)) {
 		batch = find_batch(scan, event->batch);
 		if (batch != NULL)
 			batch->undone = true;

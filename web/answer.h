@@ -3,9 +3,9 @@
  *
  * GET, HEAD and OPTIONS never write (R8058-8).  A POST that names one-click
  * or our button withdraws: durable through cm_store_stop() before the 200
- * (R8058-18), once for each standing withdrawal however often it comes
- * (R8058-13).  Whatever is not a token of ours gets one answer, after the
- * same work.  Never a redirect, never a cookie (R8058-6, R8058-7).
+ * (R8058-18), once an hour for each standing withdrawal however often it comes
+ * (R8058-13, web/leave.h).  Whatever is not a token of ours gets one answer,
+ * after the same work.  Never a redirect, never a cookie (R8058-6, R8058-7).
  *
  * Free of HTTP libraries, so that unit tests and fuzzers reach all of it.
  * cm_answer_make() may be called by many threads at once.

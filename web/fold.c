@@ -7,6 +7,7 @@
 
 #include "lib/clock.h"
 #include "lib/cond.h"
+#include "web/watch.h"
 
 enum {
 	CM_FOLD_GATHER_MS = 200, /* a burst's first wakes, the rest joins in */
@@ -18,6 +19,8 @@ struct cm_fold {
 	struct cm_store *store;
 	struct cm_log *log;
 	struct cm_metrics *metrics;
+	struct cm_watch *watch;   /* NULL: nobody watches */
+	struct cm_config *config; /* of watch; changes under the mutex */
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -81,6 +84,19 @@ static int fold_once(struct cm_fold *fold)
 	return CM_FOLD_IDLE_MS;
 }
 
+static void watch(struct cm_fold *fold)
+{
+	struct cm_config *config;
+
+	if (fold->watch == NULL)
+		return;
+	pthread_mutex_lock(&fold->mutex);
+	config = cm_config_ref(fold->config);
+	pthread_mutex_unlock(&fold->mutex);
+	cm_watch_look(fold->watch, config, cm_clock_now());
+	cm_config_unref(&config);
+}
+
 static void *run(void *ctx)
 {
 	struct cm_fold *fold = ctx;
@@ -89,6 +105,7 @@ static void *run(void *ctx)
 	while (!ending) {
 		int pause = fold_once(fold);
 
+		watch(fold);
 		pthread_mutex_lock(&fold->mutex);
 		sleep_for(fold, pause, pause == CM_FOLD_IDLE_MS);
 		if (fold->wanted)
@@ -101,9 +118,29 @@ static void *run(void *ctx)
 	return NULL;
 }
 
-int cm_fold_start(struct cm_store *store, struct cm_log *log,
-		  struct cm_metrics *metrics, struct cm_fold **ret_fold,
-		  struct cm_error *err)
+static int begin_watch(struct cm_fold *fold, struct cm_config *config,
+		       struct cm_error *err)
+{
+	int rc;
+
+	if (config == NULL)
+		return CM_OK;
+	rc = cm_watch_new(fold->store, fold->log, fold->metrics, &fold->watch,
+			  err);
+	if (rc == CM_OK)
+		fold->config = cm_config_ref(config);
+	return rc;
+}
+
+static void end_watch(struct cm_fold *fold)
+{
+	cm_watch_free(&fold->watch);
+	cm_config_unref(&fold->config);
+}
+
+int cm_fold_start(struct cm_store *store, struct cm_config *config,
+		  struct cm_log *log, struct cm_metrics *metrics,
+		  struct cm_fold **ret_fold, struct cm_error *err)
 {
 	struct cm_fold *fold = calloc(1, sizeof(*fold));
 	int rc;
@@ -113,6 +150,11 @@ int cm_fold_start(struct cm_store *store, struct cm_log *log,
 	fold->store = store;
 	fold->log = log;
 	fold->metrics = metrics;
+	rc = begin_watch(fold, config, err);
+	if (rc != CM_OK) {
+		free(fold);
+		return rc;
+	}
 	rc = cm_cond_init(&fold->changed);
 	if (rc != 0)
 		goto no_condition;
@@ -129,8 +171,20 @@ no_thread:
 no_mutex:
 	pthread_cond_destroy(&fold->changed);
 no_condition:
+	end_watch(fold);
 	free(fold);
 	return cm_fail_errno(err, rc, "no thread can be started");
+}
+
+void cm_fold_use(struct cm_fold *fold, struct cm_config *config)
+{
+	struct cm_config *old;
+
+	pthread_mutex_lock(&fold->mutex);
+	old = fold->config;
+	fold->config = cm_config_ref(config);
+	pthread_mutex_unlock(&fold->mutex);
+	cm_config_unref(&old);
 }
 
 void cm_fold_wake(void *ctx)
@@ -154,6 +208,7 @@ void cm_fold_end(struct cm_fold **fold)
 	pthread_join((*fold)->thread, NULL);
 	pthread_mutex_destroy(&(*fold)->mutex);
 	pthread_cond_destroy(&(*fold)->changed);
+	end_watch(*fold);
 	free(*fold);
 	*fold = NULL;
 }

@@ -5,6 +5,8 @@
 
 #include "policy/purpose.h"
 
+enum { CM_LEAVE_REPEAT_MS = 60 * 60 * 1000 };
+
 static bool has_id(struct cm_span path, const uint8_t id[CM_PURPOSE_ID_LEN])
 {
 	uint8_t have[CM_PURPOSE_ID_LEN];
@@ -75,6 +77,26 @@ bool cm_leave_stands(const struct cm_view *view, struct cm_span path)
 			came = fact->at;
 	}
 	return left >= 0 && left > came;
+}
+
+bool cm_leave_is_repeat(const struct cm_view *view, struct cm_span path,
+			int64_t now)
+{
+	size_t i;
+
+	if (!cm_leave_stands(view, path))
+		return false;
+	for (i = 0; i < view->count; i++) {
+		const struct cm_fact *fact = &view->facts[i];
+
+		/* Of who was erased nothing more is kept. */
+		if (fact->kind == CM_FACT_ERASED ||
+		    (fact->kind == CM_FACT_WITHDRAWN &&
+		     cm_purpose_covers(fact->purpose, path) &&
+		     now - fact->at < CM_LEAVE_REPEAT_MS))
+			return true;
+	}
+	return false;
 }
 
 bool cm_leave_is_older(const struct cm_view *view, struct cm_span path,

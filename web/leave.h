@@ -24,6 +24,14 @@ CM_MUST_CHECK int cm_leave_path(const struct cm_config *config,
  */
 bool cm_leave_stands(const struct cm_view *view, struct cm_span path);
 
+/*
+ * Is saying so now no more than a repeat (R8058-13)?  Not an hour later: then
+ * it is an act of its own.  What said it first may have been a scanner, whose
+ * burst gets taken back (policy/burst.h), and must not take this with it.
+ */
+bool cm_leave_is_repeat(const struct cm_view *view, struct cm_span path,
+			int64_t now);
+
 /* Was the link made on a day before that of the newest grant of the path? */
 bool cm_leave_is_older(const struct cm_view *view, struct cm_span path,
 		       uint16_t day);

@@ -311,8 +311,8 @@ static int opened_new(const struct server *server, struct opened **ret_opened,
 		return rc;
 	rc = open_store(server->config, opened, err);
 	if (rc == CM_OK)
-		rc = cm_fold_start(opened->store, server->log, server->metrics,
-				   &opened->fold, err);
+		rc = cm_fold_start(opened->store, server->config, server->log,
+				   server->metrics, &opened->fold, err);
 	if (rc != CM_OK) {
 		opened_free(&opened);
 		return rc;
@@ -526,6 +526,7 @@ static void put_in_force(struct server *server, struct server *fresh,
 	server->clerk = fresh->clerk;
 	cm_http_use(server->http, &opened->site);
 	cm_http_use(server->admin, &opened->site);
+	cm_fold_use(opened->fold, fresh->config);
 	old->store = NULL;
 	old->fold = NULL;
 	opened_free(&old);

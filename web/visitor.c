@@ -205,7 +205,7 @@ int cm_visitor_leave(struct cm_work *work, const char *channel, bool *ret_new,
 	int rc;
 
 	cm_line_text(&work->line, "channel", channel);
-	if (cm_leave_stands(&work->view, work->path)) {
+	if (cm_leave_is_repeat(&work->view, work->path, work->now)) {
 		*ret_new = false;
 		return CM_OK;
 	}

@@ -21,8 +21,8 @@ CM_MUST_CHECK int cm_visitor_read(struct cm_work *work, struct cm_error *err);
 pthread_mutex_t *cm_visitor_lock(struct cm_work *work);
 
 /*
- * Withdraw from work->path, unless they have left it already (*ret_new
- * false).  channel: "one-click", "page", "preferences".
+ * Withdraw from work->path, unless they did within the hour (*ret_new false).
+ * channel: "one-click", "page", "preferences".
  */
 CM_MUST_CHECK int cm_visitor_leave(struct cm_work *work, const char *channel,
 				   bool *ret_new, struct cm_error *err);

@@ -558,7 +558,7 @@ static void folding_behind_the_answers(void **state)
 	int i;
 
 	assert_int_equal(
-		cm_fold_start(f->kit.store, f->site.log, NULL, &fold, &err),
+		cm_fold_start(f->kit.store, NULL, f->site.log, NULL, &fold, &err),
 		CM_OK);
 	f->site.withdrawn = cm_fold_wake;
 	f->site.ctx = fold;

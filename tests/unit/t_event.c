@@ -507,6 +507,53 @@ static void names_are_exact(void **state)
 	assert_string_equal(cm_basis_name(CM_BASIS_CONSENT), "consent");
 }
 
+/* Of a burst an admin takes back the click that is named, and no other. */
+static void a_burst_names_its_clicks(void **state)
+{
+	static const struct {
+		enum cm_event_type type;
+		enum cm_actor actor;
+		const char *channel;
+		bool undone;
+	} cases[] = {
+		{CM_EVENT_WITHDRAWN, CM_ACTOR_PERSON, "one-click", true},
+		{CM_EVENT_WITHDRAWN, CM_ACTOR_PERSON, "page", true},
+		{CM_EVENT_WITHDRAWN, CM_ACTOR_PERSON, "preferences", false},
+		{CM_EVENT_WITHDRAWN, CM_ACTOR_PERSON, "mail", false},
+		{CM_EVENT_WITHDRAWN, CM_ACTOR_ADMIN, "one-click", false},
+		{CM_EVENT_WITHDRAWN, CM_ACTOR_IMPORT, "page", false},
+		{CM_EVENT_OBJECTED, CM_ACTOR_PERSON, "page", false},
+		{CM_EVENT_COMPLAINED, CM_ACTOR_PERSON, "one-click", false},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cm_event back = {.type = CM_EVENT_CORRECTED,
+					.actor = CM_ACTOR_ADMIN,
+					.mark = CM_EVENT_WITHDRAWN,
+					.channel = CM_CHANNEL_BURST};
+		struct cm_event event = {.type = cases[i].type,
+					 .actor = cases[i].actor,
+					 .contact = {{1, 2, 3}},
+					 .at = 1767225600000};
+
+		(void)snprintf(event.channel, sizeof(event.channel), "%s",
+			       cases[i].channel);
+		cm_event_click_name(&event, back.batch);
+		if (cm_event_undoes(&back, &event) != cases[i].undone)
+			fail_msg("case %zu", i);
+		event.at++;
+		assert_false(cm_event_undoes(&back, &event));
+		event.at--;
+		event.contact.b[0]++;
+		assert_false(cm_event_undoes(&back, &event));
+		event.contact.b[0]--;
+		back.channel[0] = '\0';
+		assert_false(cm_event_undoes(&back, &event));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -520,6 +567,7 @@ int main(void)
 		cmocka_unit_test(every_cut_and_flip_is_refused_or_equal),
 		cmocka_unit_test(proof_needs_source_time_and_text),
 		cmocka_unit_test(names_are_exact),
+		cmocka_unit_test(a_burst_names_its_clicks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

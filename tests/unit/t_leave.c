@@ -163,10 +163,49 @@ static void purposes_that_the_config_no_longer_has(void **state)
 	}
 }
 
+/* R8058-13 for an hour; what comes later is an act of its own, or a burst that
+ * is taken back would take it with it. */
+static void repeats(void **state)
+{
+	enum { HOUR = 60 * 60 * 1000 };
+	static const struct {
+		struct row rows[2];
+		size_t count;
+		int64_t after;
+		bool repeat;
+	} cases[] = {
+		{{{CM_FACT_WITHDRAWN, "a/n", AT(DAY)}}, 1, 0, true},
+		{{{CM_FACT_WITHDRAWN, "a/n", AT(DAY)}}, 1, HOUR - 1, true},
+		{{{CM_FACT_WITHDRAWN, "a/n", AT(DAY)}}, 1, HOUR, false},
+		{{{CM_FACT_WITHDRAWN, "a", AT(DAY)}}, 1, 1, true},
+		{{{CM_FACT_WITHDRAWN, "a/other", AT(DAY)}}, 1, 1, false},
+		{{{CM_FACT_WITHDRAWN, "a/n", AT(DAY)},
+		  {CM_FACT_GRANTED, "a/n", AT(DAY) + 1}},
+		 2,
+		 2,
+		 false},
+		{{{CM_FACT_ERASED, "", AT(DAY)}}, 1, 100 * HOUR, true},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cm_fact facts[2] = {0};
+		struct cm_view view =
+			view_of(cases[i].rows, cases[i].count, facts);
+
+		if (cm_leave_is_repeat(&view, cm_span("a/n"),
+				       AT(DAY) + cases[i].after) !=
+		    cases[i].repeat)
+			fail_msg("case %zu", i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(standing_withdrawals),
+		cmocka_unit_test(repeats),
 		cmocka_unit_test(links_older_than_the_grant),
 		cmocka_unit_test(purposes_that_the_config_no_longer_has),
 	};
