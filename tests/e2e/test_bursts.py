@@ -186,8 +186,8 @@ def test_a_list_taken_in_since(firm):
     settled(firm)
     name = bursts(firm)[0]["burst"]
     opt_outs = ("email,purpose,status,time\n"
-                f"{STAFF[0]},acme/newsletter,withdrawn,2026-01-02T00:00:00Z\n"
-                "new@x.test,acme/newsletter,withdrawn,2026-01-02T00:00:00Z\n"
+                f"{STAFF[0]},acme/newsletter,withdrawn,2026-02-02T00:00:00Z\n"
+                "new@x.test,acme/newsletter,withdrawn,2026-02-02T00:00:00Z\n"
                 )
     firm.import_csv(opt_outs)
     undo = ("undo", "--burst", name, "--yes", "--note", "scanner")
