@@ -557,9 +557,9 @@ static void folding_behind_the_answers(void **state)
 	struct cm_error err;
 	int i;
 
-	assert_int_equal(
-		cm_fold_start(f->kit.store, NULL, f->site.log, NULL, &fold, &err),
-		CM_OK);
+	assert_int_equal(cm_fold_start(f->kit.store, NULL, f->site.log, NULL,
+				       &fold, &err),
+			 CM_OK);
 	f->site.withdrawn = cm_fold_wake;
 	f->site.ctx = fold;
 	for (i = 0; i < 20; i++) {
