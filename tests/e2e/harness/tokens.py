@@ -64,6 +64,17 @@ def link(world, address, *args, **kw):
     return f"{world.base_url}/u/{token(world, address, *args, **kw)}"
 
 
+def form(world, place, seconds_ago=5):
+    """The hidden field of a form that was opened so long ago that a person
+    may have filled it in (web/form_token.h)."""
+    number, key = _key(world, "preference")
+    made = int((time.time() - seconds_ago) * 1000)
+    plain = (made.to_bytes(8, "big") + b"nonce123"
+             + hashlib.sha256(place.encode()).digest()[:8])
+    sealed = bytes([number]) + _siv(key, b"preference", plain)
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+
 def none(world, address):
     """{what is wrong: a token for the way out that is none}."""
     good = token(world, address)
