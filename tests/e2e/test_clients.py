@@ -6,6 +6,7 @@ import socket
 import people
 import pytest
 import requests
+from test_optin_pages import ABOUT, FORM, MAIL
 
 from harness import tokens
 from harness.proc import run
@@ -108,19 +109,20 @@ REQUESTS = {
 }
 
 
-def lynx(world, name, *keys):
-    """A text browser: what it shows at the end."""
+def lynx(world, place, *keys, delay="0"):
+    """A text browser: what it draws while these keys are pressed; it waits
+    after each of its own messages."""
     script = world.dir / "lynx.keys"
     script.write_text("".join(f"key {key}\n" for key in keys))
     return run(["lynx", f"-cmd_script={script}", "-term=vt100",
-                url(world, name, kind="footer")],
-               env={**os.environ, "HOME": str(world.dir),
-                    "LINES": "60", "COLUMNS": "80"}).stdout
+                f"-delay={delay}", place],
+               env={**os.environ, "HOME": str(world.dir), "LINES": "60",
+                    "COLUMNS": "80"}).stdout.decode(errors="replace")
 
 
-def lynx_text(world, name):
+def lynx_text(world, place):
     return run(["lynx", "-dump", "-width=80", "-assume_charset=utf-8",
-                "-display_charset=utf-8", url(world, name, kind="footer")],
+                "-display_charset=utf-8", place],
                env={**os.environ, "HOME": str(world.dir)}).stdout.decode()
 
 
@@ -150,15 +152,30 @@ def test_everybody_leaves(web):
 
 def test_a_text_browser(web):
     """G7-3: all of the page can be read as text, and its button pressed."""
-    page = lynx_text(web, "lynx")
+    place = url(web, "lynx", kind="footer")
+    page = lynx_text(web, place)
     for text in ("Stop “Acme newsletter”?", "Stop these e-mails",
                  "Stop everything from Acme GmbH", "privacy@acme.example"):
         assert text in page
     assert not withdrawn(web, "lynx")
     # The first thing one comes to is the button; then q, y: quit.
-    seen = lynx(web, "lynx", "^J", "q", "y").decode(errors="replace")
+    seen = lynx(web, place, "^J", "q", "y")
     assert "Done: no more" in seen and "Take it back" in seen
     assert withdrawn(web, "lynx")
     assert web.why("lynx@x.test", "offers") == ("refuse", "no-record")
-    seen = lynx(web, "lynx", "q", "y").decode(errors="replace")
-    assert "Done: no more" in seen
+    assert "Done: no more" in lynx(web, place, "q", "y")
+
+
+@pytest.mark.slow
+def test_a_text_browser_subscribes(new_world):
+    """Words stand apart, and who is too fast for a person presses again."""
+    world = new_world(postfix=False, settings=MAIL, purposes=ABOUT + FORM)
+    world.start_web()
+    place = f"http://127.0.0.1:{world.web_port}/s/shop"
+    page = " ".join(lynx_text(world, place).split())
+    assert "[ ] Acme newsletter Once a month: shoes and offers" in page
+    assert "You are not subscribed yet." in lynx(
+        world, place, "^J", "Down Arrow", "Down Arrow", *"petr@x.test",
+        "Down Arrow", "Down Arrow", "^J", *4 * ["Down Arrow"], "^J", "q", "y",
+        delay="0.4")
+    assert "outcome=asked" in world.web.output()
