@@ -10,10 +10,28 @@
 #include <string.h>
 
 #include "policy/decide.h"
+#include "policy/past.h"
 #include "policy/purpose.h"
 #include "web/asking.h"
 #include "web/leave.h"
 #include "web/visitor.h"
+
+/* As consent-milter would: where silence ends a consent, its last mail counts,
+ * too. */
+static bool may_be_mailed(const struct cm_work *work,
+			  const struct cm_purpose *purpose)
+{
+	int64_t asked, mailed = 0;
+	const struct cm_past past = {.mailed = &mailed};
+	struct cm_decision decision;
+
+	if (cm_past_matters(&purpose, 1))
+		cm_keep_recall(&work->site->keep, work->site->config,
+			       &work->token.contact, purpose, &asked, &mailed);
+	cm_decide_purpose(work->site->config, purpose, &work->view,
+			  &work->of_family, &past, work->now, &decision);
+	return decision.verdict == CM_VERDICT_ALLOW;
+}
 
 /* Each purpose below the root, and whether mail of it may be sent. */
 static size_t list_choices(const struct cm_work *work,
@@ -26,15 +44,12 @@ static size_t list_choices(const struct cm_work *work,
 	for (i = 0; i < config->npurposes; i++) {
 		const struct cm_purpose *purpose = &config->purposes[i];
 		struct cm_span path = cm_span(purpose->path);
-		struct cm_decision decision;
 
 		if (cm_span_eq(path, root) || !cm_purpose_covers(root, path))
 			continue;
-		cm_decide_purpose(config, purpose, &work->view,
-				  &work->of_family, NULL, work->now, &decision);
 		choices[n].purpose = purpose;
 		choices[n].depth = cm_purpose_depth(path) - 2;
-		choices[n++].on = decision.verdict == CM_VERDICT_ALLOW;
+		choices[n++].on = may_be_mailed(work, purpose);
 	}
 	return n;
 }
@@ -174,17 +189,7 @@ void cm_preferences(struct cm_work *work)
 {
 	static const enum cm_key_kind kinds[] = {CM_KEY_FOOTER,
 						 CM_KEY_PREFERENCE};
-	pthread_mutex_t *lock;
 
-	if (!cm_visitor_find(work, kinds, sizeof(kinds) / sizeof(kinds[0])))
-		return;
-	cm_work_describe(work);
-	if (work->method != CM_METHOD_POST) {
-		at_persons(work);
-		return;
-	}
-	lock = cm_visitor_lock(work);
-	pthread_mutex_lock(lock);
-	at_persons(work);
-	pthread_mutex_unlock(lock);
+	cm_visitor_meet(work, kinds, sizeof(kinds) / sizeof(kinds[0]),
+			at_persons);
 }

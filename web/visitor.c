@@ -60,6 +60,23 @@ pthread_mutex_t *cm_visitor_lock(struct cm_work *work)
 	return cm_site_lock(work->site, &work->token.contact);
 }
 
+void cm_visitor_meet(struct cm_work *work, const enum cm_key_kind *kinds,
+		     size_t count, void (*at)(struct cm_work *work))
+{
+	pthread_mutex_t *lock = NULL;
+
+	if (!cm_visitor_find(work, kinds, count))
+		return;
+	cm_work_describe(work);
+	if (work->method == CM_METHOD_POST)
+		lock = cm_visitor_lock(work);
+	if (lock != NULL)
+		pthread_mutex_lock(lock);
+	at(work);
+	if (lock != NULL)
+		pthread_mutex_unlock(lock);
+}
+
 /*
  * The family to record: the contact's last event has it.  Who was never
  * recorded (mode edit sends links to everybody) is a family of one.

@@ -270,17 +270,7 @@ static void at_persons(struct cm_work *work)
 void cm_way_out(struct cm_work *work)
 {
 	static const enum cm_key_kind kinds[] = {CM_KEY_HEADER, CM_KEY_FOOTER};
-	pthread_mutex_t *lock;
 
-	if (!cm_visitor_find(work, kinds, sizeof(kinds) / sizeof(kinds[0])))
-		return;
-	cm_work_describe(work);
-	if (work->method != CM_METHOD_POST) {
-		at_persons(work);
-		return;
-	}
-	lock = cm_visitor_lock(work);
-	pthread_mutex_lock(lock);
-	at_persons(work);
-	pthread_mutex_unlock(lock);
+	cm_visitor_meet(work, kinds, sizeof(kinds) / sizeof(kinds[0]),
+			at_persons);
 }

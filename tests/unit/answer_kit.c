@@ -25,6 +25,7 @@ static const char config_text[] =
 	"purpose \"acme/newsletter\" { title = \"Acme newsletter\"  title-cs "
 	"= \"Zpravodaj Acme\" }\n"
 	"purpose \"acme/offers\" { title = \"Offers\" }\n"
+	"purpose \"acme/digest\" { title = \"Digest\"  idle = 1y }\n"
 	"stream \"newsletter\" { type = marketing  sender = "
 	"{\"news@acme.example\"}  purpose = {\"acme/newsletter\"}  mode = "
 	"enforce }\n";
@@ -53,7 +54,10 @@ static void load_config(struct fixture *f)
 	kit_path(&f->kit, "c.conf", path);
 	file = fopen(path, "w");
 	assert_non_null(file);
-	fprintf(file, "templates = \"%s\"\n%s", folder, config_text);
+	fprintf(file,
+		"templates = \"%s\"\nstore { path = \"%s\"  map-size = 64M "
+		"}\n%s",
+		folder, f->kit.options.path, config_text);
 	assert_int_equal(fclose(file), 0);
 	if (cm_config_load(path, &f->config, &err) != CM_OK ||
 	    cm_templates_load(folder, "en", &f->templates, &err) != CM_OK)

@@ -285,12 +285,43 @@ static void preferences_stop_everything(void **state)
 	assert_null(strstr(cm_buf_text(&f->log), ticket));
 }
 
+/* PREF-1: the page says what consent-milter would do, which remembers the last
+ * mail where silence ends a consent. */
+static void idle_counts_the_last_mail(void **state)
+{
+	struct fixture *f = *state;
+	struct cm_sent_options options = {.path = f->kit.options.path,
+					  .map_size = f->kit.options.map_size,
+					  .lock_wait_ms = 1000,
+					  .write = true};
+	struct link link =
+		link_of(f, CM_KEY_FOOTER, PETR, "acme/digest", TODAY);
+	struct cm_sent_mail mail = {.day = TODAY - 1};
+	struct cm_id family;
+	struct cm_sent *sent;
+
+	link.url[1] = 'p';
+	web_grant(f, PETR, "acme/digest", KIT_NOW - 700 * CM_DAY_MS);
+	assert_page_lacks(f, link.url, "name=\"stop\"");
+	kit_ids(&f->kit, PETR, &mail.contact, &family);
+	assert_int_equal(cm_purpose_id(cm_span("acme/digest"), mail.purpose),
+			 CM_OK);
+	assert_int_equal(cm_sent_make(options.path, (uid_t)-1, (gid_t)-1, NULL),
+			 CM_OK);
+	assert_int_equal(cm_sent_open(&options, &sent, NULL), CM_OK);
+	assert_int_equal(cm_sent_mails(sent, &mail, 1, NULL), CM_OK);
+	cm_sent_close(&sent);
+	assert_answer(f, "GET", link.url, "", 200,
+		      "name=\"stop\" value=\"acme/digest\"");
+}
+
 int main(void)
 {
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, web_set_up, web_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(a_click_can_be_taken_back),
+		TEST(idle_counts_the_last_mail),
 		TEST(undo_lifts_nothing_else),
 		TEST(undo_needs_the_ticket_of_the_click),
 		TEST(the_evidence_says_how),
