@@ -196,7 +196,6 @@ void cm_person_json(struct cm_json_writer *w, const struct cm_config *config,
 	char id[CM_HEX_LEN(CM_CONTACT_ID_LEN) + 1];
 
 	(void)cm_hex_encode(person->contact.b, sizeof(person->contact.b), id);
-	cm_json_begin_object(w);
 	cm_json_put_text(w, "contact", id);
 	cm_json_put_text(w, "address", person->address.canonical);
 	cm_json_put_text(w, "language", cm_json_or_null(person->own.language));
@@ -209,5 +208,4 @@ void cm_person_json(struct cm_json_writer *w, const struct cm_config *config,
 	json_flags(w, config, &person->family_view, now);
 	cm_json_name(w, "purposes_not_in_config");
 	json_orphans(w, config, &person->own);
-	cm_json_end(w);
 }

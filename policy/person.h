@@ -69,7 +69,7 @@ CM_MUST_CHECK int cm_standing_read(struct cm_store_reader *reader,
 /* An object, a member a purpose: what `show --json` says of it. */
 void cm_standing_json(struct cm_json_writer *w,
 		      const struct cm_standing *standings, size_t count);
-/* The object that `show --json` prints. */
+/* The members of what `show --json` prints. */
 void cm_person_json(struct cm_json_writer *w, const struct cm_config *config,
 		    const struct cm_person *person,
 		    const struct cm_standing *standings, size_t count,

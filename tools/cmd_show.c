@@ -20,8 +20,10 @@ static int show_json(struct cm_ctl *ctl, const struct cm_person *person,
 	struct cm_out_json json;
 
 	cm_out_json_begin(&json);
+	cm_json_begin_object(&json.w);
 	cm_person_json(&json.w, ctl->config, person, standings,
 		       ctl->config->npurposes, ctl->now);
+	cm_json_end(&json.w);
 	return cm_out_json_end(&json, ctl->out, err);
 }
 
