@@ -17,8 +17,8 @@
 #include "lib/err.h"
 
 enum {
-	CM_GATE_WAITING = 3, /* of the 8 threads that answer; one is inside */
-	CM_GATE_WAIT_MS = 1000,
+	CM_GATE_WAITING = 6,   /* of the 8 threads that answer; one is inside */
+	CM_GATE_WAIT_MS = 250, /* some 20 grants, each synced to the disk */
 	CM_GATE_CLOSED_MS = 2000,
 };
 

@@ -1,14 +1,16 @@
 """The API of consent-web for programs, as shops and CRMs use it
 (consent-web-api(7)): over HTTP, to the answer of Postfix."""
+import concurrent.futures
+import fcntl
 import json
 import os
-import pathlib
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
 
-import people
 import pytest
 
 from harness import messages
@@ -62,12 +64,10 @@ class Shop:
                          purposes=list(purposes), **members)
 
 
-def reload(world):
-    world.web.signal(1)
-    before = world.web.output().count("configuration reloaded")
-    wait_until("reload", lambda: world.web.output().count(
-        "configuration reloaded") > before - 1 and
-        "configuration reloaded" in world.web.output())
+def reload(world, says="configuration reloaded"):
+    before = world.web.output().count(says)
+    world.web.signal(signal.SIGHUP)
+    wait_until(says, lambda: world.web.output().count(says) > before)
 
 
 @pytest.fixture(name="api")
@@ -94,3 +94,152 @@ def test_to_the_mta(world):
     assert told() == 550
     assert shop.grant("anna@x.test", 409)["code"] == "withdrawn"
     assert told() == 550
+
+
+def test_what_is_recorded(api):
+    """By the key, on what was shown, with its evidence; never the person's
+    own word, so a double opt-in stays open."""
+    told = api.grant("Anna <anna@x.test>", purposes=[
+        "acme/newsletter", "acme/magazine"], language="cs",
+        evidence={"order": 4711})
+    assert told["recorded"] == 2
+    assert told["purposes"]["acme/newsletter"]["allowed"] is True
+    assert told["purposes"]["acme/magazine"]["state"] == "unconfirmed"
+    shown = api.world.ctl_json("show", "anna@x.test")
+    assert api.call("lookups", address="ANNA@x.test") == shown
+    history = api.world.ctl_json("history", "anna@x.test")["events"]
+    assert [(e["type"], e["actor"], e["who"], e["channel"])
+            for e in history] == [("granted", "admin", "shop", "api")] * 2
+    folder = api.world.dir / "evidence"
+    api.world.ctl("evidence", "anna@x.test", "-o", folder)
+    record = (folder / "record.json").read_text()
+    assert NOTICE in record and '\\"order\\":4711' in record
+    assert '\\"network\\":\\"127.0.0.0/24\\"' in record
+    log = api.world.web.output()
+    assert "x.test" not in log and api.secret not in log
+    assert f"contact={shown['contact']}" in log and "key=shop" in log
+
+
+def test_the_text_is_kept_once(api):
+    """Its hash will do from then on; an unknown one will not."""
+    told = api.grant("anna@x.test", 422, notice_sha256="0" * 64)
+    assert told["field"] == "notice_sha256"
+    api.grant("anna@x.test")
+    event = api.world.ctl_json("history", "anna@x.test")["events"][0]
+    assert api.grant("bob@x.test",
+                     notice_sha256=event["notice"])["recorded"] == 1
+
+
+def test_keys_come_and_go_with_a_reload(api):
+    world = api.world
+    crm = Shop(world, "crm", "look-up", ["acme/offers"])
+    assert crm.call("lookups", 401, address="a@x.test")["code"] == "no-key"
+    reload(world)
+    told = crm.call("lookups", address="a@x.test")
+    assert list(told["purposes"]) == ["acme/offers"]
+    assert crm.call("withdrawals", 403,
+                    address="a@x.test")["code"] == "right-missing"
+    world.ctl("api-key", "remove", "crm")
+    crm.call("lookups", address="a@x.test")
+    reload(world)
+    crm.call("lookups", 401, address="a@x.test")
+    keys = world.dir / "keys" / "api"
+    keys.write_text(keys.read_text() + "nonsense\n")
+    reload(world, "reload failed, the old configuration stays")
+    assert "line 2 is not" in world.web.output()
+    api.call("lookups", address="a@x.test")
+
+
+def test_a_busy_ledger(api):
+    """Grants are told to come again, at once when many are; withdrawals and
+    look-ups never wait."""
+    path = next(api.world.dir.glob("store/**/writer.lock"))
+    with open(path, "r+b") as lock, \
+            concurrent.futures.ThreadPoolExecutor(12) as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        grants = [pool.submit(api.grant, f"g{n}@x.test", 503)
+                  for n in range(12)]
+        assert api.call("withdrawals",
+                        address="anna@x.test")["recorded"] == 1
+        assert {g.result()["code"] for g in grants} == {"busy"}
+        answer = api.raw("grants", json.dumps({
+            "address": "anna@x.test", "purposes": ["acme/newsletter"],
+            "source": "order", "at": ago(60), "notice": NOTICE}))
+        assert int(answer.headers["Retry-After"]) > 0
+        assert api.world.why("anna@x.test", "newsletter")[1] == "withdrawn"
+    wait_until("the gate is open", lambda: api.raw("grants", json.dumps({
+        "address": "bob@x.test", "purposes": ["acme/newsletter"],
+        "source": "order", "at": ago(60),
+        "notice": NOTICE})).status == 200)
+
+
+def test_many_at_once(api):
+    """Whoever is told to come again and does is recorded, once."""
+    def insist(number):
+        for _ in range(50):
+            answer = api.raw("grants", json.dumps({
+                "address": f"p{number % 16}@x.test",
+                "purposes": ["acme/newsletter"], "source": "order",
+                "at": "2026-01-31T12:00:00Z", "notice": NOTICE}))
+            if answer.status == 200:
+                return json.loads(answer.text)["recorded"]
+            assert answer.status == 503
+            time.sleep(0.1)
+        raise AssertionError("never recorded")
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(insist, range(32))) == 16
+    assert api.world.ctl_json("status")["events"] == 16
+
+
+def test_bodies(api):
+    """As long as may be, a little longer, far too long, in chunks."""
+    body = json.dumps({"address": "anna@x.test"}).encode()
+    room = 64 * 1024 - len(body)
+    assert api.raw("lookups", body + b" " * room).status == 200
+    assert api.raw("lookups", iter([body[:5], body[5:]])).status == 200
+    for extra in (1, 10_000_000):
+        answer = api.raw("lookups", body + b" " * (room + extra)
+                         if extra == 1 else body,
+                         **({} if extra == 1 else
+                            {"Content_Length": str(extra)}))
+        assert answer.status == 413, answer.text
+    assert api.raw("lookups", body, Authorization=None).status == 401
+    assert api.raw("lookups", body, Content_Type=None).status == 415
+    url = f"{api.world.base_url}/api/v1/lookups"
+    for method in ("GET", "HEAD", "PUT", "DELETE"):
+        answer = api.world.http(method, url)
+        assert answer.status == 405
+        assert answer.headers["Allow"] == "POST, OPTIONS"
+    answer = api.world.http("OPTIONS", url, headers={
+        "Origin": "https://shop.example",
+        "Access-Control-Request-Method": "POST"})
+    assert answer.status == 204
+    assert not [h for h in answer.headers if h.startswith("Access-")]
+
+
+def examples():
+    """The literal blocks of the manual, as a reader would copy them."""
+    page = (REPO / "web" / "consent-web-api.7").read_text()
+    blocks = re.findall(r"(?s)\.Bd -literal[^\n]*\n(.*?)\.Ed\n", page)
+    return [block.replace("\\e\n", "\\\n") for block in blocks]
+
+
+def test_the_examples_of_the_manual(api):
+    assert shutil.which("curl")
+    shell, stop, python = (
+        e.replace(api.world.base_url,
+                  f"http://127.0.0.1:{api.world.web_port}")
+        for e in examples())
+
+    def run(*command):
+        return subprocess.run(command, capture_output=True, text=True,
+                              timeout=60, check=True,
+                              env={**os.environ,
+                                   "SECRET": api.secret}).stdout
+
+    assert json.loads(run("sh", "-c", shell))["purposes"][
+        "acme/newsletter"]["allowed"] is True
+    assert json.loads(run("sh", "-c", stop))["recorded"] == 1
+    recorded, purposes = run(sys.executable, "-c", python).splitlines()
+    assert recorded == "0" and "withdrawn" in purposes
