@@ -686,6 +686,7 @@ int main(void)
 		API(test_withdraw),
 		API(test_long_evidence),
 		API(test_terms),
+		API(test_request),
 		API(test_held),
 	};
 
