@@ -1,5 +1,6 @@
 /*
- * consentctl init: keys and store, with the groups that make the trust real.
+ * consentctl init: keys, store and the folder of what people ask for, with the
+ * groups that make the trust real.
  *
  * Never makes a key beside a store that another key wrote: such a store would
  * be unreadable for ever, and people's refusals with it.
@@ -12,11 +13,13 @@
 
 #include "policy/config.h"
 #include "policy/keys.h"
+#include "policy/queue.h"
 #include "policy/store.h"
 
 struct made {
 	bool keys;  /* were there before */
 	bool store; /* ditto */
+	bool web;   /* ditto: the folder of what people ask for */
 };
 
 static int exists(const char *path, bool *ret_there, struct cm_error *err)
@@ -41,14 +44,18 @@ static int look(struct cm_ctl *ctl, struct made *ret_made, struct cm_error *err)
 				cm_key_kind_name(CM_KEY_STORE));
 	const char *ledger =
 		cm_arena_printf(ctl->arena, "%s/store", config->store_path);
+	const char *web =
+		cm_arena_printf(ctl->arena, "%s/web", config->store_path);
 	struct made made;
 	int rc;
 
-	if (store_key == NULL || ledger == NULL)
+	if (store_key == NULL || ledger == NULL || web == NULL)
 		return cm_fail(err, CM_ENOMEM, "out of memory");
 	rc = exists(store_key, &made.keys, err);
 	if (rc == CM_OK)
 		rc = exists(ledger, &made.store, err);
+	if (rc == CM_OK)
+		rc = exists(web, &made.web, err);
 	if (rc != CM_OK)
 		return rc;
 	if (made.store && !made.keys)
@@ -74,21 +81,20 @@ static int make_store(struct cm_ctl *ctl, gid_t group, gid_t write_group,
 	};
 	int rc = cm_keys_open(config->keys_path, &ctl->keys, err);
 
-	if (rc == CM_OK)
-		rc = cm_store_init(&options, ctl->keys, err);
-	return rc;
+	return rc == CM_OK ? cm_store_init(&options, ctl->keys, err) : rc;
 }
 
-static void tell(struct cm_ctl *ctl, struct made made, bool now_keys,
-		 bool now_store)
+static void tell(struct cm_ctl *ctl, struct made made)
 {
 	const struct cm_config *config = ctl->config;
 	const char *const verb[] = {"is there already", "made"};
 
 	(void)fprintf(ctl->out, "keys   %s  %s\n", config->keys_path,
-		      verb[now_keys && !made.keys]);
+		      verb[!made.keys]);
 	(void)fprintf(ctl->out, "store  %s/store  %s\n", config->store_path,
-		      verb[now_store && !made.store]);
+		      verb[!made.store]);
+	(void)fprintf(ctl->out, "web    %s/web  %s\n", config->store_path,
+		      verb[!made.web]);
 }
 
 int cm_cmd_init(struct cm_ctl *ctl, const struct cm_args *args,
@@ -102,8 +108,8 @@ int cm_cmd_init(struct cm_ctl *ctl, const struct cm_args *args,
 	(void)args;
 	if (rc != CM_OK)
 		return rc;
-	if (made.keys && made.store) {
-		tell(ctl, made, true, true);
+	if (made.keys && made.store && made.web) {
+		tell(ctl, made);
 		return cm_fail(err, CM_EREFUSED,
 			       "nothing to make; nothing was changed");
 	}
@@ -111,11 +117,13 @@ int cm_cmd_init(struct cm_ctl *ctl, const struct cm_args *args,
 	if (rc == CM_OK)
 		rc = cm_keys_init(ctl->config->keys_path, group, write_group,
 				  err);
-	if (rc == CM_OK)
+	if (rc == CM_OK && !made.store)
 		rc = make_store(ctl, group, write_group, err);
+	if (rc == CM_OK)
+		rc = cm_queue_make(ctl->config->store_path, write_group, err);
 	if (rc != CM_OK)
 		return rc;
-	tell(ctl, made, true, true);
+	tell(ctl, made);
 	if (geteuid() != 0)
 		(void)fputs("note: not run as root, so the files belong to "
 			    "you and your group\n",

@@ -88,11 +88,25 @@ static int add_known(void *ctx, const struct cm_id *contact,
 	return CM_OK;
 }
 
+/* What was before it went with all else that we knew of them. */
+static int64_t erased_at(const struct cm_view *view)
+{
+	int64_t at = 0;
+	size_t i;
+
+	for (i = 0; i < view->count; i++)
+		if (view->facts[i].kind == CM_FACT_ERASED &&
+		    view->facts[i].at > at)
+			at = view->facts[i].at;
+	return at;
+}
+
 /* Asked for and nothing else, for longer than a confirmation may take. */
 static bool is_unconfirmed(const struct retention *r,
 			   const struct cm_view *view)
 {
 	struct cm_period life = r->ctl->config->retention_unconfirmed;
+	int64_t erased = erased_at(view);
 	bool asked = false;
 	size_t i;
 
@@ -101,10 +115,12 @@ static bool is_unconfirmed(const struct retention *r,
 	for (i = 0; i < view->count; i++) {
 		const struct cm_fact *fact = &view->facts[i];
 
-		if (fact->kind >= CM_FACT_RESTRICTED)
-			continue; /* of the mailbox, or said by us */
-		if (!cm_fact_is_pending(fact->kind) ||
-		    cm_period_add(fact->at, life) > r->ctl->now)
+		bool pending = cm_fact_is_pending(fact->kind);
+
+		if ((fact->kind >= CM_FACT_RESTRICTED && !pending) ||
+		    fact->at <= erased)
+			continue; /* of the mailbox, said by us, or gone */
+		if (!pending || cm_period_add(fact->at, life) > r->ctl->now)
 			return false;
 		asked = true;
 	}

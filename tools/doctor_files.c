@@ -11,6 +11,7 @@
 
 #include "policy/config.h"
 #include "policy/keys.h"
+#include "policy/queue.h"
 #include "policy/sent.h"
 #include "policy/store.h"
 
@@ -428,6 +429,30 @@ static void check_sent(struct cm_doctor *doctor)
 	}
 }
 
+/* What people ask for, with their addresses: nobody but who writes. */
+static void check_queue(struct cm_doctor *doctor)
+{
+	static const char *const names[] = {"", "/data.mdb", "/lock.mdb",
+					    "/writer.lock"};
+	const struct cm_config *config = doctor->ctl->config;
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct wanted wanted = {
+			.path = cm_doctor_text(doctor, "%s/web%s",
+					       config->store_path, names[i]),
+			.folder = i == 0,
+			.mode = i == 0 ? CM_QUEUE_FOLDER_MODE & 0777
+				       : CM_QUEUE_FILE_MODE,
+			.group = config->store_write_group,
+		};
+
+		if (lstat(wanted.path, &st) == 0 || errno != ENOENT)
+			check_file(doctor, &wanted);
+	}
+}
+
 void cm_doctor_store_modes(struct cm_doctor *doctor)
 {
 	const struct cm_config *config = doctor->ctl->config;
@@ -447,6 +472,7 @@ void cm_doctor_store_modes(struct cm_doctor *doctor)
 		check_file(doctor, &wanted);
 	}
 	check_sent(doctor);
+	check_queue(doctor);
 	check_above(doctor,
 		    cm_doctor_text(doctor, "%s/store", config->store_path));
 }

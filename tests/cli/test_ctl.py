@@ -106,8 +106,14 @@ def test_init_twice_changes_nothing(empty):
     out = empty.run("init").stdout
     assert re.search(r"keys +\S+/keys +made", out)
     assert re.search(r"store +\S+/lib/store +made", out)
+    assert re.search(r"web +\S+/lib/web +made", out)
+    assert (empty.dir / "lib" / "web").stat().st_mode & 0o7777 == 0o2770
     before = empty.snapshot()
     done = empty.run("init", code=1)
+    assert done.stdout.count("is there already") == 3
+    assert empty.snapshot() == before
+    (empty.dir / "lib" / "web").rmdir()
+    done = empty.run("init")
     assert done.stdout.count("is there already") == 2
     assert empty.snapshot() == before
 

@@ -9,6 +9,7 @@ import signal
 import time
 import urllib.parse
 
+import people
 import pytest
 
 from harness import messages, tokens
@@ -162,6 +163,32 @@ def test_a_list_bomb(world):
                           world.web.output())) == 31
     assert world.ctl("show", "p31@x.test", ok=False).returncode == 1
     assert "@x.test" not in world.web.output()
+
+
+def test_erased_and_back(new_world):
+    """Erasure lasts until the person asks again; who then does not confirm
+    goes again, address and all (DOI-3, FR-2)."""
+    world = make(new_world)
+    world.write_config(world.config + 'retention { unconfirmed = "1s" }\n')
+    hand_in_at(world, world.postfix.port())
+    world.import_csv(people.granted("anna@x.test", "bob@x.test"))
+    for who in ("anna@x.test", "bob@x.test"):
+        world.ctl("erase", who, "--yes")
+    world.start()
+    token = tokens.form(world, "s/shop")
+    for who in ("anna@x.test", "bob@x.test"):
+        subscribe(world, token, who)
+    assert world.why("anna@x.test", "newsletter") == ("refuse", "erased")
+    press(world, link_in(letter_to(world, "anna@x.test"), "c"), "act=confirm")
+    letter_to(world, "bob@x.test")
+    wait_until("the confirmation", lambda: world.why(
+        "anna@x.test", "newsletter")[0] == "allow")
+    time.sleep(1.1)
+    assert world.ctl_json("retention", ok=True)["unconfirmed"] == 1
+    kept = [world.ctl_json("access", who)["email_kept"] is not None
+            for who in ("anna@x.test", "bob@x.test")]
+    assert kept == [True, False]
+    assert world.why("anna@x.test", "newsletter")[0] == "allow"
 
 
 @pytest.fixture(name="tls")
