@@ -11,6 +11,7 @@ import os
 
 import people
 import pytest
+from test_letters import letter_to, link_in, subscribe
 
 from harness import tokens
 from harness.milterclient import MilterClient
@@ -32,7 +33,7 @@ stream "keep" {
 }
 """
 ASKING = """
-mail { domain = "m.acme.example" }
+mail { domain = "m.acme.example"  submit = "smtp://127.0.0.1:1" }
 form "shop" {
     purpose = {"acme/newsletter", "acme/offers"}
     intro = "New shoes, and what they cost."
@@ -102,6 +103,8 @@ def prepare(world):
             m.rcpt(f"<{name}@x.test>")
             assert m.message([("From", "keep@acme.example")],
                              b"Still?\r\n").final == "continue"
+    world.write_config(world.config.replace(
+        "127.0.0.1:1\"", f"127.0.0.1:{world.sink.port}\""))
     world.start_web()
 
 
@@ -180,6 +183,40 @@ def no_box(visitor):
     send(visitor, "said-no-box")
 
 
+def asked_by_letter(visitor, name):
+    """Whoever typed the address."""
+    world = visitor.world
+    subscribe(world, tokens.form(world, "s/shop"), f"{name}@x.test")
+    visitor.go(link_in(letter_to(world, f"{name}@x.test"), "c"))
+
+
+def confirmed(visitor):
+    asked_by_letter(visitor, "yes")
+    visitor.enter("button[value=confirm]")
+
+
+def cancelled(visitor):
+    asked_by_letter(visitor, "no")
+    visitor.enter("button[value=cancel]")
+
+
+def over(visitor):
+    """The same link, when the ledger has it that they did not ask."""
+    link = visitor.browser.ask("location.href")
+    while "<!-- confirm-over -->" not in visitor.browser.ask(
+            "document.documentElement.outerHTML"):
+        visitor.go(link)
+
+
+def a_week_later(visitor):
+    """A picture of it: weeks do not pass here."""
+    folder = visitor.world.dir / "templates"
+    old = (folder / "confirm-old.html").read_text()
+    (folder / "confirm-over.html").write_text(old)
+    restart(visitor.world, visitor.world.config)
+    visitor.go(visitor.browser.ask("location.href"))
+
+
 def wanted(visitor):
     visitor.at_preferences("ask")
     visitor.enter("button[name=more]")
@@ -224,12 +261,14 @@ PAGES = {
     "no-token": lambda v: v.go(v.world.base_url + "/u"),
     "subscribe": at_form,
     "asked": asked,
+    "confirm": lambda v: asked_by_letter(v, "yes"),
+    "confirmed": confirmed,
+    "cancelled": cancelled,
+    "confirm-over": over,
+    "confirm-old": a_week_later,
 }
-# Those that a letter's link leads to (test_optin_pages), with their parts, and
-# what is for pages of others.
-BEHIND_A_LETTER = {"confirm", "confirmed", "cancelled", "confirm-old",
-                   "confirm-over"}
-NO_PAGE = {"embed", "frame", "item", "again"}
+# For pages of others: consentctl form prints these.
+NO_PAGE = {"embed", "frame"}
 # The same templates with other parts.
 MORE = {
     "preferences-nothing": stopped_all,
@@ -255,7 +294,7 @@ def templates(folder):
 
 
 def test_no_page_is_forgotten():
-    assert {*PAGES, *BEHIND_A_LETTER, "later", "later-form"} == {
+    assert {*PAGES, "later", "later-form"} == {
         f.stem for f in templates(REPO / "conf/templates")
         if "<h1" in f.read_text()}
 
@@ -295,5 +334,5 @@ def test_every_page(new_world, colours):
     assert found == {"html-has-lang", "color-contrast"}
     unseen = [f.stem for f in templates(world.dir / "templates")
               if mark(f) not in visitor.seen
-              and f.stem not in BEHIND_A_LETTER | NO_PAGE]
+              and f.stem not in NO_PAGE]
     assert not unseen, "templates on none of the pages above"
