@@ -77,6 +77,9 @@ enum {
 	CM_RIGHT_MAX = 16,    /* "access", "erasure" ... */
 };
 
+/* Of DISCLOSED: whom data about a person goes to when nobody is named. */
+#define CM_TO_PERSON "the person"
+
 /* 9999-12-31T23:59:59.999Z, the last instant RFC 3339 can write. */
 #define CM_EVENT_TIME_MAX INT64_C(253402300799999)
 

@@ -5,7 +5,8 @@
 
 #include "lib/clock.h"
 
-void cm_request_apply(struct cm_request *request, const struct cm_event *event)
+void cm_request_apply(struct cm_right_request *request,
+		      const struct cm_event *event)
 {
 	if (!cm_event_type_is_request(event->type) ||
 	    strcmp(request->right, event->right) != 0)

@@ -13,7 +13,7 @@
 
 #include "policy/event.h"
 
-struct cm_request {
+struct cm_right_request {
 	struct cm_id contact;
 	struct cm_id family;
 	char right[CM_RIGHT_MAX + 1];
@@ -23,7 +23,8 @@ struct cm_request {
 };
 
 /* Fold one event of this person and right in; others are passed over. */
-void cm_request_apply(struct cm_request *request, const struct cm_event *event);
+void cm_request_apply(struct cm_right_request *request,
+		      const struct cm_event *event);
 /* The first moment at which an answer would be late. */
 int64_t cm_request_late_at(int64_t received, bool extended);
 

@@ -19,8 +19,22 @@ enum {
 	TAG_MAX = 35, /* RFC 5646, 4.4.1: buffers of at least 35 */
 };
 
-/* The texts of one language; the pages are the same for all. */
-static const char texts_file[] = "pages.txt";
+/* The texts of one language, by the beginning of their keys; the pages are
+ * the same for all. */
+static const struct {
+	const char *prefix;
+	const char *file;
+} text_files[] = {
+	{"data-", "data.txt"},
+	{"", "pages.txt"},
+};
+enum { TEXT_FILES = sizeof(text_files) / sizeof(text_files[0]) };
+
+static const char *const word_keys[CM_TEMPLATE_WORDS] = {
+#define CM_TEMPLATE_WORD(symbol, key) [CM_WORD_##symbol] = key,
+#include "policy/template_word.def"
+#undef CM_TEMPLATE_WORD
+};
 
 static const struct {
 	const char *file;
@@ -55,6 +69,19 @@ static const struct {
 					  "confirm-old-title"},
 	[CM_TEMPLATE_PAGE_CONFIRM_OVER] = {"confirm-over.html", true, false,
 					   "confirm-over-title"},
+	[CM_TEMPLATE_PAGE_MY_DATA] = {"my-data.html", true, false,
+				      "data-title"},
+	[CM_TEMPLATE_PAGE_MY_DATA_GONE] = {"my-data-gone.html", true, false,
+					   "data-gone-title"},
+	[CM_TEMPLATE_PAGE_MY_DATA_NONE] = {"my-data-none.html", true, false,
+					   "data-none-title"},
+	[CM_TEMPLATE_PAGE_MY_DATA_ENDED] = {"my-data-ended.html", true, false,
+					    "data-ended-title"},
+	[CM_TEMPLATE_PAGE_ERASE] = {"erase.html", true, false,
+				    "data-ask-title"},
+	[CM_TEMPLATE_PAGE_LOST] = {"lost.html", true, false, "data-lost-title"},
+	[CM_TEMPLATE_PAGE_LOST_SENT] = {"lost-sent.html", true, false,
+					"data-lost-sent-title"},
 	[CM_TEMPLATE_PAGE_INVALID] = {"invalid.html", true, false,
 				      "invalid-title"},
 	[CM_TEMPLATE_PAGE_NO_TOKEN] = {"no-token.html", true, false,
@@ -88,6 +115,22 @@ static const struct {
 	[CM_TEMPLATE_PART_AGAIN] = {"again.html", true, false, NULL},
 	[CM_TEMPLATE_PART_EMBED] = {"embed.html", true, false, NULL},
 	[CM_TEMPLATE_PART_FRAME] = {"frame.html", true, false, NULL},
+	[CM_TEMPLATE_PART_LOST_LINK] = {"lost-link.html", true, false, NULL},
+	[CM_TEMPLATE_PART_DATA_SEND] = {"data-send.html", true, false, NULL},
+	[CM_TEMPLATE_PART_DATA_ROW] = {"data-row.html", true, false, NULL},
+	[CM_TEMPLATE_PART_DATA_STANDING] = {"data-standing.html", true, false,
+					    NULL},
+	[CM_TEMPLATE_PART_DATA_EVENT] = {"data-event.html", true, false, NULL},
+	[CM_TEMPLATE_PART_DATA_SENT] = {"data-sent.html", true, false, NULL},
+	[CM_TEMPLATE_PART_DATA_RIGHTS] = {"data-rights.html", true, false,
+					  NULL},
+	[CM_TEMPLATE_PART_DATA_TAKE] = {"data-take.html", true, false, NULL},
+	[CM_TEMPLATE_PART_DATA_ERASE] = {"data-erase.html", true, false, NULL},
+	[CM_TEMPLATE_PART_DATA_KEPT] = {"data-kept.html", true, false, NULL},
+	[CM_TEMPLATE_PART_SAID_SENT] = {"said-sent.html", true, false, NULL},
+	[CM_TEMPLATE_PART_SAID_ERASED] = {"said-erased.html", true, false,
+					  NULL},
+	[CM_TEMPLATE_PART_SAID_KEPT] = {"said-kept.html", true, false, NULL},
 	[CM_TEMPLATE_PART_SAID_STOPPED] = {"said-stopped.html", true, false,
 					   NULL},
 	[CM_TEMPLATE_PART_SAID_BACK] = {"said-back.html", true, false, NULL},
@@ -129,6 +172,7 @@ struct cm_templates {
 	struct cm_arena *arena;
 	struct cm_pieces pages[CM_TEMPLATE_KINDS];
 	size_t titles[CM_TEMPLATE_KINDS]; /* number of the key */
+	size_t words[CM_TEMPLATE_WORDS];  /* ditto */
 	struct key keys[TEXTS_MAX];
 	size_t nkeys;
 	struct language *languages;
@@ -235,6 +279,16 @@ static int load_pages(struct cm_templates *t, const char *folder,
 	return rc;
 }
 
+static int name_words(struct cm_templates *t, struct cm_error *err)
+{
+	int i, rc = CM_OK;
+
+	for (i = 0; rc == CM_OK && i < CM_TEMPLATE_WORDS; i++)
+		rc = add_key(t, cm_span(word_keys[i]), "consent-web", 0,
+			     &t->words[i], err);
+	return rc;
+}
+
 /* ---- the texts of a language -------------------------------------------- */
 
 /* "key = text", a line each; empty lines and those with "#" say nothing. */
@@ -288,15 +342,26 @@ static const char *like_key(const struct cm_template_file *file,
 	return found != NULL ? cm_suggest(wanted, found, n) : NULL;
 }
 
+static size_t file_of(const char *key)
+{
+	size_t i = 0;
+
+	while (!cm_span_starts(cm_span(key), text_files[i].prefix))
+		i++;
+	return i;
+}
+
 static int check_texts(const struct cm_templates *t,
 		       const struct language *language,
-		       const struct cm_template_file *file,
+		       const struct cm_template_file *files,
 		       struct cm_error *err)
 {
 	size_t i;
 
 	for (i = 0; i < t->nkeys; i++) {
 		const struct key *key = &t->keys[i];
+		const struct cm_template_file *file =
+			&files[file_of(key->name)];
 		const char *like;
 
 		if (language->texts[i].count > 0)
@@ -313,29 +378,41 @@ static int check_texts(const struct cm_templates *t,
 	return CM_OK;
 }
 
+static int load_text_file(struct cm_templates *t, struct language *language,
+			  struct cm_template_file *file, struct cm_error *err)
+{
+	struct cm_span rest;
+	int rc = cm_template_file_read(file, err);
+
+	rest = file->all;
+	while (rc == CM_OK && rest.n > 0)
+		rc = load_line(t, language, file, cm_span_cut(&rest, '\n'),
+			       err);
+	return rc;
+}
+
 static int load_texts(struct cm_templates *t, struct language *language,
 		      const char *folder, const char *name,
 		      struct cm_error *err)
 {
-	struct cm_template_file file = {
-		.arena = t->arena,
-		.use = CM_TEMPLATE_USE_PAGE,
-		.path = cm_arena_printf(t->arena, "%s/%s/%s", folder, name,
-					texts_file),
-	};
-	struct cm_span rest;
-	int rc;
+	struct cm_template_file files[TEXT_FILES];
+	size_t i;
+	int rc = CM_OK;
 
 	language->texts = cm_arena_array(t->arena, t->nkeys + 1,
 					 sizeof(*language->texts));
-	if (file.path == NULL || language->texts == NULL)
-		return no_memory(texts_file, err);
-	rc = cm_template_file_read(&file, err);
-	rest = file.all;
-	while (rc == CM_OK && rest.n > 0)
-		rc = load_line(t, language, &file, cm_span_cut(&rest, '\n'),
-			       err);
-	return rc == CM_OK ? check_texts(t, language, &file, err) : rc;
+	for (i = 0; rc == CM_OK && i < TEXT_FILES; i++) {
+		files[i] = (struct cm_template_file){
+			.arena = t->arena,
+			.use = CM_TEMPLATE_USE_PAGE,
+			.path = cm_arena_printf(t->arena, "%s/%s/%s", folder,
+						name, text_files[i].file),
+		};
+		rc = files[i].path != NULL && language->texts != NULL
+			     ? load_text_file(t, language, &files[i], err)
+			     : no_memory(text_files[i].file, err);
+	}
+	return rc == CM_OK ? check_texts(t, language, files, err) : rc;
 }
 
 /* ---- languages ---------------------------------------------------------- */
@@ -468,6 +545,8 @@ int cm_templates_load(const char *folder, const char *default_language,
 	if (t->languages == NULL)
 		goto out;
 	rc = load_pages(t, folder, err);
+	if (rc == CM_OK)
+		rc = name_words(t, err);
 	if (rc == CM_OK)
 		rc = load_folder(t, folder, err);
 	if (rc != CM_OK)
@@ -712,6 +791,19 @@ int cm_template_title(const struct cm_templates *templates,
 	if (kinds[kind].title != NULL)
 		fill_pieces(&f, &f.language->texts[templates->titles[kind]],
 			    true);
+	return cm_buf_ok(out);
+}
+
+int cm_template_word(const struct cm_templates *templates,
+		     enum cm_template_word word, const char *language,
+		     struct cm_buf *out)
+{
+	const struct filling f = {
+		.language = choose(templates, &language, 1),
+		.out = out,
+	};
+
+	fill_pieces(&f, &f.language->texts[templates->words[word]], true);
 	return cm_buf_ok(out);
 }
 

@@ -5,6 +5,7 @@
  *   FOLDER/ask.html ...       what each page has, the same for all languages
  *   FOLDER/letter.txt, letter.html ...   the same of letters
  *   FOLDER/<lang>/pages.txt   their words, "key = text" a line
+ *   FOLDER/<lang>/data.txt    more of them: those whose key begins with "data-"
  *   FOLDER/<lang>/footer.txt, footer.html   what goes into mail
  *
  * UTF-8.  "{{name}}" is replaced by a value, "{{text:key}}" (in pages) by a
@@ -43,10 +44,18 @@ enum cm_template_kind {
 	CM_TEMPLATE_PAGE_CANCELLED,    /* "I did not ask for this" */
 	CM_TEMPLATE_PAGE_CONFIRM_OLD,  /* the link is over its days */
 	CM_TEMPLATE_PAGE_CONFIRM_OVER, /* or they refused since */
-	CM_TEMPLATE_PAGE_INVALID,      /* not one of our links */
-	CM_TEMPLATE_PAGE_NO_TOKEN,     /* mail to several; how to leave */
-	CM_TEMPLATE_PAGE_LATER,        /* we failed; try again */
-	CM_TEMPLATE_PAGE_LATER_FORM,   /* ditto, with a form, not a link */
+	/* What is on record about the person behind a mailed link. */
+	CM_TEMPLATE_PAGE_MY_DATA,
+	CM_TEMPLATE_PAGE_MY_DATA_GONE,  /* erased: what is left */
+	CM_TEMPLATE_PAGE_MY_DATA_NONE,  /* nothing ever was */
+	CM_TEMPLATE_PAGE_MY_DATA_ENDED, /* the link is over its day */
+	CM_TEMPLATE_PAGE_ERASE,         /* what would go, and the button */
+	CM_TEMPLATE_PAGE_LOST,          /* an address, for who lost the mail */
+	CM_TEMPLATE_PAGE_LOST_SENT,     /* the same for every address */
+	CM_TEMPLATE_PAGE_INVALID,       /* not one of our links */
+	CM_TEMPLATE_PAGE_NO_TOKEN,      /* mail to several; how to leave */
+	CM_TEMPLATE_PAGE_LATER,         /* we failed; try again */
+	CM_TEMPLATE_PAGE_LATER_FORM,    /* ditto, with a form, not a link */
 	/* Parts of pages, made apart and put into {{who}}, {{all}} ... */
 	CM_TEMPLATE_PART_WHO,     /* the brand's name */
 	CM_TEMPLATE_PART_LOGO,    /* or its picture */
@@ -62,6 +71,21 @@ enum cm_template_kind {
 	CM_TEMPLATE_PART_CHOICE_ON,
 	CM_TEMPLATE_PART_CHOICE_OFF,
 	CM_TEMPLATE_PART_CHOICE_MORE, /* off, with a button */
+	CM_TEMPLATE_PART_LOST_LINK,   /* where a link is to be had */
+	CM_TEMPLATE_PART_DATA_SEND,   /* "send me a link to my data" */
+	/* Of somebody's data: a row, a purpose, an event, mail that left, what
+	 * it is for; and the buttons, or why there is none. */
+	CM_TEMPLATE_PART_DATA_ROW,
+	CM_TEMPLATE_PART_DATA_STANDING,
+	CM_TEMPLATE_PART_DATA_EVENT,
+	CM_TEMPLATE_PART_DATA_SENT,
+	CM_TEMPLATE_PART_DATA_RIGHTS,
+	CM_TEMPLATE_PART_DATA_TAKE,
+	CM_TEMPLATE_PART_DATA_ERASE,
+	CM_TEMPLATE_PART_DATA_KEPT,
+	CM_TEMPLATE_PART_SAID_SENT,
+	CM_TEMPLATE_PART_SAID_ERASED,
+	CM_TEMPLATE_PART_SAID_KEPT,
 	CM_TEMPLATE_PART_SAID_STOPPED,
 	CM_TEMPLATE_PART_SAID_BACK,
 	CM_TEMPLATE_PART_SAID_AGAIN,
@@ -90,6 +114,14 @@ enum cm_template_kind {
 	CM_TEMPLATE_LETTER_PURPOSE_TEXT, /* a row of {{purposes}} */
 	CM_TEMPLATE_LETTER_PURPOSE_HTML,
 	CM_TEMPLATE_KINDS
+};
+
+/* Texts that are chosen by what is on record, not by a page. */
+enum cm_template_word {
+#define CM_TEMPLATE_WORD(symbol, key) CM_WORD_##symbol,
+#include "policy/template_word.def"
+#undef CM_TEMPLATE_WORD
+	CM_TEMPLATE_WORDS
 };
 
 struct cm_template_value {
@@ -131,6 +163,11 @@ CM_MUST_CHECK int cm_template_title(const struct cm_templates *templates,
 				    const char *language,
 				    const struct cm_template_value *values,
 				    size_t count, struct cm_buf *out);
+
+/* A word as plain text, without values; appended to out. */
+CM_MUST_CHECK int cm_template_word(const struct cm_templates *templates,
+				   enum cm_template_word word,
+				   const char *language, struct cm_buf *out);
 
 /* True for right-to-left languages (ar, fa, he, ur, yi ...). */
 bool cm_language_is_rtl(const char *language);

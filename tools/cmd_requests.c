@@ -25,7 +25,7 @@ static const char *date_of(int64_t at, char out[CM_CLOCK_TEXT])
 	return out;
 }
 
-static const char *due_of(const struct cm_request *request,
+static const char *due_of(const struct cm_right_request *request,
 			  char out[CM_CLOCK_TEXT])
 {
 	return date_of(
@@ -37,14 +37,14 @@ static const char *due_of(const struct cm_request *request,
 
 struct list {
 	struct cm_ctl *ctl;
-	struct cm_request *v;
+	struct cm_right_request *v;
 	size_t n, room;
 	size_t late;
 };
 
 /* Few are ever open, and whoever asked once may ask again. */
-static struct cm_request *find(const struct list *list,
-			       const struct cm_event *event)
+static struct cm_right_request *find(const struct list *list,
+				     const struct cm_event *event)
 {
 	size_t i;
 
@@ -60,7 +60,7 @@ static struct cm_request *find(const struct list *list,
 static int add(struct list *list, const struct cm_event *event,
 	       struct cm_error *err)
 {
-	struct cm_request *request;
+	struct cm_right_request *request;
 
 	if (list->n == list->room) {
 		size_t room = list->room * 2 + 16;
@@ -84,7 +84,7 @@ static int look(void *ctx, const struct cm_event *event, uint64_t seq,
 		struct cm_error *err)
 {
 	struct list *list = ctx;
-	struct cm_request *request;
+	struct cm_right_request *request;
 
 	(void)seq;
 	if (!cm_event_type_is_request(event->type))
@@ -100,7 +100,7 @@ static int look(void *ctx, const struct cm_event *event, uint64_t seq,
 	return CM_OK;
 }
 
-static int64_t late_at(const struct cm_request *request)
+static int64_t late_at(const struct cm_right_request *request)
 {
 	return cm_request_late_at(request->received, request->extended);
 }
@@ -112,12 +112,12 @@ static int by_due(const void *a, const void *b)
 
 	if (x != y)
 		return x < y ? -1 : 1;
-	return memcmp(&((const struct cm_request *)a)->contact,
-		      &((const struct cm_request *)b)->contact,
+	return memcmp(&((const struct cm_right_request *)a)->contact,
+		      &((const struct cm_right_request *)b)->contact,
 		      sizeof(struct cm_id));
 }
 
-static int address_of(struct list *list, const struct cm_request *request,
+static int address_of(struct list *list, const struct cm_right_request *request,
 		      struct cm_span *ret_address, struct cm_error *err)
 {
 	struct cm_span as_given;
@@ -130,12 +130,13 @@ static int address_of(struct list *list, const struct cm_request *request,
 	return rc == CM_ENOTFOUND ? CM_OK : rc;
 }
 
-static bool is_late(const struct list *list, const struct cm_request *request)
+static bool is_late(const struct list *list,
+		    const struct cm_right_request *request)
 {
 	return list->ctl->now >= late_at(request);
 }
 
-static int print_one(struct list *list, const struct cm_request *request,
+static int print_one(struct list *list, const struct cm_right_request *request,
 		     struct cm_error *err)
 {
 	FILE *out = list->ctl->out;
@@ -156,7 +157,7 @@ static int print_one(struct list *list, const struct cm_request *request,
 	return CM_OK;
 }
 
-static int json_one(struct list *list, const struct cm_request *request,
+static int json_one(struct list *list, const struct cm_right_request *request,
 		    struct cm_json_writer *w, struct cm_error *err)
 {
 	char due[CM_CLOCK_TEXT], id[CM_ID_TEXT_LEN];
@@ -239,7 +240,7 @@ struct step {
 	const struct cm_args *args;
 	const char *given; /* the address as it was typed */
 	struct cm_person person;
-	struct cm_request request;
+	struct cm_right_request request;
 	const char *note;
 	int64_t received;
 };

@@ -13,9 +13,6 @@
 
 struct cm_json_writer;
 
-/* Whom data about a person goes to when nobody else is named. */
-#define CM_TO_PERSON "the person"
-
 struct cm_disclosure {
 	const char *kind;   /* "access", "evidence", "check": the command */
 	const char *to;     /* NULL: to nobody; nothing is recorded */

@@ -38,7 +38,7 @@ int cm_request_right(const char *word, const char **ret_right,
 }
 
 static int fold_events(struct cm_store_reader *reader,
-		       struct cm_request *request, struct cm_error *err)
+		       struct cm_right_request *request, struct cm_error *err)
 {
 	struct cm_event event;
 	struct cm_span json;
@@ -60,10 +60,10 @@ static int fold_events(struct cm_store_reader *reader,
 }
 
 int cm_request_read(struct cm_ctl *ctl, const struct cm_id *contact,
-		    const char *right, struct cm_request *ret_request,
+		    const char *right, struct cm_right_request *ret_request,
 		    struct cm_error *err)
 {
-	struct cm_request request = {.contact = *contact};
+	struct cm_right_request request = {.contact = *contact};
 	struct cm_store_reader *reader = NULL;
 	int rc = cm_store_read_begin(ctl->store, ctl->arena, &reader, err);
 
@@ -79,7 +79,7 @@ int cm_request_read(struct cm_ctl *ctl, const struct cm_id *contact,
 int cm_request_any_open(struct cm_ctl *ctl, const struct cm_id *contact,
 			bool *ret_open, struct cm_error *err)
 {
-	struct cm_request request;
+	struct cm_right_request request;
 	size_t i;
 	int rc = CM_OK;
 
@@ -95,7 +95,7 @@ int cm_request_any_open(struct cm_ctl *ctl, const struct cm_id *contact,
 	return rc;
 }
 
-static int close_it(struct cm_ctl *ctl, const struct cm_request *request,
+static int close_it(struct cm_ctl *ctl, const struct cm_right_request *request,
 		    struct cm_error *err)
 {
 	struct cm_store_entry entry = {
@@ -115,7 +115,7 @@ static int close_it(struct cm_ctl *ctl, const struct cm_request *request,
 void cm_request_fulfil(struct cm_ctl *ctl, const struct cm_id *contact,
 		       const char *right)
 {
-	struct cm_request request = {.open = false};
+	struct cm_right_request request = {.open = false};
 	struct cm_error err;
 	int rc = cm_request_read(ctl, contact, right, &request, &err);
 

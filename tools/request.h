@@ -15,7 +15,7 @@ CM_MUST_CHECK int cm_request_right(const char *word, const char **ret_right,
 CM_MUST_CHECK int cm_request_read(struct cm_ctl *ctl,
 				  const struct cm_id *contact,
 				  const char *right,
-				  struct cm_request *ret_request,
+				  struct cm_right_request *ret_request,
 				  struct cm_error *err);
 
 /* Has this person any that is open? */

@@ -5,6 +5,8 @@
 
 #include "lib/arena.h"
 #include "web/confirm.h"
+#include "web/lost.h"
+#include "web/my_data.h"
 #include "web/subscribe.h"
 #include "web/api_body.h"
 #include "web/work.h"
@@ -148,7 +150,10 @@ void cm_work_page(struct cm_work *work, int status,
 static void set_page(struct cm_work *work, int status,
 		     enum cm_template_kind kind)
 {
-	const struct cm_page_want want = {.kind = kind};
+	const struct cm_page_want want = {
+		.kind = kind,
+		.may_lose = work->site->queue != NULL,
+	};
 
 	cm_work_page(work, status, &want);
 }
@@ -284,6 +289,8 @@ static void dispatch(struct cm_work *work)
 		[CM_PLACE_NO_TOKEN] = at_no_token,
 		[CM_PLACE_SUBSCRIBE] = cm_subscribe,
 		[CM_PLACE_CONFIRM] = cm_confirm,
+		[CM_PLACE_LOST] = cm_lost,
+		[CM_PLACE_MY_DATA] = cm_my_data,
 		[CM_PLACE_HEALTH] = at_health,
 		[CM_PLACE_LOGO] = at_logo,
 		[CM_PLACE_METRICS] = at_metrics,

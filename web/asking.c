@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "policy/address.h"
+#include "policy/header_value.h"
 #include "web/visitor.h"
 
 enum cm_form_token cm_asking_check(struct cm_work *work, struct cm_span place)
@@ -38,6 +40,27 @@ bool cm_asking_token(struct cm_work *work, struct cm_span place,
 		return true;
 	cm_work_later(work, &err);
 	return false;
+}
+
+void cm_asking_email(const struct cm_work *work,
+		     char out[CM_FORM_EMAIL_MAX + 1])
+{
+	struct cm_span text = cm_span_n(work->form.email, work->form.email_n);
+
+	out[0] = '\0';
+	if (text.n == 0 || !cm_utf8_valid(text.p, text.n) ||
+	    !cm_text_is_plain(text))
+		return;
+	memcpy(out, text.p, text.n);
+	out[text.n] = '\0';
+}
+
+bool cm_asking_has_address(const struct cm_work *work)
+{
+	struct cm_address address;
+
+	return cm_address_parse(cm_span_n(work->form.email, work->form.email_n),
+				&address, NULL) == CM_OK;
 }
 
 const char *cm_asking_language(const struct cm_work *work)

@@ -30,6 +30,12 @@ bool cm_asking_token(struct cm_work *work, struct cm_span place,
  */
 bool cm_asking_put(struct cm_work *work, struct cm_act *act, const char *form);
 
+/* The address as typed, to be shown again; "" if no page can show it. */
+void cm_asking_email(const struct cm_work *work,
+		     char out[CM_FORM_EMAIL_MAX + 1]);
+/* Could mail be sent there?  That says nothing about who is on record. */
+bool cm_asking_has_address(const struct cm_work *work);
+
 /* The language that its pages are in. */
 const char *cm_asking_language(const struct cm_work *work);
 

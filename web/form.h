@@ -23,6 +23,12 @@ enum {
 enum cm_form_act {
 	CM_FORM_NONE,      /* none of the pairs that we know */
 	CM_FORM_SUBSCRIBE, /* act=subscribe: address, purposes, form token */
+	CM_FORM_LOST,      /* act=lost: address, form token */
+	CM_FORM_DATA,      /* act=data: a link to what is on record, please */
+	CM_FORM_TAKE_PAGE, /* act=take-page: what is on record, as a page */
+	CM_FORM_TAKE_FILE, /* act=take-file: as JSON */
+	CM_FORM_ERASE_ASK, /* act=erase-ask: what would go? */
+	CM_FORM_ERASE,     /* act=erase */
 	CM_FORM_MORE,      /* more=PATH, of the preferences */
 	CM_FORM_CONFIRM,   /* act=confirm: the button behind a mailed link */
 	CM_FORM_CANCEL,    /* act=cancel: "I did not ask for this" */

@@ -39,25 +39,35 @@ static int open_sent(struct cm_keep *keep, const struct cm_config *config)
 	return cm_sent_open(&options, &keep->sent, NULL);
 }
 
+struct cm_sent *cm_keep_borrow(struct cm_keep *keep,
+			       const struct cm_config *config)
+{
+	(void)pthread_mutex_lock(&keep->lock);
+	return open_sent(keep, config) == CM_OK ? keep->sent : NULL;
+}
+
+void cm_keep_return(struct cm_keep *keep, bool good)
+{
+	if (!good)
+		cm_sent_close(&keep->sent); /* it may be another file now */
+	(void)pthread_mutex_unlock(&keep->lock);
+}
+
 void cm_keep_recall(struct cm_keep *keep, const struct cm_config *config,
 		    const struct cm_id *contact,
 		    const struct cm_purpose *purpose, int64_t *ret_asked,
 		    int64_t *ret_mailed)
 {
-	int rc;
+	struct cm_sent *sent = cm_keep_borrow(keep, config);
+	int rc = CM_OK;
 
 	*ret_asked = *ret_mailed = 0;
-	(void)pthread_mutex_lock(&keep->lock);
-	rc = open_sent(keep, config);
-	if (rc == CM_OK)
-		rc = cm_sent_asked(keep->sent, contact, purpose, ret_asked,
-				   NULL);
-	if (rc == CM_OK)
-		rc = cm_sent_mailed(keep->sent, contact, &purpose, 1,
-				    ret_mailed, NULL);
-	if (rc != CM_OK)
-		cm_sent_close(&keep->sent); /* it may be another file now */
-	(void)pthread_mutex_unlock(&keep->lock);
+	if (sent != NULL)
+		rc = cm_sent_asked(sent, contact, purpose, ret_asked, NULL);
+	if (sent != NULL && rc == CM_OK)
+		rc = cm_sent_mailed(sent, contact, &purpose, 1, ret_mailed,
+				    NULL);
+	cm_keep_return(keep, rc == CM_OK);
 }
 
 /* ---- the question ------------------------------------------------------- */

@@ -31,6 +31,12 @@ void cm_keep_recall(struct cm_keep *keep, const struct cm_config *config,
 		    const struct cm_id *contact,
 		    const struct cm_purpose *purpose, int64_t *ret_asked,
 		    int64_t *ret_mailed);
+/* What the milter remembers, for this thread alone until it is given back;
+ * NULL if there is nothing, or it cannot be read.  Always give back. */
+struct cm_sent *cm_keep_borrow(struct cm_keep *keep,
+			       const struct cm_config *config);
+/* good: false if it could not be read. */
+void cm_keep_return(struct cm_keep *keep, bool good);
 
 /* A consent that may be given anew, now. */
 struct cm_keep_offer {

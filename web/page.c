@@ -209,8 +209,9 @@ static void set_controller(struct making *m)
 	set_colour(m, config->web_colour, "colour", "on-colour");
 	set_colour(m, config->web_colour_dark, "colour-dark", "on-colour-dark");
 	set_part(m, "who",
-		 config->web_logo != NULL ? CM_TEMPLATE_PART_LOGO
-					  : CM_TEMPLATE_PART_WHO);
+		 config->web_logo != NULL && !m->want->to_keep
+			 ? CM_TEMPLATE_PART_LOGO
+			 : CM_TEMPLATE_PART_WHO);
 	if (config->controller_privacy_notice != NULL)
 		set_part(m, "privacy", CM_TEMPLATE_PART_PRIVACY);
 }
@@ -289,6 +290,9 @@ static void set_notice(struct making *m)
 		[CM_PAGE_SAID_CHECK] = CM_TEMPLATE_PART_SAID_CHECK,
 		[CM_PAGE_SAID_NO_ADDRESS] = CM_TEMPLATE_PART_SAID_NO_ADDRESS,
 		[CM_PAGE_SAID_NO_BOX] = CM_TEMPLATE_PART_SAID_NO_BOX,
+		[CM_PAGE_SAID_SENT] = CM_TEMPLATE_PART_SAID_SENT,
+		[CM_PAGE_SAID_ERASED] = CM_TEMPLATE_PART_SAID_ERASED,
+		[CM_PAGE_SAID_KEPT] = CM_TEMPLATE_PART_SAID_KEPT,
 	};
 	const struct cm_page_want *want = m->want;
 
@@ -313,6 +317,34 @@ static void set_preferences(struct making *m)
 	set_choices(m, CM_TEMPLATE_PART_CHOICE_ON,
 		    want->may_ask_more ? CM_TEMPLATE_PART_CHOICE_MORE
 				       : CM_TEMPLATE_PART_CHOICE_OFF);
+	if (want->may_send)
+		set_part(m, "send", CM_TEMPLATE_PART_DATA_SEND);
+}
+
+static void set_my_data(struct making *m)
+{
+	const struct cm_page_want *want = m->want;
+	size_t i;
+
+	for (i = 0; i < want->nvalues; i++)
+		set(m, want->values[i].name, want->values[i].value);
+	set(m, "email", want->email);
+	set_notice(m);
+	set(m, "ticket", want->ticket);
+	set_part(m, "rights", CM_TEMPLATE_PART_DATA_RIGHTS);
+	if (want->to_keep)
+		return;
+	set_part(m, "take", CM_TEMPLATE_PART_DATA_TAKE);
+	set_part(m, "erase",
+		 want->may_erase ? CM_TEMPLATE_PART_DATA_ERASE
+				 : CM_TEMPLATE_PART_DATA_KEPT);
+}
+
+/* For who has no link that works. */
+static void set_lost(struct making *m)
+{
+	if (m->want->may_lose)
+		set_part(m, "lost", CM_TEMPLATE_PART_LOST_LINK);
 }
 
 static void set_subscribe(struct making *m)
@@ -379,6 +411,15 @@ static void set_page(struct making *m)
 		[CM_TEMPLATE_PAGE_CONFIRMED] = set_asking,
 		[CM_TEMPLATE_PAGE_CONFIRM_OLD] = set_asking,
 		[CM_TEMPLATE_PAGE_CONFIRM_OVER] = set_asking,
+		[CM_TEMPLATE_PAGE_MY_DATA] = set_my_data,
+		[CM_TEMPLATE_PAGE_MY_DATA_GONE] = set_my_data,
+		[CM_TEMPLATE_PAGE_MY_DATA_NONE] = set_my_data,
+		[CM_TEMPLATE_PAGE_MY_DATA_ENDED] = set_lost,
+		[CM_TEMPLATE_PAGE_ERASE] = set_my_data,
+		[CM_TEMPLATE_PAGE_LOST] = set_my_data,
+		[CM_TEMPLATE_PAGE_LOST_SENT] = set_lost,
+		[CM_TEMPLATE_PAGE_INVALID] = set_lost,
+		[CM_TEMPLATE_PAGE_NO_TOKEN] = set_lost,
 	};
 	const struct cm_page_want *want = m->want;
 
@@ -404,7 +445,7 @@ static int begin(struct making *m, const struct cm_config *config,
 	m->templates = templates;
 	m->want = want;
 	m->language = cm_templates_language(templates, wanted, 2);
-	rc = cm_arena_new(CM_PAGE_MAX, &m->arena);
+	rc = cm_arena_new(3 * CM_PAGE_MAX, &m->arena);
 	if (rc != CM_OK)
 		return rc;
 	set_controller(m);

@@ -13,11 +13,13 @@
 #include "policy/template.h"
 
 enum {
-	CM_PAGE_MAX = 512 * 1024, /* a few templates of 64 KiB, filled */
+	/* A few templates of 64 KiB, filled; what is on record about one
+	 * person, thousands of events with what was shown and kept. */
+	CM_PAGE_MAX = 16 * 1024 * 1024,
 	/* Fixed words, styles, and the sites of a form in frame-ancestors. */
 	CM_PAGE_CSP_MAX = 6144,
 	CM_PAGE_STYLES_MAX = 8, /* style elements of one page */
-	CM_PAGE_VALUES_MAX = 40,
+	CM_PAGE_VALUES_MAX = 48,
 	CM_PAGE_INDENT_MAX = 2, /* levels that the layout knows */
 };
 
@@ -47,6 +49,9 @@ enum cm_page_said {
 	CM_PAGE_SAID_CHECK, /* the form is not of our page: look, then press */
 	CM_PAGE_SAID_NO_ADDRESS,
 	CM_PAGE_SAID_NO_BOX,
+	CM_PAGE_SAID_SENT, /* a link to their data is on its way */
+	CM_PAGE_SAID_ERASED,
+	CM_PAGE_SAID_KEPT, /* restricted: nothing is erased */
 };
 
 /* What is to be shown, and to whom. */
@@ -73,6 +78,13 @@ struct cm_page_want {
 	size_t nchoices;
 	const struct cm_subscribe_form *form;
 	const char *form_path; /* "newsletter", "newsletter/cs" */
+	bool may_lose;         /* there is a way to who lost the mail */
+	bool may_send;         /* of preferences: a link to their data */
+	/* Of CM_TEMPLATE_PAGE_MY_DATA and what comes of it: */
+	const struct cm_template_value *values; /* of my_data_page.h */
+	size_t nvalues;
+	bool may_erase; /* else it says why not */
+	bool to_keep;   /* a file: no buttons, nothing from elsewhere */
 };
 
 CM_MUST_CHECK int cm_page_make(const struct cm_config *config,

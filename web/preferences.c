@@ -83,6 +83,7 @@ static void show(struct cm_work *work, int status, enum cm_page_said said)
 	want.email = masked;
 	/* Nobody can be asked whose address is not on record. */
 	want.may_ask_more = work->site->queue != NULL && masked[0] != '\0';
+	want.may_send = want.may_ask_more;
 	cm_visitor_form_ticket(work, &form);
 	want.ticket = form.text;
 	if (said == CM_PAGE_SAID_STOPPED)
@@ -120,6 +121,22 @@ static void take_back(struct cm_work *work)
 	show(work, rc == CM_OK ? 200 : 400,
 	     rc == CM_OK ? CM_PAGE_SAID_BACK : CM_PAGE_SAID_AGAIN);
 	work->outcome = rc == CM_OK ? "taken-back" : "no-ticket";
+}
+
+/* What is on record opens by a mailed link only (pitfall 10). */
+static void ask_data(struct cm_work *work)
+{
+	struct cm_act act = {
+		.kind = CM_ACT_DATA,
+		.contact = work->token.contact,
+		.source = cm_span("preferences"),
+		.channel = cm_span("preferences"),
+	};
+
+	if (!cm_asking_put(work, &act, ""))
+		return;
+	show(work, 200, CM_PAGE_SAID_SENT);
+	work->outcome = "asked";
 }
 
 /* The address is whose link this is, so only they are ever written to. */
@@ -163,6 +180,9 @@ static void act(struct cm_work *work)
 	} else if (work->form.act == CM_FORM_MORE && purpose != NULL &&
 		   work->site->queue != NULL) {
 		ask_more(work, purpose);
+	} else if (work->form.act == CM_FORM_DATA &&
+		   work->site->queue != NULL) {
+		ask_data(work);
 	} else {
 		show(work, 400, CM_PAGE_SAID_AGAIN);
 		work->outcome = "no-known-pair";

@@ -23,6 +23,10 @@ static const struct {
 				"GET, HEAD, POST, OPTIONS"},
 	[CM_PLACE_CONFIRM] = {"confirm", READING | BIT(CM_METHOD_POST),
 			      "GET, HEAD, POST, OPTIONS"},
+	[CM_PLACE_LOST] = {"lost", READING | BIT(CM_METHOD_POST),
+			   "GET, HEAD, POST, OPTIONS"},
+	[CM_PLACE_MY_DATA] = {"my-data", READING | BIT(CM_METHOD_POST),
+			      "GET, HEAD, POST, OPTIONS"},
 	[CM_PLACE_HEALTH] = {"healthz", READING, "GET, HEAD, OPTIONS"},
 	[CM_PLACE_LOGO] = {"logo", READING, "GET, HEAD, OPTIONS"},
 	[CM_PLACE_METRICS] = {"metrics", READING, "GET, HEAD, OPTIONS"},
@@ -133,6 +137,10 @@ static struct cm_route find_below(struct cm_span path)
 		set_token(&route, CM_PLACE_TOKEN, path);
 	else if (take(&path, cm_span("/p/")))
 		set_token(&route, CM_PLACE_PREFERENCES, path);
+	else if (cm_span_eq(path, cm_span("/lost")))
+		route.place = CM_PLACE_LOST;
+	else if (take(&path, cm_span("/m/")))
+		set_token(&route, CM_PLACE_MY_DATA, path);
 	else if (take(&path, cm_span("/c/")))
 		set_token(&route, CM_PLACE_CONFIRM, path);
 	else if (take(&path, cm_span("/s/")) || cm_span_eq(path, cm_span("/s")))
@@ -180,7 +188,7 @@ const char *cm_route_allow(enum cm_place place)
 
 bool cm_place_has_form(enum cm_place place)
 {
-	return place == CM_PLACE_SUBSCRIBE;
+	return place == CM_PLACE_SUBSCRIBE || place == CM_PLACE_LOST;
 }
 
 const char *cm_place_name(enum cm_place place)

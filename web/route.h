@@ -7,6 +7,8 @@
  *   /s, /s/NAME, /s/NAME/LANGUAGE   a form to subscribe; /s is the first
  *   /c/TOKEN   the link of the letter that asks to confirm
  *   /api/v1/CALL  for programs
+ *   /lost      an address, for who lost the mail
+ *   /m/TOKEN   what is on record about this person, by a mailed link
  *   /healthz   for monitors
  *   /logo      the picture on our pages
  *   /metrics   what is counted; on the admin address only
@@ -33,6 +35,8 @@ enum cm_place {
 	CM_PLACE_NO_TOKEN,
 	CM_PLACE_SUBSCRIBE,
 	CM_PLACE_CONFIRM,
+	CM_PLACE_LOST,
+	CM_PLACE_MY_DATA,
 	CM_PLACE_HEALTH,
 	CM_PLACE_LOGO,
 	CM_PLACE_METRICS,

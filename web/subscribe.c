@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/address.h"
-#include "policy/header_value.h"
 #include "web/asking.h"
 
 /* The form on its way: whose, what of it is ticked, what was typed. */
@@ -29,19 +27,6 @@ static bool is_ticked(const struct cm_form *form, const char *path)
 	return false;
 }
 
-/* What no page can show is not shown again. */
-static void take_email(const struct cm_form *form, char *out)
-{
-	struct cm_span text = cm_span_n(form->email, form->email_n);
-
-	out[0] = '\0';
-	if (text.n == 0 || !cm_utf8_valid(text.p, text.n) ||
-	    !cm_text_is_plain(text))
-		return;
-	memcpy(out, text.p, text.n);
-	out[text.n] = '\0';
-}
-
 static void fill(const struct cm_work *work, struct filled *filled,
 		 bool with_ticks)
 {
@@ -49,7 +34,7 @@ static void fill(const struct cm_work *work, struct filled *filled,
 
 	(void)snprintf(filled->place, sizeof(filled->place), "s/%s",
 		       filled->form->name);
-	take_email(&work->form, filled->email);
+	cm_asking_email(work, filled->email);
 	for (i = 0; i < filled->form->npurposes; i++) {
 		const struct cm_purpose *purpose = filled->form->purposes[i];
 
@@ -120,14 +105,6 @@ static void say(struct cm_work *work, const struct filled *filled, int status,
 		work->outcome = outcome;
 }
 
-static bool is_address(const struct cm_form *form)
-{
-	struct cm_address address;
-
-	return cm_address_parse(cm_span_n(form->email, form->email_n), &address,
-				NULL) == CM_OK;
-}
-
 static void send(struct cm_work *work, struct filled *filled)
 {
 	enum cm_form_token token;
@@ -140,7 +117,7 @@ static void send(struct cm_work *work, struct filled *filled)
 		say(work, filled, 413, CM_PAGE_SAID_CHECK, "too-long");
 	} else if (token != CM_FORM_TOKEN_GOOD) {
 		say(work, filled, 200, CM_PAGE_SAID_CHECK, "shown-again");
-	} else if (!is_address(&work->form)) {
+	} else if (!cm_asking_has_address(work)) {
 		say(work, filled, 400, CM_PAGE_SAID_NO_ADDRESS, "no-address");
 	} else if (!filled->ticked) {
 		say(work, filled, 400, CM_PAGE_SAID_NO_BOX, "no-box");

@@ -16,8 +16,7 @@ enum {
 	 * room for CM_VIEW_FACTS_MAX facts, and each click takes two. */
 	CM_VISITOR_EVENTS_MAX = 1000,
 	CM_VISITOR_AGENT_MAX = 200,
-	CM_TICKET_DAYS = 1,    /* how old one may be, in whole days */
-	CM_TICKET_OF_FORM = 1, /* first octet; a time's is 0 for ages */
+	CM_TICKET_DAYS = 1, /* how old one may be, in whole days */
 };
 
 /* ---- who it is ---------------------------------------------------------- */
@@ -293,24 +292,36 @@ static bool read_ticket(const struct cm_work *work, struct cm_token *ret_token,
 	return true;
 }
 
-static uint64_t form_number(void)
+/* The first octet; that of a time is 0 for ages. */
+static uint64_t number_of(enum cm_step step)
 {
-	return (uint64_t)CM_TICKET_OF_FORM << 56;
+	return (uint64_t)step << 56;
+}
+
+void cm_visitor_step_ticket(const struct cm_work *work, enum cm_step step,
+			    struct cm_ticket *ret_ticket)
+{
+	make_ticket(work, cm_span(work->site->config->controller_id),
+		    number_of(step), ret_ticket);
+}
+
+bool cm_visitor_has_step(const struct cm_work *work, enum cm_step step)
+{
+	struct cm_token token;
+	uint64_t number;
+
+	return read_ticket(work, &token, &number) && number == number_of(step);
 }
 
 void cm_visitor_form_ticket(const struct cm_work *work,
 			    struct cm_ticket *ret_ticket)
 {
-	make_ticket(work, cm_span(work->site->config->controller_id),
-		    form_number(), ret_ticket);
+	cm_visitor_step_ticket(work, CM_STEP_FORM, ret_ticket);
 }
 
 bool cm_visitor_has_form_ticket(const struct cm_work *work)
 {
-	struct cm_token token;
-	uint64_t number;
-
-	return read_ticket(work, &token, &number) && number == form_number();
+	return cm_visitor_has_step(work, CM_STEP_FORM);
 }
 
 static bool is_click(const struct cm_fact *fact, struct cm_span path)
@@ -374,7 +385,8 @@ int cm_visitor_take_back(struct cm_work *work, const char *channel,
 	uint64_t number;
 	int rc;
 
-	if (!read_ticket(work, &ticket, &number) || number >= form_number() ||
+	if (!read_ticket(work, &ticket, &number) ||
+	    number >= number_of(CM_STEP_FORM) ||
 	    cm_leave_path(work->site->config, &work->view, ticket.purpose,
 			  &work->path) != CM_OK)
 		return cm_fail(err, CM_EDATA, "no ticket of a click");

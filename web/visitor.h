@@ -46,6 +46,16 @@ CM_MUST_CHECK int cm_visitor_evidence(const struct cm_work *work,
 struct cm_ticket {
 	char text[CM_TOKEN_URL_LEN + 1]; /* "" if there is none to give */
 };
+/* Which page of ours has the form: a ticket of one is none of another. */
+enum cm_step {
+	CM_STEP_FORM = 1, /* of the preferences */
+	CM_STEP_DATA,     /* of what is on record */
+	CM_STEP_ERASE,    /* of what erasing does */
+};
+void cm_visitor_step_ticket(const struct cm_work *work, enum cm_step step,
+			    struct cm_ticket *ret_ticket);
+bool cm_visitor_has_step(const struct cm_work *work, enum cm_step step);
+/* The same of CM_STEP_FORM. */
 void cm_visitor_form_ticket(const struct cm_work *work,
 			    struct cm_ticket *ret_ticket);
 /* Of the newest click on work->path; to be called after it was read again. */

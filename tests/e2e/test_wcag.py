@@ -68,6 +68,9 @@ class Visitor(Person):
     def at_preferences(self, name):
         self.go(self.link(name).replace("/u/", "/p/"))
 
+    def at_my_data(self, name, **kw):
+        self.go(self.link(name, kind="mailed", **kw).replace("/u/", "/m/"))
+
     def violations(self):
         self.browser.ask(AXE.read_text() + ";0")
         bad = []
@@ -154,12 +157,12 @@ def fill_in(visitor, address, ticked):
         f"document.querySelector('[name=purpose]').checked = {ticked};0")
 
 
-def send(visitor, template):
+def send(visitor, template, button="subscribe"):
     """As often as it takes: who is faster than a person is asked again."""
-    visitor.enter("button[value=subscribe]")
+    visitor.enter(f"button[value={button}]")
     while f"<!-- {template} -->" not in visitor.browser.ask(
             "document.documentElement.outerHTML"):
-        visitor.enter("button[value=subscribe]")
+        visitor.enter(f"button[value={button}]")
 
 
 def asked(visitor):
@@ -222,6 +225,38 @@ def wanted(visitor):
     visitor.enter("button[name=more]")
 
 
+def about_to_erase(visitor):
+    visitor.at_my_data("thanks")
+    visitor.enter("button[value=erase-ask]")
+
+
+def erased(visitor):
+    about_to_erase(visitor)
+    visitor.enter("button[value=erase]")
+
+
+def restricted(visitor):
+    visitor.at_my_data("all")
+    visitor.world.ctl("restrict", "all@x.test")
+    visitor.enter("button[value=erase-ask]")
+
+
+def sent_data(visitor):
+    visitor.at_preferences("ask")
+    visitor.enter("button[value=data]")
+
+
+def lost(visitor):
+    visitor.go(visitor.world.base_url + "/lost")
+
+
+def sent_lost(visitor):
+    lost(visitor)
+    visitor.browser.ask(
+        "document.querySelector('#email').value = 'ask@x.test';0")
+    send(visitor, "lost-sent", "lost")
+
+
 def restart(world, config):
     world.write_config(config)
     world.web.stop()
@@ -266,6 +301,13 @@ PAGES = {
     "cancelled": cancelled,
     "confirm-over": over,
     "confirm-old": a_week_later,
+    "lost": lost,
+    "lost-sent": sent_lost,
+    "my-data": lambda v: v.at_my_data("keep"),
+    "my-data-ended": lambda v: v.at_my_data("keep", days_ago=2),
+    "my-data-none": lambda v: v.at_my_data("nobody"),
+    "erase": about_to_erase,
+    "my-data-gone": erased,
 }
 # For pages of others: consentctl form prints these.
 NO_PAGE = {"embed", "frame"}
@@ -275,6 +317,8 @@ MORE = {
     "preferences-back": taken_back,
     "preferences-again": too_late,
     "preferences-more": wanted,
+    "preferences-data": sent_data,
+    "my-data-restricted": restricted,
     "subscribe-check": check,
     "subscribe-no-address": no_address,
     "subscribe-no-box": no_box,

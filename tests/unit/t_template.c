@@ -10,7 +10,8 @@
 
 #include "tests/unit/test.h"
 
-static const char *const files[] = {"footer.txt", "footer.html", "pages.txt"};
+static const char *const files[] = {"footer.txt", "footer.html", "pages.txt",
+				    "data.txt"};
 enum { NFILES = sizeof(files) / sizeof(*files) };
 
 struct folder {
@@ -33,11 +34,15 @@ static void put(const struct folder *f, const char *language, const char *file,
 }
 
 /* The words that ship: every page has its title among them. */
-static size_t shipped_words(char *out, size_t room)
+static size_t shipped_words(const char *name, char *out, size_t room)
 {
-	FILE *file = fopen(CM_SRCDIR "/conf/templates/en/pages.txt", "r");
+	char path[160];
+	FILE *file;
 	size_t n;
 
+	(void)snprintf(path, sizeof(path), CM_SRCDIR "/conf/templates/en/%s",
+		       name);
+	file = fopen(path, "r");
 	assert_non_null(file);
 	n = fread(out, 1, room, file);
 	assert_true(n > 0 && n < room);
@@ -62,7 +67,9 @@ static void puts_all(const struct folder *f, const char *language)
 	n = snprintf(text, room, "# %s\n\nwhat = [%s <&>] {{purpose}}=\n",
 		     language, language);
 	put(f, language, "pages.txt", text,
-	    (size_t)n + shipped_words(text + n, room - (size_t)n));
+	    (size_t)n + shipped_words("pages.txt", text + n, room - (size_t)n));
+	put(f, language, "data.txt", text,
+	    shipped_words("data.txt", text, room));
 	free(text);
 }
 
@@ -210,6 +217,10 @@ static void mistakes_stop_the_start(void **state)
 		ROW("cs", "pages.txt", "what = a {{text:what}}",
 		    "unknown name {{text:what}}"),
 		ROW("cs", "pages.txt", "wath = a", "has no text \"what\""),
+		ROW("cs", "data.txt", "data-titel = a",
+		    "cs/data.txt has no text \"data-title\""),
+		ROW("cs", "data.txt", "data-titel = a",
+		    "(is \"data-titel\" meant?)"),
 #undef ROW
 	};
 	struct folder f;
