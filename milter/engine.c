@@ -19,6 +19,7 @@ enum {
 	/* A missing store costs a message two system calls, not each. */
 	CM_REOPEN_WAIT_MS = 1000,
 	CM_READER_LOCK_WAIT_MS = 1000, /* readers never take writer.lock */
+	CM_CHECK_ARENA_MAX = 1 << 20,  /* a reader, and a path of hashes */
 };
 
 struct cm_keyring {
@@ -396,6 +397,59 @@ static int see_checkpoint(struct cm_engine *engine, struct cm_error *err)
 	return rc;
 }
 
+static int older(uint64_t events, uint64_t seen, struct cm_error *err)
+{
+	return cm_fail(err, CM_ECORRUPT,
+		       "the store has %" PRIu64 " events where it had %" PRIu64
+		       ": an older copy took its place; put back the refusals "
+		       "since then (consentctl restore) and restart",
+		       events, seen);
+}
+
+static int compare(struct cm_store_reader *reader,
+		   const struct cm_sent_head *head, struct cm_error *err)
+{
+	struct cm_hash root;
+	int rc;
+
+	if (cm_store_size(reader) < head->size)
+		return older(cm_store_size(reader), head->size, err);
+	rc = cm_store_root_at(reader, head->size, &root, err);
+	if (rc == CM_OK && memcmp(&root, &head->root, sizeof(root)) != 0)
+		rc = cm_fail(err, CM_ECORRUPT,
+			     "the first %" PRIu64
+			     " events of the store are not "
+			     "those that were there: another one took its "
+			     "place; put the right one back (consentctl "
+			     "restore) and restart",
+			     head->size);
+	return rc;
+}
+
+/* What cannot be remembered has been said, and is no reason not to send. */
+static int check_remembered(struct cm_engine *engine, struct cm_error *err)
+{
+	struct cm_store_reader *reader = NULL;
+	struct cm_arena *arena = NULL;
+	struct cm_sent_head head;
+	int rc;
+
+	if (cm_memory_head(engine->memory, &head, NULL) != CM_OK ||
+	    head.size == 0)
+		return CM_OK;
+	rc = cm_arena_new(CM_CHECK_ARENA_MAX, &arena);
+	if (rc != CM_OK)
+		return cm_fail(err, rc, "out of memory");
+	rc = cm_store_read_begin(engine->store, arena, &reader, err);
+	if (rc == CM_OK)
+		rc = compare(reader, &head, err);
+	cm_store_read_end(&reader);
+	cm_arena_free(&arena);
+	if (rc == CM_OK && head.size > engine->seen)
+		engine->seen = head.size;
+	return rc;
+}
+
 static int open_store(struct cm_engine *engine, struct cm_error *err)
 {
 	const struct cm_store_options options = {
@@ -410,7 +464,10 @@ static int open_store(struct cm_engine *engine, struct cm_error *err)
 	if (rc == CM_OK)
 		rc = cm_store_open(&options, CM_STORE_READ,
 				   engine->keyring->keys, &engine->store, err);
+	if (rc == CM_OK)
+		rc = check_remembered(engine, err);
 	if (rc != CM_OK) {
+		cm_store_close(&engine->store);
 		/* Perhaps it was restored together with its keys. */
 		keyring_unref(&engine->keyring);
 		return rc;
@@ -470,22 +527,24 @@ int cm_engine_lend(struct cm_engine *engine, struct cm_loan *ret_loan,
 }
 
 int cm_engine_saw(struct cm_engine *engine, const struct cm_loan *loan,
-		  uint64_t events, struct cm_error *err)
+		  struct cm_store_reader *reader, struct cm_error *err)
 {
+	struct cm_sent_head head = {.size = cm_store_size(reader)};
+	int rc;
+
 	/* With what was seen before the loan: a reader that began earlier
 	 * than another may rightly see less than that one. */
-	if (events < loan->seen)
-		return cm_fail(err, CM_ECORRUPT,
-			       "the store has %" PRIu64 " events where it had "
-			       "%" PRIu64 ": an older copy took its place; "
-			       "put back the refusals since then (consentctl "
-			       "restore) and restart",
-			       events, loan->seen);
-	if (events == loan->seen)
+	if (head.size < loan->seen)
+		return older(head.size, loan->seen, err);
+	if (head.size == loan->seen)
 		return CM_OK;
+	rc = cm_store_root(reader, &head.root, err);
+	if (rc != CM_OK)
+		return rc;
+	cm_memory_saw(engine->memory, &head);
 	(void)pthread_mutex_lock(&engine->lock);
-	if (events > engine->seen)
-		engine->seen = events;
+	if (head.size > engine->seen)
+		engine->seen = head.size;
 	(void)pthread_mutex_unlock(&engine->lock);
 	return CM_OK;
 }

@@ -60,13 +60,15 @@ CM_MUST_CHECK int cm_engine_lend(struct cm_engine *engine,
 void cm_engine_return(struct cm_engine *engine, struct cm_loan *loan,
 		      int failure, const struct cm_error *err);
 /*
- * Say how many events the ledger of a loan has.  A ledger only grows: one
+ * Look how many events the ledger of a loan has.  A ledger only grows: one
  * that is shorter than before, or than the newest checkpoint, is an older
- * copy, without the refusals that came since, and CM_ECORRUPT until the
- * process is started again.
+ * copy, without the refusals that came since: CM_ECORRUPT.  It is remembered
+ * (policy/sent.h), so that a new process knows, too, and compares what the
+ * ledger begins with when it opens the store.
  */
 CM_MUST_CHECK int cm_engine_saw(struct cm_engine *engine,
-				const struct cm_loan *loan, uint64_t events,
+				const struct cm_loan *loan,
+				struct cm_store_reader *reader,
 				struct cm_error *err);
 
 /* What the milter itself remembers; for reading, unless it was told to. */

@@ -220,8 +220,7 @@ static int hear_all(struct hearing *hearing, const struct cm_loan *loan,
 				 err);
 	if (rc != CM_OK)
 		return rc;
-	rc = cm_engine_saw(hearing->engine, loan,
-			   cm_store_size(hearing->reader), err);
+	rc = cm_engine_saw(hearing->engine, loan, hearing->reader, err);
 	for (i = 0; i < count && rc == CM_OK; i++)
 		if (rcpts[i].fate == CM_FATE_PENDING)
 			rc = hear(hearing, &rcpts[i], err);

@@ -41,7 +41,9 @@ struct cm_memory {
 	struct cm_sent_mail *notes;
 	size_t nnotes, room;
 	uint64_t dropped;
-	int64_t said_stopped; /* ms */
+	struct cm_sent_head head;  /* the longest ledger that was seen */
+	struct cm_sent_head known; /* on record, as far as we know */
+	int64_t said_stopped;      /* ms */
 	bool ending;
 	bool started;
 	pthread_t thread;
@@ -176,6 +178,23 @@ int cm_memory_mailed(struct cm_memory *memory, const struct cm_id *contact,
 						count, ret_at, err));
 }
 
+int cm_memory_head(struct cm_memory *memory, struct cm_sent_head *ret_head,
+		   struct cm_error *err)
+{
+	int rc = take(memory, err);
+
+	memset(ret_head, 0, sizeof(*ret_head));
+	if (rc != CM_OK)
+		return rc == CM_ENOTFOUND ? CM_OK : rc;
+	rc = give_back(memory, cm_sent_head(memory->sent, ret_head, err));
+	if (rc != CM_OK)
+		return rc;
+	(void)pthread_mutex_lock(&memory->mutex);
+	memory->known = *ret_head;
+	(void)pthread_mutex_unlock(&memory->mutex);
+	return CM_OK;
+}
+
 int cm_memory_asked(struct cm_memory *memory, const struct cm_id *contact,
 		    const struct cm_purpose *purpose, int64_t *ret_at,
 		    struct cm_error *err)
@@ -288,6 +307,37 @@ void cm_memory_note(struct cm_memory *memory, const struct cm_id *contact,
 	(void)pthread_mutex_unlock(&memory->mutex);
 }
 
+void cm_memory_saw(struct cm_memory *memory, const struct cm_sent_head *head)
+{
+	if (!memory->with.write)
+		return;
+	(void)pthread_mutex_lock(&memory->mutex);
+	if (head->size > memory->head.size)
+		memory->head = *head;
+	(void)pthread_mutex_unlock(&memory->mutex);
+}
+
+/* A crash before that loses some seconds: an old copy of these is not told
+ * from the new one. */
+static void write_head(struct cm_memory *memory)
+{
+	struct cm_sent_head head, known, now;
+	struct cm_error err;
+
+	(void)pthread_mutex_lock(&memory->mutex);
+	head = memory->head;
+	known = memory->known;
+	(void)pthread_mutex_unlock(&memory->mutex);
+	if (head.size <= known.size || take(memory, &err) != CM_OK ||
+	    give_back(memory, cm_sent_saw(memory->sent, &known, &head, &now,
+					  &err)) != CM_OK)
+		return;
+	(void)pthread_mutex_lock(&memory->mutex);
+	/* Somebody may have made it forget: then it is for the next start. */
+	memory->known = now.size < head.size ? head : now;
+	(void)pthread_mutex_unlock(&memory->mutex);
+}
+
 static int by_key(const void *a, const void *b)
 {
 	return memcmp(a, b, CM_CONTACT_ID_LEN + CM_PURPOSE_ID_LEN);
@@ -362,6 +412,7 @@ static void *run(void *ctx)
 		ending = memory->ending;
 		(void)pthread_mutex_unlock(&memory->mutex);
 		write_notes(memory, notes, count, dropped);
+		write_head(memory);
 		free(notes);
 	}
 	return NULL;

@@ -42,12 +42,18 @@ void cm_memory_stop(struct cm_memory *memory);
 void cm_memory_note(struct cm_memory *memory, const struct cm_id *contact,
 		    const struct cm_purpose *const *purposes, size_t count);
 
+/* A ledger that was seen; written with the notes. */
+void cm_memory_saw(struct cm_memory *memory, const struct cm_sent_head *head);
+
 /* As the functions of policy/sent.h; nothing there is nothing remembered. */
 CM_MUST_CHECK int cm_memory_mailed(struct cm_memory *memory,
 				   const struct cm_id *contact,
 				   const struct cm_purpose *const *purposes,
 				   size_t count, int64_t *ret_at,
 				   struct cm_error *err);
+CM_MUST_CHECK int cm_memory_head(struct cm_memory *memory,
+				 struct cm_sent_head *ret_head,
+				 struct cm_error *err);
 CM_MUST_CHECK int cm_memory_asked(struct cm_memory *memory,
 				  const struct cm_id *contact,
 				  const struct cm_purpose *purpose,

@@ -25,6 +25,7 @@ enum {
 	ASKED_KEY_LEN = WHO_LEN + 8,
 	CAMPAIGN_LEN = 7 * 8,
 	COMPLAINED = 1, /* first octet of an ask's row; the stream follows */
+	HEAD_LEN = 8 + CM_HASH_LEN,
 };
 
 enum { DB_ASKED, DB_MAILED, DB_STREAMS, DB_META, DBS };
@@ -444,6 +445,93 @@ enum cm_reason cm_campaign_room(const struct cm_campaign *campaign,
 	if (in_wave + ahead >= stream->wave_size)
 		return CM_REASON_WAVE_FULL;
 	return CM_REASON_ALLOWED_RENEWAL;
+}
+
+/* ---- the ledger --------------------------------------------------------- */
+
+static const char head_name[] = "head";
+
+static int get_head(struct cm_sent *sent, struct cm_kv_txn *txn,
+		    struct cm_sent_head *ret_head, struct cm_error *err)
+{
+	struct cm_span value;
+	int rc = cm_kv_get(txn, DB_META, cm_span(head_name), &value, err);
+
+	memset(ret_head, 0, sizeof(*ret_head));
+	if (rc == CM_ENOTFOUND)
+		return CM_OK;
+	if (rc != CM_OK)
+		return rc;
+	if (value.n != HEAD_LEN)
+		return damaged(sent, err);
+	ret_head->size = cm_get_u64(value.p);
+	memcpy(ret_head->root.b, value.p + 8, CM_HASH_LEN);
+	return CM_OK;
+}
+
+int cm_sent_head(struct cm_sent *sent, struct cm_sent_head *ret_head,
+		 struct cm_error *err)
+{
+	struct cm_kv_txn *txn = NULL;
+	int rc = cm_kv_begin_read(sent->kv, &txn, err);
+
+	if (rc == CM_OK)
+		rc = get_head(sent, txn, ret_head, err);
+	cm_kv_abort(&txn);
+	return rc;
+}
+
+int cm_sent_saw(struct cm_sent *sent, const struct cm_sent_head *known,
+		const struct cm_sent_head *head, struct cm_sent_head *ret_head,
+		struct cm_error *err)
+{
+	uint8_t row[HEAD_LEN];
+	struct cm_sent_head now;
+	struct cm_kv_txn *txn = NULL;
+	int lock = -1;
+	int rc = begin(sent, &lock, &txn, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = get_head(sent, txn, &now, err);
+	if (rc == CM_OK && now.size >= known->size && head->size > now.size) {
+		now = *head;
+		cm_put_u64(now.size, row);
+		memcpy(row + 8, now.root.b, CM_HASH_LEN);
+		rc = cm_kv_put(txn, DB_META, cm_span(head_name),
+			       octets(row, sizeof(row)), err);
+	}
+	rc = end(&lock, &txn, rc, err);
+	if (rc == CM_OK)
+		*ret_head = now;
+	return rc;
+}
+
+int cm_sent_forget_head(const char *store_path, uint64_t map_size,
+			int lock_wait_ms, struct cm_error *err)
+{
+	struct cm_sent_options options = {.path = store_path,
+					  .map_size = map_size,
+					  .lock_wait_ms = lock_wait_ms};
+	struct cm_kv_txn *txn = NULL;
+	struct cm_sent *sent = NULL;
+	int lock = -1;
+	/* For reading first: nothing is made where nothing is. */
+	int rc = cm_sent_open(&options, &sent, err);
+
+	cm_sent_close(&sent);
+	if (rc != CM_OK)
+		return rc == CM_ENOTFOUND ? CM_OK : rc;
+	options.write = true;
+	rc = cm_sent_open(&options, &sent, err);
+	if (rc == CM_OK)
+		rc = begin(sent, &lock, &txn, err);
+	if (rc == CM_OK) {
+		rc = cm_kv_del(txn, DB_META, cm_span(head_name), err);
+		rc = end(&lock, &txn, rc == CM_ENOTFOUND ? CM_OK : rc, err);
+	}
+	cm_sent_close(&sent);
+	return rc;
 }
 
 /* ---- asking ------------------------------------------------------------- */

@@ -4,6 +4,7 @@
  *   asked    contact | purpose | when  ->  stream, complained since
  *   mailed   contact | purpose         ->  day of the last mail
  *   streams  name                      ->  counts of a renewal stream
+ *   meta     "head"                    ->  the longest ledger that was seen
  *
  * The milter's user owns and writes it, in as many processes as it has; others
  * of the store's group read it.  The ledger stays read-only to the milter:
@@ -63,6 +64,32 @@ CM_MUST_CHECK int cm_sent_mailed(struct cm_sent *sent,
 				 const struct cm_purpose *const *purposes,
 				 size_t count, int64_t *ret_at,
 				 struct cm_error *err);
+
+/* ---- the ledger --------------------------------------------------------- */
+
+/* A ledger only grows: one that is shorter, or begins otherwise, is not the
+ * one that was seen. */
+struct cm_sent_head {
+	uint64_t size; /* events; 0 = none was seen */
+	struct cm_hash root;
+};
+CM_MUST_CHECK int cm_sent_head(struct cm_sent *sent,
+			       struct cm_sent_head *ret_head,
+			       struct cm_error *err);
+/*
+ * Keep the longer one.  known: what cm_sent_head() or this said last; if less
+ * is on record by now, somebody forgot it on purpose, and nothing is written.
+ * ret_head: what is on record then.
+ */
+CM_MUST_CHECK int cm_sent_saw(struct cm_sent *sent,
+			      const struct cm_sent_head *known,
+			      const struct cm_sent_head *head,
+			      struct cm_sent_head *ret_head,
+			      struct cm_error *err);
+/* Of the store at path, which is another one from now on.  No error if
+ * nothing was ever remembered there. */
+CM_MUST_CHECK int cm_sent_forget_head(const char *store_path, uint64_t map_size,
+				      int lock_wait_ms, struct cm_error *err);
 
 /* ---- people asked to renew ---------------------------------------------- */
 

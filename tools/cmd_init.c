@@ -14,6 +14,7 @@
 #include "policy/config.h"
 #include "policy/keys.h"
 #include "policy/queue.h"
+#include "policy/sent.h"
 #include "policy/store.h"
 
 struct made {
@@ -81,7 +82,13 @@ static int make_store(struct cm_ctl *ctl, gid_t group, gid_t write_group,
 	};
 	int rc = cm_keys_open(config->keys_path, &ctl->keys, err);
 
-	return rc == CM_OK ? cm_store_init(&options, ctl->keys, err) : rc;
+	if (rc == CM_OK)
+		rc = cm_store_init(&options, ctl->keys, err);
+	/* Of a store that was there before. */
+	if (rc == CM_OK)
+		rc = cm_sent_forget_head(options.path, options.map_size,
+					 options.lock_wait_ms, err);
+	return rc;
 }
 
 static void tell(struct cm_ctl *ctl, struct made made)

@@ -431,6 +431,21 @@ static void put_sent_back(const struct restore *r)
 			      err.text);
 }
 
+/* Else the milter would take it for an older copy, which it is. */
+static void forget_head(const struct restore *r)
+{
+	const struct cm_config *config = r->ctl->config;
+	struct cm_error err;
+
+	if (cm_sent_forget_head(r->path, config->store_map_size,
+				config->store_lock_wait * 1000, &err) != CM_OK)
+		(void)fprintf(
+			r->ctl->notes,
+			"WARNING: consent-milter will take it for an older "
+			"copy and answer 451: %s\n",
+			err.text);
+}
+
 static int restore(struct restore *r, const struct cm_args *args,
 		   struct cm_error *err)
 {
@@ -453,6 +468,7 @@ static int restore(struct restore *r, const struct cm_args *args,
 		return rc;
 	}
 	put_sent_back(r);
+	forget_head(r);
 	if (r->ctl->json)
 		return answer_json(r, aside, &counts, err);
 	answer_text(r, aside, &counts);

@@ -287,7 +287,8 @@ def test_undone_refusals_stay_undone(ctl):
         f"email,status,time\n{at('ann')},withdrawn,2026-03-01T00:00:00Z\n"),
         *PROVEN)["batch"]
     ctl.run("backup", "--refusals-only", ctl.dir / "before")
-    ctl.run("undo", batch, "--yes", "--refusals", "--note", "wrong list")
+    ctl.run("undo", batch, "--yes", "--refusals", "--checked", "--note",
+            "wrong list")
     ctl.run("withdraw", at("bob"))
     ctl.run("backup", ctl.dir / "copy")
     ctl.run("restore", ctl.dir / "copy", "--yes")

@@ -208,18 +208,21 @@ def restored(world):
                         world.dir / "store" / "store" / name / "data.mdb")
 
 
-@pytest.fixture
-def mailroom(company):
-    """400 agreed, then came the backup, then all but one of them left."""
-    world = company(settings=CHECKPOINT)
+@pytest.fixture(params=[True], ids=["signed"])
+def mailroom(company, request):
+    """400 agreed, then came the backup, then all but one of them left; with
+    checkpoints, or without."""
+    world = company(settings=CHECKPOINT if request.param else "")
     world.crowd = [f"c{i}@royalmail.test" for i in range(400)]
-    world.ctl("keys", "checkpoint")
+    if request.param:
+        world.ctl("keys", "checkpoint")
     world.import_csv(rows(world.crowd, purpose="acme/newsletter",
                           status="granted", time="2026-01-01T12:00:00Z"))
     world.ctl("backup", world.dir / "backup")
     world.import_csv(rows(world.crowd[1:], status="withdrawn",
                           time="2026-06-01T12:00:00Z"))
-    world.ctl("checkpoint")
+    if request.param:
+        world.ctl("checkpoint")
     world.ctl("backup", "--refusals-only", world.dir / "refusals")
     return world.start()
 
@@ -253,3 +256,10 @@ def test_royalmail(mailroom, harm, restarted):
     mailroom.restart_milter()
     assert price_cut(mailroom).accepted == mailroom.crowd[:1]
     assert mailroom.sink.delivered == mailroom.crowd[:1]
+
+
+@pytest.mark.parametrize("mailroom", [False], indirect=True, ids=["unsigned"])
+def test_royalmail_without_checkpoints(mailroom):
+    """The milter itself remembers how long the ledger was, and a restart does
+    not make it forget; a restore does, for it brings the refusals back."""
+    test_royalmail(mailroom, restored, True)

@@ -69,6 +69,24 @@ uint64_t cm_store_size(const struct cm_store_reader *reader)
 	return fake.size;
 }
 
+/* Of each size another one. */
+int cm_store_root_at(struct cm_store_reader *reader, uint64_t size,
+		     struct cm_hash *ret_root, struct cm_error *err)
+{
+	(void)reader;
+	(void)err;
+	memset(ret_root, 0, sizeof(*ret_root));
+	memcpy(ret_root->b, &size, sizeof(size));
+	ret_root->b[8] = fake.history;
+	return CM_OK;
+}
+
+int cm_store_root(struct cm_store_reader *reader, struct cm_hash *ret_root,
+		  struct cm_error *err)
+{
+	return cm_store_root_at(reader, fake.size, ret_root, err);
+}
+
 /* Nothing ever happened. */
 int cm_store_event(struct cm_store_reader *reader, uint64_t seq,
 		   struct cm_span *ret_json, struct cm_error *err)
@@ -270,6 +288,19 @@ void world_end(struct world *w)
 	cm_hmac_free(&fake.hmac);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", w->folder);
 	assert_int_equal(system(command), 0);
+}
+
+void world_restart(struct world *w)
+{
+	struct cm_error err;
+
+	hang_up(w);
+	cm_memory_stop(cm_engine_memory(w->engine));
+	cm_engine_free(&w->engine);
+	assert_int_equal(
+		cm_engine_new(w->config, w->log, now, &w->engine, &err), CM_OK);
+	put_in_force(w);
+	assert_int_equal(cm_engine_remember(w->engine, &err), CM_OK);
 }
 
 /* A new connection that will carry this message. */

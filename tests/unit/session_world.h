@@ -31,7 +31,8 @@ struct fake_store {
 	size_t count;
 	int fail_open, fail_begin, fail_lookup;
 	int64_t newest_rec;
-	uint64_t size; /* events */
+	uint64_t size;   /* events */
+	uint8_t history; /* which ones, of as many */
 	unsigned opens, reads;
 	struct cm_hmac *hmac;
 	struct cm_arena *arena;
@@ -86,6 +87,9 @@ void world_begin(struct world *w, const char *stream, const char *global);
 void world_end(struct world *w);
 /* Another config for messages that begin from now on. */
 void world_reload(struct world *w, const char *stream, const char *global);
+
+/* Another process on the same folder, one that remembers. */
+void world_restart(struct world *w);
 
 /* A new connection that will carry this message. */
 void world_dial(struct world *w, const char *eml);

@@ -318,6 +318,48 @@ static void who_may_read_it(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
+/* ---- the ledger --------------------------------------------------------- */
+
+static struct cm_sent_head head_of(uint64_t size)
+{
+	struct cm_sent_head head = {.size = size};
+
+	memset(head.root.b, (int)size, sizeof(head.root.b));
+	return head;
+}
+
+static uint64_t saw(uint64_t known, uint64_t size)
+{
+	struct cm_sent *sent = open_sent(true);
+	struct cm_sent_head before = head_of(known), head = head_of(size), now;
+
+	assert_int_equal(cm_sent_saw(sent, &before, &head, &now, NULL), CM_OK);
+	cm_sent_close(&sent);
+	sent = open_sent(false);
+	assert_int_equal(cm_sent_head(sent, &head, NULL), CM_OK);
+	assert_int_equal(head.size, now.size);
+	assert_memory_equal(&head.root, &now.root, sizeof(head.root));
+	cm_sent_close(&sent);
+	return now.size;
+}
+
+/* The longest stays; what was forgotten on purpose does not come back. */
+static void test_the_longest_ledger(void **state)
+{
+	(void)state;
+	assert_int_equal(saw(0, 10), 10);
+	assert_int_equal(saw(10, 12), 12);
+	assert_int_equal(saw(10, 11), 12); /* another process was faster */
+	assert_int_equal(saw(11, 13), 13);
+	assert_int_equal(cm_sent_forget_head(folder, 64 << 20, 1000, NULL),
+			 CM_OK);
+	assert_int_equal(saw(13, 14), 0);
+	assert_int_equal(saw(0, 7), 7);
+	assert_int_equal(
+		cm_sent_forget_head("/nonexistent", 64 << 20, 1000, NULL),
+		CM_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +370,7 @@ int main(void)
 		TEST(complaints_are_counted_once),
 		TEST(the_last_mail_counts),
 		TEST(who_may_read_it),
+		TEST(test_the_longest_ledger),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

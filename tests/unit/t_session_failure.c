@@ -149,6 +149,41 @@ static void an_older_store_is_noticed(void **state)
 	world_end(&w);
 }
 
+/* The same, by a process that starts on it, without any checkpoint. */
+static void an_older_store_is_remembered(void **state)
+{
+	static const struct {
+		uint64_t size;
+		uint8_t history;
+		enum cm_answer answer;
+		const char *says;
+	} rows[] = {
+		{10, 0, CM_ANSWER_CONTINUE, ""},
+		{9, 0, CM_ANSWER_TEMPFAIL,
+		 "has 9 events where it had 10: an older copy"},
+		{10, 1, CM_ANSWER_TEMPFAIL, "first 10 events of the store"},
+		{20, 1, CM_ANSWER_TEMPFAIL, "are not those that were there"},
+		{11, 0, CM_ANSWER_CONTINUE, ""},
+		{10, 0, CM_ANSWER_TEMPFAIL, "where it had 11"},
+	};
+	struct world w;
+	size_t i;
+
+	(void)state;
+	world_begin(&w, "refuse = drop", "");
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		world_restart(&w);
+		fake.size = rows[i].size;
+		fake.history = rows[i].history;
+		assert_int_equal(world_newsletter(&w, TO(ANNA)),
+				 rows[i].answer);
+		if (rows[i].says[0] != '\0')
+			world_check_line(&w, rows[i].says);
+	}
+	cm_memory_stop(cm_engine_memory(w.engine));
+	world_end(&w);
+}
+
 /* Not 550 for everybody, as if nobody had ever consented. */
 static void another_store_key_is_not_taken(void **state)
 {
@@ -407,6 +442,7 @@ int main(void)
 		cmocka_unit_test(an_unreadable_store_defers),
 		cmocka_unit_test(a_store_is_tried_again_and_said_once),
 		cmocka_unit_test(an_older_store_is_noticed),
+		cmocka_unit_test(an_older_store_is_remembered),
 		cmocka_unit_test(another_store_key_is_not_taken),
 		cmocka_unit_test(a_clock_behind_the_ledger_defers),
 		cmocka_unit_test(any_failing_change_defers),
