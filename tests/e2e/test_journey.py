@@ -1,0 +1,92 @@
+"""One person's whole way, in Czech, at the keyboard of a phone's width: ask,
+confirm, get the newsletter through Postfix and the milter, leave by its
+footer, come back, choose.  The parts are tested elsewhere."""
+import re
+import time
+
+import pytest
+from test_letters import SERVICE, hand_in_at, letter_to, link_in, mail
+from test_optin_pages import fill_in, old_enough
+
+from harness import messages
+from harness.person import Person, new_browser
+from harness.proc import wait_until
+from harness.world import PURPOSES, STREAMS
+
+JANA = "jana@x.test"
+FORM = """\
+form "shop" { purpose = {"acme/newsletter", "acme/offers"} }
+"""
+
+
+@pytest.fixture(name="jana")
+def make_person(new_world):
+    world = new_world(settings=mail(), purposes=PURPOSES + FORM,
+                      streams=SERVICE + STREAMS)
+    hand_in_at(world, world.postfix.port())
+    world.start()
+    browser = new_browser()
+    yield Person(world, browser, "phone", "journey")
+    browser.close()
+
+
+def newsletter(world):
+    """The next one, as she gets it; None if the milter refused."""
+    world.sink.clear()
+    told = world.send("news@acme.example", JANA, messages.newsletter(JANA))
+    if told.rcpts[JANA][0] == 550:
+        return None
+    world.settled()
+    return world.sink.to(JANA).data
+
+
+def footer_link(data):
+    text = messages.texts(data)["text/plain"]
+    return re.search(r"https://\S+/u/[\w-]+", text)[0]
+
+
+def test_all_the_way(jana):
+    """DOI-1, DOI-2, G7-3, PREF-1, PREF-2: what she sees is what is done."""
+    world = jana.world
+    jana.go(f"{world.base_url}/s/shop/cs")
+    opened = time.monotonic()
+    assert jana.look("1-subscribe")["lang"] == "cs"
+    fill_in(jana, JANA)
+    old_enough(opened)
+    jana.enter("button[value=subscribe]")
+    jana.look("2-asked")
+    letter = letter_to(world, JANA)
+    assert letter["Content-Language"] == "cs"
+    assert newsletter(world) is None, "not before the button"
+
+    jana.go(link_in(letter, "c"))
+    assert jana.look("3-confirm")["lang"] == "cs"
+    jana.enter("button[value=confirm]")
+    jana.look("4-confirmed")
+    wait_until("the consent", lambda: world.why(
+        JANA, "newsletter")[0] == "allow")
+    assert world.why(JANA, "offers") == ("refuse", "no-record")
+
+    first = newsletter(world)
+    assert messages.header_lines(first, "List-Unsubscribe-Post")
+    assert "Odhlásit" in messages.texts(first)["text/html"]
+    jana.go(footer_link(first))
+    assert "Zpravodaj Acme" in jana.look("5-ask")["heading"]
+    assert newsletter(world) is not None, "looking is free"
+    jana.enter("button[value=stop]")
+    jana.look("6-done")
+    assert newsletter(world) is None
+    jana.enter("button[value=undo]")
+    jana.look("7-back")
+    assert newsletter(world) is not None
+
+    jana.enter("a[href^='/p/']")
+    seen = jana.look("8-preferences")
+    assert JANA not in seen["raw"] and "j\u2022" in seen["text"]
+    jana.enter("button[name=more][value='acme/offers']")
+    jana.look("9-more")
+    assert world.why(JANA, "offers")[0] == "refuse", "a letter asks first"
+    jana.enter("button[name=stop][value='acme/newsletter']")
+    jana.look("10-stopped")
+    assert newsletter(world) is None
+    world.ctl("verify")
