@@ -537,7 +537,7 @@ static int work(void *ctx, struct cm_duty *duty)
 		return IDLE_MS;
 	if (cm_arena_new(ARENA_MAX, &arena) != CM_OK)
 		return AGAIN_MS;
-	while (rc == CM_OK && !cm_duty_is_pressed(duty)) {
+	do {
 		struct desk desk = {
 			.clerk = clerk,
 			.site = clerk->site,
@@ -548,7 +548,7 @@ static int work(void *ctx, struct cm_duty *duty)
 
 		cm_arena_reset(arena);
 		rc = take_one(&desk, &err);
-	}
+	} while (rc == CM_OK && !cm_duty_is_pressed(duty));
 	cm_arena_free(&arena);
 	look_after(clerk, cm_clock_now());
 	return pause_after(clerk, rc, &err);

@@ -33,7 +33,7 @@ static void *run(void *ctx)
 	struct cm_duty *duty = ctx;
 
 	(void)pthread_mutex_lock(&duty->mutex);
-	while (!duty->ending) {
+	do {
 		int pause;
 
 		duty->wanted = false;
@@ -44,7 +44,7 @@ static void *run(void *ctx)
 		duty->working = false;
 		(void)pthread_cond_broadcast(&duty->changed);
 		sleep_until(duty, cm_clock_steady_ms() + pause);
-	}
+	} while (!duty->ending);
 	(void)pthread_mutex_unlock(&duty->mutex);
 	return NULL;
 }
