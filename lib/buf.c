@@ -30,6 +30,14 @@ void cm_buf_reset(struct cm_buf *buf)
 		buf->data[0] = '\0';
 }
 
+void cm_buf_cut(struct cm_buf *buf, size_t len)
+{
+	if (len >= buf->len)
+		return;
+	buf->len = len;
+	buf->data[len] = '\0';
+}
+
 int cm_buf_reserve(struct cm_buf *buf, size_t len)
 {
 	size_t cap;

@@ -26,6 +26,8 @@ struct cm_buf {
 void cm_buf_init(struct cm_buf *buf, size_t max);
 void cm_buf_free(struct cm_buf *buf);  /* leaves it initialised and empty */
 void cm_buf_reset(struct cm_buf *buf); /* empty again, memory kept */
+/* Forget what is behind the first len octets; a failure stays one. */
+void cm_buf_cut(struct cm_buf *buf, size_t len);
 
 int cm_buf_add(struct cm_buf *buf, const void *data, size_t len);
 int cm_buf_adds(struct cm_buf *buf, const char *text);

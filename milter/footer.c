@@ -62,6 +62,8 @@ static int fill(const struct cm_edit_request *request,
 		{"contact", config->controller_contact},
 		{"purpose", cm_purpose_title(request->purpose, language)},
 		{"link", request->way_out.footer_link},
+		{"privacy-notice", config->controller_privacy_notice},
+		{"marker", request->stream->marker},
 	};
 	struct cm_buf buf;
 	struct cm_span text;

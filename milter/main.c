@@ -15,6 +15,7 @@
 
 #include "lib/log.h"
 #include "lib/proc.h"
+#include "milter/advice.h"
 #include "milter/listen.h"
 #include "milter/supervise.h"
 #include "milter/usable.h"
@@ -123,6 +124,7 @@ static void on_ready(void *ctx)
 	cm_log(daemon->log, CM_LOG_NOTICE, "%s " PACKAGE_VERSION " is ready",
 	       daemon->config->file);
 	cm_worker_say_modes(daemon->config, daemon->log);
+	cm_advice_log(daemon->config, daemon->log);
 	cm_proc_notify("READY=1");
 	cm_proc_ready(&daemon->ready, EX_OK);
 }
@@ -170,6 +172,7 @@ static int on_reload(void *ctx)
 	for (i = 0; i < daemon->nlistening; i++)
 		cm_listen_note(&daemon->listening[i], config);
 	cm_worker_say_modes(config, daemon->log);
+	cm_advice_log(config, daemon->log);
 	return CM_OK;
 }
 
@@ -308,6 +311,7 @@ static int check_only(struct daemon *daemon)
 	if (cm_log_stderr(PROGRAM, &daemon->log) != CM_OK)
 		return EX_OSERR;
 	cm_worker_say_modes(daemon->config, daemon->log);
+	cm_advice_log(daemon->config, daemon->log);
 	return EX_OK;
 }
 

@@ -161,6 +161,8 @@ struct cm_stream {
 	const char *cfbl_address; /* "fbl@acme.example; report=arf" */
 	bool footer;              /* false: headers only, by choice */
 	const char *language;     /* last resort before the global one */
+	const char *country;      /* of its readers; NULL = the controller's */
+	const char *marker;       /* "obchodní sdělení"; NULL = none */
 	const char *approved_by;  /* of a service stream, or of ask_unknown */
 	/* Of a renewal stream. */
 	struct cm_period renew_before; /* how long before a consent's end */

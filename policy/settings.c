@@ -222,9 +222,14 @@ static const struct cm_setting settings[] = {
 	 "/usr/share/consent-milter/templates", 0, 0, NULL, CM_FOR_ALL,
 	 IN_CONFIG(templates),
 	 "Folder of the texts that people read, one folder a language in it.  "
-	 "Each footer must contain {{link}}, and may contain {{controller}}, "
-	 "{{address}}, {{contact}}, {{purpose}}, {{language}} and {{dir}}; "
-	 "that is checked at start.  Keep footer.html one closed element with "
+	 "Each footer must contain {{link}}, and should contain "
+	 "{{controller}}, "
+	 "{{address}}, {{contact}}, {{purpose}}, {{privacy-notice}} and "
+	 "{{marker}}, as the law asks for; that is checked at start, and so is "
+	 "that nothing in it is hidden.  It may contain {{language}} and "
+	 "{{dir}}.  Of a line with {{privacy-notice}} or {{marker}} nothing is "
+	 "written where that is not set.  Keep footer.html one closed element "
+	 "with "
 	 "inline styles: set background and text colour together, and load "
 	 "nothing from elsewhere."},
 	{CM_SECTION_GLOBAL, "language", CM_SETTING_LANGUAGE, 0, "en", 0, 0,
@@ -724,6 +729,16 @@ static const struct cm_setting settings[] = {
 	 0, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(language),
 	 "Language of the footer where neither the person's nor the message's "
 	 "is known."},
+	{CM_SECTION_STREAM, "country", CM_SETTING_COUNTRY, MARKETING, NULL, 0,
+	 0, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(country),
+	 "Where its readers live, as CZ, if that is not controller.country: by "
+	 "that country's law consent-milter looks at start whether the footer "
+	 "has all it should."},
+	{CM_SECTION_STREAM, "marker", CM_SETTING_TEXT, MARKETING, NULL, 1,
+	 TEXT_MAX, NULL, CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(marker),
+	 "Words that say that this is advertising, in the footer's first line, "
+	 "for countries whose law wants it said: \"Obchodní sdělení\" in the "
+	 "Czech Republic."},
 	{CM_SECTION_STREAM, "approved-by", CM_SETTING_TEXT,
 	 CM_SETTING_SERVICE | RENEWAL, NULL, 1, TEXT_MAX, NULL,
 	 CM_FOR_MILTER | CM_FOR_CTL, IN_STREAM(approved_by),

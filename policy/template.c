@@ -756,6 +756,48 @@ static void fill_pieces(const struct filling *f, const struct cm_pieces *pieces,
 	}
 }
 
+static bool is_missing(const struct filling *f, const struct cm_piece *piece)
+{
+	const struct cm_template_name *name = cm_template_name_at(piece->index);
+
+	return name->use == CM_TEMPLATE_USE_OPTIONAL &&
+	       value_of(f, name->name)[0] == '\0';
+}
+
+/* Without the lines of what is optional and not given. */
+static void fill_footer(const struct filling *f, const struct cm_pieces *pieces)
+{
+	size_t line = f->out->len;
+	bool gone = false;
+	size_t i;
+
+	for (i = 0; i < pieces->count; i++) {
+		const struct cm_piece *piece = &pieces->list[i];
+		struct cm_span rest = piece->literal;
+
+		while (rest.n > 0) {
+			const char *nl = memchr(rest.p, '\n', rest.n);
+			size_t n =
+				nl != NULL ? (size_t)(nl - rest.p) + 1 : rest.n;
+
+			(void)cm_buf_add(f->out, rest.p, n);
+			rest = cm_span_n(rest.p + n, rest.n - n);
+			if (nl == NULL)
+				continue;
+			if (gone)
+				cm_buf_cut(f->out, line);
+			gone = false;
+			line = f->out->len;
+		}
+		if (piece->kind != CM_PIECE_VALUE)
+			continue;
+		gone = gone || is_missing(f, piece);
+		add_value(f, piece);
+	}
+	if (gone)
+		cm_buf_cut(f->out, line);
+}
+
 int cm_template_fill(const struct cm_templates *templates,
 		     enum cm_template_kind kind, const char *language,
 		     const struct cm_template_value *values, size_t count,
@@ -768,11 +810,11 @@ int cm_template_fill(const struct cm_templates *templates,
 		.html = kinds[kind].html,
 		.out = out,
 	};
-	const struct cm_pieces *pieces = kinds[kind].footer
-						 ? &f.language->footers[kind]
-						 : &templates->pages[kind];
 
-	fill_pieces(&f, pieces, false);
+	if (kinds[kind].footer)
+		fill_footer(&f, &f.language->footers[kind]);
+	else
+		fill_pieces(&f, &templates->pages[kind], false);
 	return cm_buf_ok(out);
 }
 

@@ -13,7 +13,9 @@
  * texts and values are escaped.  An unknown name, an unclosed "{{", a key
  * that a language lacks, a file that is not UTF-8 or is missing is a start-up
  * error (pitfall 37): no raw placeholder ever reaches a person.  So is a
- * footer that lacks {{link}}.
+ * footer that lacks {{link}}.  What else it should have is policy/footer_law's.
+ * A footer's line with {{privacy-notice}} or {{marker}} goes where that is
+ * empty.
  *
  * Values are the caller's (policy/template_cut.c has their names); language
  * ("pt-br") and dir ("ltr", "rtl") are always filled in here.

@@ -15,6 +15,7 @@ static const struct cm_template_name names[] = {
 	{"link", CM_TEMPLATE_USE_FOOTER, false},
 	{"language", CM_TEMPLATE_USE_FOOTER, false},
 	{"dir", CM_TEMPLATE_USE_FOOTER, false},
+	{"marker", CM_TEMPLATE_USE_OPTIONAL, false},
 	/* Of every page. */
 	{"brand", CM_TEMPLATE_USE_PAGE, false},
 	{"title", CM_TEMPLATE_USE_PAGE, false},
@@ -23,7 +24,7 @@ static const struct cm_template_name names[] = {
 	{"on-colour", CM_TEMPLATE_USE_PAGE, false},
 	{"colour-dark", CM_TEMPLATE_USE_PAGE, false},
 	{"on-colour-dark", CM_TEMPLATE_USE_PAGE, false},
-	{"privacy-notice", CM_TEMPLATE_USE_PAGE, false},
+	{"privacy-notice", CM_TEMPLATE_USE_OPTIONAL, false},
 	{"main", CM_TEMPLATE_USE_PAGE, true},
 	{"who", CM_TEMPLATE_USE_PAGE, true},
 	{"privacy", CM_TEMPLATE_USE_PAGE, true},
@@ -162,7 +163,7 @@ static size_t count_pieces(struct cm_span part)
 
 static bool may_stand(const struct cm_template_file *file, size_t i)
 {
-	return names[i].use == CM_TEMPLATE_USE_FOOTER ||
+	return names[i].use != CM_TEMPLATE_USE_PAGE ||
 	       file->use == CM_TEMPLATE_USE_PAGE;
 }
 

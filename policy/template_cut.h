@@ -18,8 +18,13 @@ enum {
 	CM_TEMPLATE_FILE_MAX = 64 * 1024, /* octets; the largest has 8 KB */
 };
 
-/* What a name may be used in; those of pages are empty in a footer. */
-enum cm_template_use { CM_TEMPLATE_USE_FOOTER, CM_TEMPLATE_USE_PAGE };
+/* What a name may be used in, those of footers in pages, too.  Optional: a
+ * footer's line with it goes where it is empty. */
+enum cm_template_use {
+	CM_TEMPLATE_USE_FOOTER,
+	CM_TEMPLATE_USE_OPTIONAL,
+	CM_TEMPLATE_USE_PAGE
+};
 
 struct cm_template_name {
 	const char *name;

@@ -102,7 +102,8 @@ typedef void cm_doctor_fn(struct cm_doctor *doctor);
 
 /* doctor_config.c */
 cm_doctor_fn cm_doctor_config, cm_doctor_modes, cm_doctor_languages,
-	cm_doctor_country, cm_doctor_web_url;
+	cm_doctor_country, cm_doctor_footers, cm_doctor_optin,
+	cm_doctor_web_url;
 /* doctor_files.c */
 cm_doctor_fn cm_doctor_accounts, cm_doctor_key_modes, cm_doctor_keys_apart,
 	cm_doctor_store_modes, cm_doctor_milter_reach;

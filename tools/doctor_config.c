@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "milter/advice.h"
 #include "milter/usable.h"
 #include "policy/config.h"
 #include "policy/template.h"
@@ -190,6 +191,28 @@ void cm_doctor_country(struct cm_doctor *doctor)
 				       "to see in each message",
 				       stream->name, country);
 	}
+}
+
+static void find_gap(void *ctx, const char *text)
+{
+	cm_doctor_find(ctx, "%s", text);
+}
+
+void cm_doctor_footers(struct cm_doctor *doctor)
+{
+	struct cm_error err;
+
+	if (cm_advice_footers(doctor->ctl->config, find_gap, doctor, &err) !=
+	    CM_OK)
+		cm_doctor_unknown(doctor, "%s", err.text);
+}
+
+void cm_doctor_optin(struct cm_doctor *doctor)
+{
+	char text[CM_ERROR_MAX];
+
+	if (!cm_advice_optin(doctor->ctl->config, text))
+		cm_doctor_find(doctor, "%s", text);
 }
 
 /* ---- names -------------------------------------------------------------- */

@@ -26,6 +26,14 @@ const struct cm_doctor_check cm_doctor_checks[] = {
 	{"country", WARNING, NOTHING,
 	 "Purposes are as strict as the profile of the controller's country.",
 	 cm_doctor_country},
+	{"footers", WARNING, NOTHING,
+	 "Every footer shows who sends, where they are, where to write, why, "
+	 "the link, the privacy notice, and that it is advertising where the "
+	 "law of its readers' country asks for that; nothing of it is hidden.",
+	 cm_doctor_footers},
+	{"opt-in", WARNING, NOTHING,
+	 "The letters that ask people to confirm have a stream of their own.",
+	 cm_doctor_optin},
 
 	{"accounts", WRONG, NOTHING,
 	 "Users and groups are there; the daemons have a user each, none is "

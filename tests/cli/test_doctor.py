@@ -163,6 +163,46 @@ def test_country(ctl):
     ctl.says("country", "unknown", "controller.country is not set")
 
 
+def test_footers(ctl):
+    """FT-1: what is missing, in which file, by which law."""
+    templates = ctl.dir / "templates"
+    shutil.copytree(REPO / "conf" / "templates", templates)
+    ctl.change("\nstore ", f'\ntemplates = "{templates}"\nstore ')
+    ctl.says("footers", "warning", "controller.privacy-notice is not set",
+             "GDPR")
+    ctl.change('country = "DE"', 'country = "DE" '
+               'privacy-notice = "https://acme.example/privacy"')
+    ctl.says("footers", "good")
+    footer = templates / "bg" / "footer.txt"
+    footer.write_text(footer.read_text().replace("{{address}}", ""))
+    ctl.says("footers", "warning",
+             f"{footer} does not show {{{{address}}}}, the postal address: "
+             "E-Commerce Directive", "DE: Act against Unfair Competition")
+    ctl.change("mode = observe", 'mode = observe country = "CZ"')
+    ctl.says("footers", "warning", 'stream "offers" has no marker',
+             "CZ: Act No. 480/2004, section 7")
+
+
+def test_opt_in(ctl):
+    """A form whose letters no stream takes: refused where unknown mail is
+    marketing."""
+    ctl.config.write_text(ctl.config.read_text() + """
+mail { domain = "m.acme.example" }
+form "news" { purpose = {"acme/newsletter"} }
+""")
+    ctl.says("opt-in", "warning", "no stream of type optin has the sender",
+             "consent@m.acme.example")
+    ctl.config.write_text(ctl.config.read_text() + """
+stream "confirm" { type = optin  sender = {"consent@m.acme.example"}
+                   client = {"127.0.0.1"} }
+""")
+    ctl.says("opt-in", "good")
+    ctl.change('mail { domain = "m.acme.example" }',
+               'mail { domain = "m.acme.example" '
+               'from = "Acme <hello@m.acme.example>" }')
+    ctl.says("opt-in", "warning", "hello@m.acme.example")
+
+
 def test_profiles_are_those_of_conf():
     """What doctor asks for is what the profiles say."""
     source = (REPO / "tools" / "doctor_config.c").read_text()

@@ -101,6 +101,24 @@ static void an_arena_stops_at_its_limit(void **state)
 	assert_null(arena);
 }
 
+static void what_is_cut_is_gone(void **state)
+{
+	struct cm_buf buf;
+
+	(void)state;
+	cm_buf_init(&buf, 8);
+	cm_buf_cut(&buf, 0);
+	assert_int_equal(cm_buf_adds(&buf, "abcdef"), CM_OK);
+	cm_buf_cut(&buf, 7);
+	assert_string_equal(cm_buf_text(&buf), "abcdef");
+	cm_buf_cut(&buf, 2);
+	assert_string_equal(cm_buf_text(&buf), "ab");
+	assert_int_equal(cm_buf_adds(&buf, "xyzxyzxyz"), CM_ELIMIT);
+	cm_buf_cut(&buf, 0);
+	assert_int_equal(cm_buf_ok(&buf), CM_ELIMIT);
+	cm_buf_free(&buf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +126,7 @@ int main(void)
 		cmocka_unit_test(a_buffer_keeps_nuls_and_grows),
 		cmocka_unit_test(formatted_text_is_whole_at_any_length),
 		cmocka_unit_test(an_arena_stops_at_its_limit),
+		cmocka_unit_test(what_is_cut_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -398,6 +398,50 @@ static void the_languages_that_ship_are_complete(void **state)
 	cm_templates_free(&t);
 }
 
+/* FT-1: no "Privacy notice:" without one; the other lines stay. */
+static void what_is_not_given_takes_its_line_along(void **state)
+{
+	static const char text[] = "{{marker}}\n{{link}}{{address}}\n"
+				   "Notice: {{privacy-notice}} here";
+	static const struct {
+		struct cm_template_value values[3];
+		const char *filled;
+	} rows[] = {
+		{{{"link", "L"}, {"marker", "M"}, {"privacy-notice", "P"}},
+		 "M\nL\nNotice: P here"},
+		{{{"link", "L"}, {"marker", NULL}, {"privacy-notice", "P"}},
+		 "L\nNotice: P here"},
+		{{{"link", "L"}, {"marker", "M"}, {"privacy-notice", ""}},
+		 "M\nL\n"},
+		{{{"link", "L"}}, "L\n"},
+	};
+	struct cm_templates *t = NULL;
+	struct cm_error err;
+	struct cm_buf out;
+	struct folder f;
+	size_t i;
+
+	(void)state;
+	make(&f);
+	puts_all(&f, "en");
+	put(&f, "en", "footer.txt", text, strlen(text));
+	assert_int_equal(cm_templates_load(f.path, "en", &t, &err), CM_OK);
+	cm_buf_init(&out, 4096);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cm_buf_reset(&out);
+		assert_int_equal(
+			cm_template_fill(t, CM_TEMPLATE_FOOTER_TEXT, "en",
+					 rows[i].values,
+					 rows[i].values[1].name != NULL ? 3 : 1,
+					 &out),
+			CM_OK);
+		assert_string_equal(cm_buf_text(&out), rows[i].filled);
+	}
+	cm_buf_free(&out);
+	cm_templates_free(&t);
+	drop(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +452,7 @@ int main(void)
 		cmocka_unit_test(values_are_escaped_in_html_only),
 		cmocka_unit_test(direction_follows_script),
 		cmocka_unit_test(the_languages_that_ship_are_complete),
+		cmocka_unit_test(what_is_not_given_takes_its_line_along),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
