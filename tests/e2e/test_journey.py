@@ -1,6 +1,7 @@
 """One person's whole way, in Czech, at the keyboard of a phone's width: ask,
 confirm, get the newsletter through Postfix and the milter, leave by its
-footer, come back, choose.  The parts are tested elsewhere."""
+footer, come back, choose, lose the mail, see what is on record, be erased.
+The parts are tested elsewhere."""
 import re
 import time
 
@@ -89,4 +90,28 @@ def test_all_the_way(jana):
     jana.enter("button[name=stop][value='acme/newsletter']")
     jana.look("10-stopped")
     assert newsletter(world) is None
+
+    world.sink.clear()
+    jana.go(f"{world.base_url}/lost")
+    opened = time.monotonic()
+    jana.look("11-lost")
+    jana.tab_to("input[name=email]")
+    jana.type(JANA)
+    old_enough(opened)
+    jana.enter("button[value=lost]")
+    jana.look("12-lost-sent")
+    jana.go(link_in(letter_to(world, JANA), "p"))
+    world.sink.clear()
+    jana.enter("button[value=data]")
+    jana.look("13-data-sent")
+    jana.go(link_in(letter_to(world, JANA), "m"))
+    seen = jana.look("14-my-data")
+    assert JANA in seen["text"] and seen["lang"] == "cs"
+    jana.enter("button[value=erase-ask]")
+    jana.look("15-erase")
+    jana.enter("button[value=erase]")
+    assert JANA not in jana.look("16-gone")["raw"]
+    assert newsletter(world) is None
+    wait_until("nothing is left", lambda: JANA.encode() not in b"".join(
+        f.read_bytes() for f in (world.dir / "store").rglob("data.mdb")))
     world.ctl("verify")
