@@ -300,6 +300,12 @@ static void dispatch(struct cm_work *work)
 	const struct cm_request *request = work->request;
 	enum cm_place place = work->route.place;
 
+	if (request->ambiguous) {
+		work->outcome = "ambiguous";
+		add_header(work->answer, "Connection", "close");
+		set_text(work, 400, "Bad request\n");
+		return;
+	}
 	if (!cm_route_allows(place, work->method)) {
 		work->outcome = "method";
 		add_header(work->answer, "Allow", cm_route_allow(place));

@@ -84,6 +84,9 @@ struct cm_request {
 	struct cm_span user_agent;
 	struct cm_span authorization;
 	struct cm_span body;
+	/* Nobody can say for sure where it ends: it gets 400, and the
+	 * connection closes (RFC 9112, 6.3; 11.2). */
+	bool ambiguous;
 	bool body_too_long; /* then body is what came first */
 };
 

@@ -55,6 +55,7 @@ struct pending {
 	struct cm_buf body; /* grows as it comes, up to its place's limit */
 	size_t uploaded;
 	bool too_long;
+	bool ambiguous;
 };
 
 /* ---- connections -------------------------------------------------------- */
@@ -230,6 +231,7 @@ static enum MHD_Result respond(struct cm_http *http,
 		.authorization =
 			field(connection, MHD_HTTP_HEADER_AUTHORIZATION),
 		.body = cm_span_n(pending->body.data, pending->body.len),
+		.ambiguous = pending->ambiguous,
 		.body_too_long = pending->too_long,
 	};
 	int64_t began = cm_clock_steady_us();
@@ -245,6 +247,44 @@ static enum MHD_Result respond(struct cm_http *http,
 	cm_answer_free(&answer);
 	pthread_rwlock_unlock(&http->use);
 	return result;
+}
+
+/* What says how long a request is, counted. */
+struct framing {
+	unsigned lengths, encodings;
+	bool odd_name;
+};
+
+static enum MHD_Result count_framing(void *cls, enum MHD_ValueKind kind,
+				     const char *name, const char *value)
+{
+	struct framing *framing = cls;
+
+	(void)kind;
+	(void)value;
+	framing->lengths +=
+		cm_span_is(cm_span(name), MHD_HTTP_HEADER_CONTENT_LENGTH);
+	framing->encodings +=
+		cm_span_is(cm_span(name), MHD_HTTP_HEADER_TRANSFER_ENCODING);
+	/* "Content-Length :" is one to some (RFC 9112, 5.1). */
+	framing->odd_name =
+		framing->odd_name || strpbrk(name, " \t\r\n\v\f") != NULL;
+	return MHD_YES;
+}
+
+/*
+ * Could a server in front have read another end of the body?  Then what comes
+ * after it may be a request that it never saw (RFC 9112, 6.1 and 6.3).
+ */
+static bool is_ambiguous(struct MHD_Connection *connection, const char *version)
+{
+	struct framing framing = {0, 0, false};
+
+	(void)MHD_get_connection_values(connection, MHD_HEADER_KIND,
+					count_framing, &framing);
+	return framing.odd_name || framing.lengths + framing.encodings > 1 ||
+	       (framing.encodings > 0 &&
+		strcmp(version, MHD_HTTP_VERSION_1_1) != 0);
 }
 
 /* A body announced as hopelessly long is answered before it comes. */
@@ -290,15 +330,15 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection,
 	struct pending *pending = *con_cls;
 	struct cm_http *http = cls;
 
-	(void)version;
 	if (pending == NULL) {
 		pending = pending_new(http, url);
 		if (pending == NULL)
 			return MHD_NO;
 		*con_cls = pending;
-		if (!announces_too_much(connection))
+		pending->ambiguous = is_ambiguous(connection, version);
+		pending->too_long = announces_too_much(connection);
+		if (!pending->ambiguous && !pending->too_long)
 			return MHD_YES;
-		pending->too_long = true;
 		return respond(http, connection, url, method, pending);
 	}
 	if (*upload_data_size > 0) {

@@ -18,7 +18,7 @@ import people
 import pytest
 
 from harness import tokens
-from harness.proc import run, wait_until
+from harness.proc import free_port, run, wait_until
 from harness.world import WEB_USER, WRITE_GROUP, program
 
 ONE_CLICK = b"List-Unsubscribe=One-Click"
@@ -65,6 +65,14 @@ def raw(world, data, timeout=2):
         except TimeoutError:
             pass
         return answer
+
+
+def answers(host, port):
+    try:
+        socket.create_connection((host, port)).close()
+        return True
+    except OSError:
+        return False
 
 
 def local(world, uri):
@@ -267,8 +275,10 @@ def test_slow_clients_are_let_go(web):
     keeps nobody else out."""
     slow = [socket.create_connection(("127.0.0.1", web.web_port))
             for _ in range(200)]
-    for s in slow:
-        s.sendall(b"POST /u/x HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    for i, s in enumerate(slow):
+        # One half dribbles its header, the other its body.
+        s.sendall(b"POST /u/x HTTP/1.1\r\nHost: x\r\n" + (
+            b"X-Slow: " if i % 2 else b"Content-Length: 4000\r\n\r\n"))
     began = time.monotonic()
     open_ones = list(slow)
     while open_ones and time.monotonic() - began < 40:
@@ -316,6 +326,76 @@ def test_what_is_not_http(web, data):
     except (ConnectionResetError, BrokenPipeError):
         pass
     assert web.http("GET", "/healthz").text == "ok\n"
+
+
+SECOND = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize("head, body", [
+    (b"Content-Length: 40\r\nTransfer-Encoding: chunked", b"0\r\n\r\n"),
+    (b"Transfer-Encoding: chunked\r\nContent-Length: 4", b"0\r\n\r\n"),
+    (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+     b"0\r\n\r\n"),
+    (b"Transfer-Encoding: xchunked", b""),
+    (b"Transfer-Encoding: gzip, chunked", b"0\r\n\r\n"),
+    (b"Content-Length: 5\r\nContent-Length: 0", b""),
+    (b"Content-Length: 0\r\nContent-Length: 0", b""),
+    (b"Content-Length: 0, 5", b""),
+    (b"Content-Length: +5", b""),
+    (b"Content-Length: 0x5", b""),
+    (b"Content-Length : 5", b""),
+    (b"Content-Length\t: 5", b""),
+    (b"Content-Length: 5\0", b""),
+    (b"X\0: y", b""),
+    (b"Transfer-Encoding: chunked", b"5;a=\n\r\nGET /\r\n0\r\n\r\n"),
+    (b"Transfer-Encoding: chunked", b"-1\r\n"),
+    (b"Transfer-Encoding: chunked", b"fffffffffffffffff\r\n"),
+], ids=range(17))
+def test_nothing_is_smuggled(web, head, body):
+    """Whose end two servers can see in two places is refused, and what
+    follows is no request of its own (RFC 9112, 11.2)."""
+    path = web.uri.removeprefix(web.base_url).encode()
+    answer = raw(web, b"POST " + path + b" HTTP/1.1\r\nHost: x\r\n" + head
+                 + b"\r\n\r\n" + body + SECOND, timeout=0.5)
+    assert b"\r\n\r\nok\n" not in answer, "the second one was answered"
+    assert re.findall(rb"HTTP/1\.[01] (\d+)", answer)[:1] in (
+        [], [b"400"], [b"413"])
+    assert not withdrawn(web)
+    assert web.http("GET", "/healthz").text == "ok\n"
+
+
+def test_plain_pipelining_is_answered(web):
+    """The twin: two requests whose ends are plain are both answered, with a
+    folded field between, bare line feeds, or a body in chunks."""
+    chunks = b"1a\r\n" + ONE_CLICK + b"\r\n0\r\n\r\n"
+    path = web.uri.removeprefix(web.base_url).encode()
+    for first in (
+            b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
+            b"GET /healthz HTTP/1.1\nHost: x\n\n",
+            b"POST " + path + b" HTTP/1.1\r\nHost: x\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n" + chunks):
+        answer = raw(web, first + SECOND)
+        assert re.findall(rb"HTTP/1\.1 (\d+)", answer) == [b"200"] * 2
+    assert withdrawn(web)
+
+
+def test_over_ipv6(new_world):
+    """R8058-17: both families."""
+    port = free_port()
+    world = new_world(postfix=False, replace={
+        'listen = "127.0.0.1:': f'listen = "[::1]:{port}"  #'})
+    world.import_csv(people.granted("anna@x.test"))
+    world.web = world._daemon("consent-web")
+
+    def post(path):
+        conn = http.client.HTTPConnection("::1", port, timeout=10)
+        conn.request("POST", path, ONE_CLICK, FORM)
+        return conn.getresponse().status
+
+    path = tokens.link(world, "anna@x.test").removeprefix(world.base_url)
+    wait_until("it answers", lambda: answers("::1", port))
+    assert post(path) == 200
+    assert withdrawn(world)
 
 
 @pytest.mark.parametrize("eol", ["\r\n", "\n"])
