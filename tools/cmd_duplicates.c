@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "policy/purpose.h"
+#include "tools/ctl_past.h"
 #include "tools/ctl_person.h"
 
 enum {
@@ -105,8 +106,9 @@ static int own_states(struct duplicates *d, struct cm_store_reader *reader,
 				 &family, err);
 
 	for (i = 0; rc == CM_OK && i < config->npurposes; i++)
-		cm_decide_purpose(config, &config->purposes[i], &own, NULL,
-				  NULL, d->ctl->now, &ret_states[i]);
+		rc = cm_ctl_decide_purpose(d->ctl, &config->purposes[i],
+					   &known->contact, &own, NULL,
+					   d->ctl->now, &ret_states[i], err);
 	return rc;
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "policy/purpose.h"
+#include "tools/ctl_past.h"
 #include "tools/ctl_person.h"
 #include "tools/disclose.h"
 #include "tools/request.h"
@@ -86,7 +87,8 @@ static int add(struct merge *m, const struct cm_person *person,
 	return CM_OK;
 }
 
-/* A withdrawal stands unless what it withdrew from is allowed again. */
+/* A withdrawal stands unless what it withdrew from is allowed again; also if
+ * that cannot be known. */
 static bool stands(const struct merge *m, const struct cm_person *person,
 		   struct cm_span path)
 {
@@ -96,9 +98,10 @@ static bool stands(const struct merge *m, const struct cm_person *person,
 
 	if (purpose == NULL)
 		return true;
-	cm_decide_purpose(m->ctl->config, purpose, &person->own, NULL, NULL,
-			  m->ctl->now, &decision);
-	return decision.verdict != CM_VERDICT_ALLOW;
+	return cm_ctl_decide_purpose(m->ctl, purpose, &person->contact,
+				     &person->own, NULL, m->ctl->now, &decision,
+				     NULL) != CM_OK ||
+	       decision.verdict != CM_VERDICT_ALLOW;
 }
 
 static bool has_withdrawn(const struct cm_person *person, struct cm_span path)

@@ -224,7 +224,7 @@ static void text_event(struct history *history, uint64_t seq,
 	char at[CM_CLOCK_TEXT];
 	char hex[CM_HEX_LEN(CM_HASH_LEN) + 1];
 
-	(void)fprintf(out, "%8" PRIu64 "  %-24s  %-13s", seq,
+	(void)fprintf(out, "%8" PRIu64 "  %-24s  %-16s", seq,
 		      cm_clock_format(event->at, at),
 		      cm_event_type_name(event->type));
 	if (event->type == CM_EVENT_CLEARED)

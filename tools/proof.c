@@ -637,6 +637,12 @@ static void check_held(struct cm_proof *proof)
 		const struct cm_proof_head *own =
 			cm_proof_head_of(proof, held->checkpoint.size);
 
+		if (own == NULL && !proof->whole)
+			cm_proof_fact(proof,
+				      "%s, which you kept, was not compared: "
+				      "nothing here is of %llu events (an "
+				      "export of the whole ledger is of all)",
+				      held->name, (ull)held->checkpoint.size);
 		if (own != NULL && cm_proof_forked(own, held))
 			cm_proof_fault(proof,
 				       "there are two histories: %s and %s are "

@@ -533,6 +533,23 @@ def test_commands_of_the_readme_work(judged):
     verify("-k", judged.vkey, judged.out)
 
 
+def test_what_cannot_be_compared_is_said(judged):
+    """Evidence has not all heads: a kept one of another size shows nothing
+    about it, and nobody shall think that it did."""
+    ctl = judged
+    heads = sorted(ctl.heads.glob("*.checkpoint"))[-1:]
+    assert "was not compared" not in verify("-k", ctl.vkey, ctl.out, *heads)
+    grant(ctl, "late@b.example")
+    ctl.run("checkpoint")
+    newest = sorted(ctl.heads.glob("*.checkpoint"))[-1]
+    said = verify("-k", ctl.vkey, ctl.out, newest)
+    assert f"{newest}, which you kept, was not compared: nothing here is of " \
+        "10 events" in said
+    ctl.run("export-proof", "-o", ctl.dir / "all")
+    assert "was not compared" not in verify("-k", ctl.vkey, ctl.dir / "all",
+                                            newest, *heads)
+
+
 def test_evidence_refuses(judged):
     before = sorted(judged.out.rglob("*"))
     judged.fails("evidence", ANN, "-o", judged.out, code=64,

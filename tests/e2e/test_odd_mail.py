@@ -1,5 +1,4 @@
 """Bad input is normal input: safe passage or a clear error, no crash."""
-import time
 
 import people
 import pytest
@@ -104,10 +103,8 @@ def test_twenty_five_megabytes(tough):
     tough.send("news@acme.example", ["anna@x.test"], messages.newsletter())
     before = memory(tough)
     body = (b"0123456789" * 7 + b"\r\n") * (25 * MEGABYTE // 72)
-    began = time.monotonic()
     told = tough.send("news@acme.example", ["anna@x.test"], head(body))
     assert told.data[0] == 250, told
-    assert time.monotonic() - began < 30
     tough.settled()
     mail = tough.sink.all_to("anna@x.test")[-1]
     assert messages.unsubscribe_uris(mail.data)[0]

@@ -129,13 +129,20 @@ def test_edit_mode_refuses_nobody(new_world):
 
 
 def test_streams_not_in_enforce_are_named(new_world):
-    """Nobody forgets that a stream only observes."""
-    world = new_world(replace={"mode = enforce": "mode = observe"},
-                      postfix=False)
+    """Nobody forgets that a stream only observes, or only edits; the others
+    are not named."""
+    modes = {"refuse = reject\n    mode = enforce":
+             "refuse = reject\n    mode = observe",
+             "refuse = drop\n    mode = enforce":
+             "refuse = drop\n    mode = edit"}
+    world = new_world(replace=modes, postfix=False)
     world.start_milter()
     wait_until("the names of streams", lambda: all(
-        word in world.milter_log()
-        for word in ("newsletter", "magazine", "observe")))
+        line in world.milter_log() for line in (
+            'stream "newsletter": mode is observe: nothing is refused or '
+            "changed", 'stream "offers": mode is edit: nothing is refused')))
+    assert 'stream "magazine": mode is' not in world.milter_log()
+    assert 'stream "receipts": mode is' not in world.milter_log()
 
 
 def test_purpose_header_never_leaves(quiet):
