@@ -51,18 +51,21 @@ static void link_pages(const char *folder)
 {
 	char command[2 * PATH_OCTETS];
 
-	(void)snprintf(command, sizeof(command), "ln -s %s/*.html '%s'",
+	(void)snprintf(command, sizeof(command), "ln -s %s/*.* '%s'",
 		       CM_SRCDIR "/conf/templates", folder);
 	assert_int_equal(system(command), 0);
 }
 
+/* Those of one language that are not its footers; English will do. */
 static void link_texts(const char *folder, const char *language)
 {
-	char to[PATH_OCTETS];
+	char command[3 * PATH_OCTETS];
 
-	(void)snprintf(to, sizeof(to), "%s/%s/pages.txt", folder, language);
-	assert_int_equal(symlink(CM_SRCDIR "/conf/templates/en/pages.txt", to),
-			 0);
+	(void)snprintf(command, sizeof(command),
+		       "for f in %s/*.txt; do case $f in */footer.*) ;; *) "
+		       "ln -s \"$f\" '%s/%s' || exit 1;; esac; done",
+		       CM_SRCDIR "/conf/templates/en", folder, language);
+	assert_int_equal(system(command), 0);
 }
 
 static void write_footer(const char *folder, const char *language, size_t index)
