@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/queue.h"
 #include "tests/unit/store_kit.h"
 #include "tests/unit/test.h"
 
@@ -282,10 +283,111 @@ static void every_call_fails_once(void **state)
 	kit_free(&kit);
 }
 
+/* ---- what people ask for ------------------------------------------------ */
+
+static struct cm_queue *open_queue(struct kit *kit)
+{
+	const struct cm_queue_options options = {
+		.path = kit->folder,
+		.map_size = 64 << 20,
+		.lock_wait_ms = 1000,
+	};
+	struct cm_queue *queue = NULL;
+	struct cm_error err;
+
+	assert_int_equal(cm_queue_make(kit->folder, (gid_t)-1, &err), CM_OK);
+	if (cm_queue_open(&options, kit->keys, &queue, &err) != CM_OK)
+		fail_msg("%s", err.text);
+	return queue;
+}
+
+static struct cm_queue_counts counts_of(struct cm_queue *queue)
+{
+	struct cm_queue_counts counts;
+
+	assert_int_equal(cm_queue_count(queue, &counts, NULL), CM_OK);
+	return counts;
+}
+
+static int do_put(struct cm_queue *queue, uint64_t number, struct cm_error *err)
+{
+	const struct cm_act act = {.kind = CM_ACT_LOST,
+				   .address = cm_span(GONE)};
+
+	(void)number;
+	return cm_queue_put(queue, &act, err);
+}
+
+static int do_done(struct cm_queue *queue, uint64_t number,
+		   struct cm_error *err)
+{
+	const struct cm_letter letter = {.kind = CM_LETTER_LOST};
+	const struct cm_limit_count count = {.since = KIT_NOW, .n = 1};
+
+	return cm_queue_done(queue, number, &letter, &count, 1, err);
+}
+
+static bool are_same(struct cm_queue_counts a, struct cm_queue_counts b)
+{
+	return a.acts == b.acts && a.letters == b.letters &&
+	       a.limits == b.limits;
+}
+
+/* Until it has no more calls to fail; how many there were. */
+static int fail_each(struct cm_queue *queue,
+		     int (*run)(struct cm_queue *queue, uint64_t number,
+				struct cm_error *err),
+		     uint64_t number)
+{
+	int call = 0;
+
+	for (;;) {
+		struct cm_queue_counts before = counts_of(queue);
+		struct cm_error err = {0};
+		int rc;
+
+		failed = false;
+		countdown = ++call;
+		rc = run(queue, number, &err);
+		countdown = 0;
+		if (!failed) {
+			assert_int_equal(rc, CM_OK);
+			return call - 1;
+		}
+		if (rc != CM_OK && !are_same(before, counts_of(queue)))
+			fail_msg("call %d: failed, and yet changed", call);
+		assert_true(rc == CM_EIO || rc == CM_ENOMEM);
+	}
+}
+
+/* A full disk: who asked hears that it failed, and nothing is half done. */
+static void the_queue_as_well(void **state)
+{
+	struct cm_queue *queue;
+	struct kit kit;
+	struct cm_act act;
+	uint64_t number = 0;
+
+	(void)state;
+	kit_new(&kit);
+	queue = open_queue(&kit);
+	assert_true(fail_each(queue, do_put, 0) >= 5);
+	assert_int_equal(counts_of(queue).acts, 1);
+	assert_int_equal(
+		cm_queue_take(queue, 0, kit.arena, &number, &act, NULL), CM_OK);
+	assert_true(fail_each(queue, do_done, number) >= 6);
+	assert_int_equal(counts_of(queue).acts, 0);
+	assert_int_equal(counts_of(queue).letters, 1);
+	assert_int_equal(counts_of(queue).limits, 1);
+	cm_queue_close(&queue);
+	kit_free(&kit);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_call_fails_once),
+		cmocka_unit_test(the_queue_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
