@@ -323,6 +323,10 @@ void cm_doctor_key_modes(struct cm_doctor *doctor)
 				       : config->store_group;
 		check_file(doctor, &wanted);
 	}
+	wanted.path = cm_doctor_text(doctor, "%s/api", config->keys_path);
+	wanted.group = config->store_write_group;
+	if (access(wanted.path, F_OK) == 0) /* only where there are any */
+		check_file(doctor, &wanted);
 }
 
 /* As the system sees it: links are followed where there is something. */

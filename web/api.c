@@ -118,8 +118,8 @@ void cm_api_later(struct cm_api *api, const struct cm_error *err)
 		     "api", err);
 	cm_work_header(work, "Retry-After", busy ? "5" : "120");
 	cm_api_problem(api, 503, busy ? "busy" : "store-failed", "",
-		       busy ? "another writer has the ledger; nothing was "
-			      "recorded: send the same again"
+		       busy ? "the ledger cannot be written at this moment; "
+			      "nothing was recorded: send the same again"
 			    : "nothing can be recorded or read now; send the "
 			      "same again");
 }

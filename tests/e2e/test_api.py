@@ -12,6 +12,7 @@ import sys
 import time
 
 import pytest
+import test_letters as letters
 
 from harness import messages
 from harness.proc import wait_until
@@ -94,6 +95,36 @@ def test_to_the_mta(world):
     assert told() == 550
     assert shop.grant("anna@x.test", 409)["code"] == "withdrawn"
     assert told() == 550
+
+
+def test_a_request_ends_in_a_confirmation(new_world):
+    """DOI-1, DOI-4: the letter has what was asked for, in that language; who
+    refused gets the same answer.  The person's button counts where a grant of
+    ours does not, and even after they had left."""
+    world = letters.make(new_world)
+    letters.hand_in_at(world, world.postfix.port())
+    shop = Shop(world)
+    world.start()
+    ask = {"purposes": ["acme/magazine"], "source": "order",
+           "language": "cs", "notice": NOTICE, "evidence": {"order": 4711}}
+    shop.call("withdrawals", address="anna@x.test")
+    told = shop.grant("anna@x.test", 409, ["acme/magazine"])
+    assert told["code"] == "withdrawn"
+    for address in ("anna@x.test", "never-heard-of@x.test"):
+        assert shop.call("requests", 202, address=address,
+                         **ask) == {"status": "asked"}
+    letter = letters.letter_to(world, "anna@x.test")
+    assert letter["Content-Language"] == "cs"
+    assert "Magazine" in letter.get_body(("plain",)).get_content()
+    assert world.why("anna@x.test", "magazine")[0] == "refuse"
+    letters.press(world, letters.link_in(letter, "c"), "act=confirm")
+    wait_until("the confirmation", lambda: world.why(
+        "anna@x.test", "magazine")[0] == "allow")
+    events = world.ctl_json("history", "anna@x.test")["events"]
+    asked, confirmed = (next(e for e in events if e["type"] == kind)
+                        for kind in ("requested", "confirmed"))
+    assert asked["channel"] == "api" and asked["source"] == "order"
+    assert confirmed["actor"] == "person" and confirmed["proven"] is True
 
 
 def test_what_is_recorded(api):

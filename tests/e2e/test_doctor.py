@@ -230,12 +230,15 @@ MODES = [
     ("key-modes", "chmod 0640", "../keys/header.key", {"mode": 0o644}),
     ("key-modes", 'not to "staff"', "../keys/confirm.key",
      {"group": "operator"}),
+    ("key-modes", "chmod 0640", "../keys/api", {"mode": 0o644}),
+    ("key-modes", 'not to "staff"', "../keys/api", {"group": "operator"}),
     ("key-modes", "chmod 0750", "../keys", {"mode": 0o755}),
 ]
 
 
 def test_modes(doctor):
     """G32: who may read and who may write, file by file."""
+    doctor.world.ctl("api-key", "add", "shop", "--may", "grant")
     good = doctor.results()
     for check, words, path, how in MODES:
         assert good[check] == "good"
