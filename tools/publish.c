@@ -232,7 +232,7 @@ static int note_mailed(struct cm_ctl *ctl, const struct cm_signed_head *head,
 static int hand_in(struct cm_ctl *ctl, const char *from, struct cm_span message,
 		   struct cm_error *err)
 {
-	struct cm_transfer_server server = {NULL};
+	struct cm_transfer_server server = {.url = NULL};
 	int rc = cm_submit_server(ctl->config, ctl->arena, &server, err);
 
 	if (rc == CM_OK)
