@@ -331,7 +331,7 @@ def test_what_is_not_http(web, data):
 SECOND = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
-@pytest.mark.parametrize("head, body", [
+TWO_ENDS = [
     (b"Content-Length: 40\r\nTransfer-Encoding: chunked", b"0\r\n\r\n"),
     (b"Transfer-Encoding: chunked\r\nContent-Length: 4", b"0\r\n\r\n"),
     (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
@@ -350,16 +350,19 @@ SECOND = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     (b"Transfer-Encoding: chunked", b"5;a=\n\r\nGET /\r\n0\r\n\r\n"),
     (b"Transfer-Encoding: chunked", b"-1\r\n"),
     (b"Transfer-Encoding: chunked", b"fffffffffffffffff\r\n"),
-], ids=range(17))
-def test_nothing_is_smuggled(web, head, body):
+]
+
+
+def test_nothing_is_smuggled(web):
     """Whose end two servers can see in two places is refused, and what
     follows is no request of its own (RFC 9112, 11.2)."""
     path = web.uri.removeprefix(web.base_url).encode()
-    answer = raw(web, b"POST " + path + b" HTTP/1.1\r\nHost: x\r\n" + head
-                 + b"\r\n\r\n" + body + SECOND, timeout=0.5)
-    assert b"\r\n\r\nok\n" not in answer, "the second one was answered"
-    assert re.findall(rb"HTTP/1\.[01] (\d+)", answer)[:1] in (
-        [], [b"400"], [b"413"])
+    for head, body in TWO_ENDS:
+        answer = raw(web, b"POST " + path + b" HTTP/1.1\r\nHost: x\r\n"
+                     + head + b"\r\n\r\n" + body + SECOND, timeout=0.3)
+        assert b"\r\n\r\nok\n" not in answer, (head, "the second one, too")
+        assert re.findall(rb"HTTP/1\.[01] (\d+)", answer)[:1] in (
+            [], [b"400"], [b"413"]), head
     assert not withdrawn(web)
     assert web.http("GET", "/healthz").text == "ok\n"
 
