@@ -5,6 +5,8 @@ It is also a test: its exit status is 1 if anybody got what they should not
 have got, or did not get what they should have.
 """
 import csv
+import email
+import email.policy
 import pathlib
 import re
 import shutil
@@ -12,19 +14,31 @@ import signal
 import sys
 import tempfile
 import time
+import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPO = HERE.parents[1]
 sys.path.insert(0, str(REPO / "tests" / "e2e"))
 
-from harness import clients, messages  # noqa: E402
-from harness.proc import run  # noqa: E402
-from harness.world import World  # noqa: E402
+from harness import clients, messages, tokens  # noqa: E402
+from harness.proc import run, wait_until  # noqa: E402
+from harness.world import PURPOSES, STREAMS, World  # noqa: E402
 
 STRANGER = "stranger@web.example"
 # What must come out; the table shows what did.
 CONSENTING = {"anna@mail.example", "zdenek@mail.example",
               "maria@mail.example", "petr@mail.example"}
+MAIL = 'mail { domain = "m.acme.example"  submit = "smtp://127.0.0.1:1" }\n'
+FORM = """\
+form "shop" { purpose = {"acme/newsletter", "acme/offers"} }
+"""
+LETTERS = """\
+stream "letters" {
+    type = optin
+    sender = {"consent@m.acme.example"}
+    client = {"127.0.0.1"}
+}
+"""
 BOLD, GREEN, RED, DIM, PLAIN = (
     ("\033[1m", "\033[32m", "\033[31m", "\033[2m", "\033[0m")
     if sys.stdout.isatty() else ("",) * 5)
@@ -60,6 +74,13 @@ def people():
             said[address] = words
     said[STRANGER] = "not on the list"
     return said
+
+
+def link_in(letter):
+    """That of our own letters: to confirm, or to what is on record."""
+    text = email.message_from_bytes(
+        letter, policy=email.policy.default).get_body(("plain",))
+    return re.search(r"https://\S+/[cpm]/\S+", text.get_content())[0]
 
 
 class Demo:
@@ -188,6 +209,34 @@ class Demo:
         self.expect(status == "200" and said == "550" and anna not in got,
                     "one click")
 
+    def post(self, uri, **pairs):
+        return self.world.http(
+            "POST", uri, urllib.parse.urlencode(pairs).encode(),
+            {"Content-Type": "application/x-www-form-urlencoded"}).status
+
+    def subscribe(self):
+        heading("The stranger fills in the form, and gets a letter")
+        world = self.world
+        self.post(f"{world.base_url}/s/shop",
+                  form=tokens.form(world, "s/shop"), email=STRANGER,
+                  purpose="acme/newsletter", act="subscribe")
+        letter = world.sink.to(STRANGER).data
+        subject = email.message_from_bytes(
+            letter, policy=email.policy.default)["Subject"]
+        print(f"  Subject: {subject}\n  {link_in(letter)[:72]}...")
+        self.people[STRANGER] = "asked, not confirmed"
+        self.row(STRANGER, self.swaks(STRANGER), False, self.why(STRANGER))
+        self.keep()
+        heading("... and presses the button behind its link")
+        self.post(link_in(letter), act="confirm")
+        wait_until("the confirmation", lambda: world.why(
+            STRANGER, "newsletter")[0] == "allow")
+        self.people[STRANGER] = "confirmed"
+        said = self.swaks(STRANGER)
+        got = self.arrived()
+        self.row(STRANGER, said, STRANGER in got, self.why(STRANGER))
+        self.expect(STRANGER in got, "subscription")
+
     def by_hand(self):
         world = self.world
         ctl = f"build/consentctl -c {world.config_file}"
@@ -206,23 +255,29 @@ class Demo:
   consent-milter's log   {world.milter.log}
   Postfix's log          {world.postfix.log_file}
 
+Subscribe, any address will do; the letter's link comes up here:
+  the form               http://127.0.0.1:{world.web_port}/s/shop
+
 Click, then send petr the newsletter again:
   stop it                {self.footer_of("petr")}
   all that he gets       {self.footer_of("petr").replace("/u/", "/p/")}
   swaks --server 127.0.0.1:{world.postfix.port()} --from news@acme.example \\
     --to petr@mail.example --data @tools/demo.d/newsletter.eml""")
 
-    def footer_of(self, name):
-        """The link in the text that a person reads."""
-        text = messages.texts(self.mail_of(name))["text/plain"]
-        uri = re.search(rf"{re.escape(self.world.base_url)}/u/[\w-]+", text)[0]
+    def local(self, uri):
+        """As one gets there without the web server in front."""
         return uri.replace(self.world.base_url,
                            f"http://127.0.0.1:{self.world.web_port}")
 
+    def footer_of(self, name):
+        """The link in the text that a person reads."""
+        text = messages.texts(self.mail_of(name))["text/plain"]
+        return self.local(re.search(
+            rf"{re.escape(self.world.base_url)}/u/[\w-]+", text)[0])
+
     def page_of(self, name):
         uri, _ = messages.unsubscribe_uris(self.mail_of(name))
-        return uri.replace(self.world.base_url,
-                           f"http://127.0.0.1:{self.world.web_port}")
+        return self.local(uri)
 
     def stay(self):
         print(f"\n{BOLD}Ctrl-C ends it and removes {self.world.dir}.{PLAIN}",
@@ -231,6 +286,10 @@ Click, then send petr the newsletter again:
             time.sleep(0.3)
             for name in self.keep():
                 print(f"  arrived: {name}", flush=True)
+                data = (self.delivered / name).read_bytes()
+                if b"consent@m.acme.example" in data:
+                    print(f"    confirm by {self.local(link_in(data))}",
+                          flush=True)
 
 
 def show(once):
@@ -239,7 +298,11 @@ def show(once):
     folder.chmod(0o711)
     world = None
     try:
-        world = World(folder).init()
+        world = World(folder, settings=MAIL, purposes=PURPOSES + FORM,
+                      streams=LETTERS + STREAMS)
+        world.write_config(world.config.replace(
+            "127.0.0.1:1\"", f"127.0.0.1:{world.postfix.port()}\""))
+        world.init()
         world.import_csv((HERE / "people.csv").read_bytes(),
                          "--source", "web-form", "--attest",
                          "Demo, 2026-11-21")
@@ -258,6 +321,7 @@ def show(once):
         demo.password_reset()
         demo.excerpt()
         demo.click()
+        demo.subscribe()
         if demo.wrong:
             print(f"\n{RED}Not as it should be:{PLAIN} "
                   f"{'; '.join(demo.wrong)}\n{world.milter_log()}")
