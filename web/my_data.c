@@ -161,6 +161,22 @@ static struct cm_event event_of(const struct visit *visit,
 	};
 }
 
+/* An import may hold the ledger: few threads wait for it, and clicks never. */
+static int append(struct visit *visit, struct cm_store_entry *entries,
+		  size_t count, struct cm_error *err)
+{
+	struct cm_site *site = visit->work->site;
+	uint64_t seq;
+	int rc = cm_gate_enter(&site->gate, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_store_append(site->store, entries, count, visit->work->now,
+			     &seq, err);
+	cm_gate_leave(&site->gate, rc == CM_EAGAIN);
+	return rc;
+}
+
 /* An open request of that right; false if there is none. */
 static bool answers(const struct visit *visit, const char *right,
 		    struct cm_store_entry *entry)
@@ -184,7 +200,6 @@ static int note_taken(struct visit *visit, struct cm_error *err)
 	struct cm_store_entry entries[TAKEN_MAX];
 	struct cm_work *work = visit->work;
 	struct cm_buf evidence;
-	uint64_t seq;
 	size_t n = 1;
 	int rc;
 
@@ -197,8 +212,7 @@ static int note_taken(struct visit *visit, struct cm_error *err)
 		entries[0].evidence = cm_span_n(evidence.data, evidence.len);
 	n += answers(visit, "access", &entries[n]);
 	n += answers(visit, "portability", &entries[n]);
-	rc = cm_store_append(work->site->store, entries, n, work->now, &seq,
-			     err);
+	rc = append(visit, entries, n, err);
 	cm_buf_free(&evidence);
 	return rc;
 }
@@ -292,15 +306,12 @@ static void name_recipients(const struct visit *visit)
 
 static void close_request(struct visit *visit)
 {
-	struct cm_work *work = visit->work;
 	struct cm_store_entry entry = {.address = NULL};
 	struct cm_error err;
-	uint64_t seq;
 
 	if (answers(visit, "erasure", &entry) &&
-	    cm_store_append(work->site->store, &entry, 1, work->now, &seq,
-			    &err) != CM_OK)
-		cm_log_error(work->site->log, CM_LOG_WARNING,
+	    append(visit, &entry, 1, &err) != CM_OK)
+		cm_log_error(visit->work->site->log, CM_LOG_WARNING,
 			     "a request for erasure was fulfilled, but is "
 			     "still open (close it: consentctl requests done)",
 			     &err);
