@@ -106,7 +106,7 @@ cm_doctor_fn cm_doctor_config, cm_doctor_modes, cm_doctor_languages,
 	cm_doctor_web_url;
 /* doctor_files.c */
 cm_doctor_fn cm_doctor_accounts, cm_doctor_key_modes, cm_doctor_keys_apart,
-	cm_doctor_store_modes, cm_doctor_milter_reach;
+	cm_doctor_store_modes, cm_doctor_milter_reach, cm_doctor_submission;
 /* doctor_store.c */
 cm_doctor_fn cm_doctor_store, cm_doctor_sample, cm_doctor_checkpoint,
 	cm_doctor_checkpoint_age, cm_doctor_erasures, cm_doctor_stop,

@@ -111,6 +111,10 @@ const struct cm_doctor_check cm_doctor_checks[] = {
 	{"web-name", WRONG, NOTHING,
 	 "The name in web.base-url can be looked up (with --dns).",
 	 cm_doctor_web_url},
+	{"submission", WRONG, NOTHING,
+	 "Our own letters can be handed in: web.user can read the password and "
+	 "the authorities' certificates, and nobody else the password.",
+	 cm_doctor_submission},
 	{"timers", WARNING, NOTHING,
 	 "systemd's timers for checkpoints and the list of refusals run.",
 	 cm_doctor_timers},

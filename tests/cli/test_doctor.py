@@ -252,6 +252,26 @@ def test_keys_apart(ctl):
     ctl.says("keys-apart", "wrong", "would hold the key to it")
 
 
+def test_submission(ctl):
+    """A password is its users' alone, and consent-web's user is one."""
+    ctl.says("submission", "good")
+    secret = ctl.dir / "submit.password"
+    ctl.config.write_text(
+        re.sub(r"mail \{[^}]*\}", "", ctl.config.read_text())
+        + 'mail { domain = "m.acme.example"  submit-user = "consent" '
+          f'submit-password-file = "{secret}" }}\n')
+    ctl.says("submission", "wrong", "cannot read", str(secret))
+    secret.write_text("secret\n")
+    secret.chmod(0o644)
+    ctl.says("submission", "wrong", "0644", "0640")
+    secret.chmod(0o640)
+    ctl.says("submission", "wrong", '"www-data" cannot read')
+    shutil.chown(secret, group="staff")
+    for above in (ctl.dir, *ctl.dir.parents[:2]):
+        above.chmod(above.stat().st_mode | 0o011)
+    ctl.says("submission", "good")
+
+
 def test_web_name(ctl):
     """The name in base-url, in a network of our own that has no DNS."""
     ctl.says("web-name", "unknown", "--dns")
