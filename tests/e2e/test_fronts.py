@@ -74,6 +74,10 @@ def test_every_shape_of_a_click(front):
         assert world.why(address, "newsletter") == ("refuse", "withdrawn")
     assert world.why("anna@x.test", "newsletter")[0] == "allow"
     spellings(front, tokens.link(world, "anna@x.test"))
+    # A key's secret in clear is sent away before it comes to us.
+    for scheme, status in (("http", 403), ("https", 401)):
+        assert click(front, f"{scheme}://{HOST}/api/v1/lookups", "-d",
+                     "{}") == [status]
     # One connection for many.
     twice = run(front.curl(plain, "-i", "-v", "-d", PAIR, plain))
     assert statuses(twice.stdout.decode()) == [200, 200]
