@@ -179,6 +179,22 @@ def test_preferences_are_never_part_of_one(firm):
     assert not any(gets(firm, a) for a in STAFF)
 
 
+def test_an_old_backup(firm):
+    """Put back, it gets the refusals since then, but not those undone."""
+    firm.ctl("backup", firm.dir / "backup")
+    for address in STAFF:
+        leave(firm, address)
+    leave(firm, "anna@x.test", network="192.0.2")
+    settled(firm)
+    name = bursts(firm)[0]["burst"]
+    firm.ctl("undo", "--burst", name, "--yes", "--note", "scanner")
+    firm.web.stop()
+    firm.ctl("restore", firm.dir / "backup", "--yes")
+    firm.ctl("verify")
+    assert all(gets(firm, a) for a in STAFF)
+    assert not gets(firm, "anna@x.test")
+
+
 def test_a_list_taken_in_since(firm):
     """What it only repeated was not written: the admin has to think of it."""
     for address in STAFF:
