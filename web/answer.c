@@ -357,7 +357,8 @@ void cm_answer_make(struct cm_site *site, const struct cm_request *request,
 		set_text(&work, 503, "No memory\n");
 	cm_line_int(&work.line, "status", answer->status);
 	cm_line_text(&work.line, "outcome", work.outcome);
-	if (!work.quiet)
+	/* A monitor asks for ever; what fails has a line of its own. */
+	if (!work.quiet && !request->admin)
 		cm_line_write(&work.line, site->log,
 			      strcmp(work.outcome, "unknown-purpose") == 0
 				      ? CM_LOG_WARNING

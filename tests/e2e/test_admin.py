@@ -119,6 +119,7 @@ def test_metrics_hold_nothing_of_persons(admin):
     _, text = get(admin.admin_port, "/metrics")
     assert anna.rpartition("/")[2] not in text
     assert "anna" not in text and "127.0.0" not in text
+    assert "place=metrics" not in admin.web.output(), "a line a scrape"
 
 
 def test_two_addresses(admin):
