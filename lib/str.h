@@ -23,6 +23,12 @@ static inline struct cm_span cm_span_n(const char *p, size_t n)
 {
 	return (struct cm_span){p, n};
 }
+/* The octets from .. to-1 of it. */
+static inline struct cm_span cm_span_slice(struct cm_span a, size_t from,
+					   size_t to)
+{
+	return cm_span_n(a.p + from, to - from);
+}
 bool cm_span_eq(struct cm_span a, struct cm_span b);
 bool cm_span_caseeq(struct cm_span a, struct cm_span b);   /* ASCII case only */
 bool cm_span_starts(struct cm_span a, const char *prefix); /* ditto */

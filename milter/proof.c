@@ -15,11 +15,6 @@ enum {
 	COMPARED = 512,    /* at a time: a call costs less than these octets */
 };
 
-static struct cm_span slice(struct cm_span all, size_t from, size_t to)
-{
-	return cm_span_n(all.p + from, to - from);
-}
-
 /* ---- the text of an edited leaf ---------------------------------------- */
 
 /* Walks decoded text, a chunk at a time, octet runs at the caller's pace. */
@@ -175,22 +170,23 @@ static bool changed_lines_are(const struct cm_proof_leaf *leaf,
 			      enum cm_cte cte)
 {
 	size_t head = common_head(was, is);
-	struct cm_span old = slice(was, head, was.n);
-	struct cm_span new = slice(is, head, is.n);
+	struct cm_span old = cm_span_slice(was, head, was.n);
+	struct cm_span new = cm_span_slice(is, head, is.n);
 	size_t tail = common_tail(old, new);
 	struct text t;
 	size_t from, to;
 
-	if (!decoded_length(cte, slice(old, old.n - tail, old.n), &to) ||
-	    !decoded_length(cte, slice(old, 0, old.n - tail), &from) ||
+	if (!decoded_length(cte, cm_span_slice(old, old.n - tail, old.n),
+			    &to) ||
+	    !decoded_length(cte, cm_span_slice(old, 0, old.n - tail), &from) ||
 	    to > leaf->text.n || from > leaf->text.n - to)
 		return false;
 	to = leaf->text.n - to;
 	from = to - from;
 	if (leaf->at < from || leaf->at > to)
 		return false;
-	text_init(&t, cte, slice(old, 0, old.n - tail));
-	if (!text_is(&t, slice(leaf->text, from, to)) || !text_ends(&t))
+	text_init(&t, cte, cm_span_slice(old, 0, old.n - tail));
+	if (!text_is(&t, cm_span_slice(leaf->text, from, to)) || !text_ends(&t))
 		return false;
 	new.n -= tail;
 	/* Quoted-printable takes 8-bit as it is, and we write none. */
@@ -198,9 +194,10 @@ static bool changed_lines_are(const struct cm_proof_leaf *leaf,
 	    cm_ascii_only(old.p, old.n - tail))
 		return false;
 	text_init(&t, cte, new);
-	return text_is(&t, slice(leaf->text, from, leaf->at)) &&
+	return text_is(&t, cm_span_slice(leaf->text, from, leaf->at)) &&
 	       text_is(&t, leaf->piece) &&
-	       text_is(&t, slice(leaf->text, leaf->at, to)) && text_ends(&t);
+	       text_is(&t, cm_span_slice(leaf->text, leaf->at, to)) &&
+	       text_ends(&t);
 }
 
 /* The old text as it was planned on, or decoded again where it was let go. */
@@ -443,15 +440,16 @@ static const char *check_header(const struct cm_proof *proof,
 	size_t to_was = another ? was->head_at : was->body_at;
 	size_t to_is = another ? is->head_at : is->body_at;
 
-	if (!cm_span_eq(slice(proof->before, done->before, to_was),
-			slice(proof->after, done->after, to_is)))
+	if (!cm_span_eq(cm_span_slice(proof->before, done->before, to_was),
+			cm_span_slice(proof->after, done->after, to_is)))
 		return "between";
 	if (allowed.upgraded ? !is_upgraded(leaf, was, is)
 			     : !same_type(was, is))
 		return "type";
-	if (another && !same_fields(was, &allowed,
-				    slice(proof->before, to_was, was->body_at),
-				    slice(proof->after, to_is, is->body_at)))
+	if (another &&
+	    !same_fields(was, &allowed,
+			 cm_span_slice(proof->before, to_was, was->body_at),
+			 cm_span_slice(proof->after, to_is, is->body_at)))
 		return "fields";
 	done->before = was->body_at;
 	done->after = is->body_at;
@@ -464,8 +462,9 @@ static const char *check_content(const struct cm_proof *proof,
 {
 	const struct cm_mime_part *was = &proof->tree->parts[index];
 	const struct cm_proof_leaf *leaf = find_leaf(proof, index);
-	struct cm_span old = slice(proof->before, was->body_at, was->end);
-	struct cm_span new = slice(proof->after, is->body_at, is->end);
+	struct cm_span old =
+		cm_span_slice(proof->before, was->body_at, was->end);
+	struct cm_span new = cm_span_slice(proof->after, is->body_at, is->end);
 	const char *why = NULL;
 
 	if (leaf != NULL)
@@ -504,8 +503,10 @@ static const char *check_tree(const struct cm_proof *proof,
 		if (why != NULL)
 			return why;
 	}
-	return cm_span_eq(slice(proof->before, done.before, proof->before.n),
-			  slice(proof->after, done.after, proof->after.n))
+	return cm_span_eq(
+		       cm_span_slice(proof->before, done.before,
+				     proof->before.n),
+		       cm_span_slice(proof->after, done.after, proof->after.n))
 		       ? NULL
 		       : "between";
 }

@@ -8,11 +8,6 @@
 #include "milter/codec.h"
 #include "milter/proof.h"
 
-static struct cm_span slice(struct cm_span all, size_t from, size_t to)
-{
-	return cm_span_n(all.p + from, to - from);
-}
-
 /* Takes text from the front of *rest if it stands there. */
 static bool take(struct cm_span *rest, const char *p, size_t n)
 {
@@ -71,7 +66,8 @@ static bool is_footer(const struct cm_proof *proof,
 	    !cm_span_is(part->disposition, "inline"))
 		return false;
 	cm_buf_init(&text, part->end - part->body_at + 1);
-	is = cm_decode(part->cte, slice(proof->after, part->body_at, part->end),
+	is = cm_decode(part->cte,
+		       cm_span_slice(proof->after, part->body_at, part->end),
 		       &text) == CM_OK &&
 	     cm_span_eq(cm_span_n(cm_buf_text(&text), text.len), footer);
 	cm_buf_free(&text);
@@ -99,8 +95,8 @@ static const char *check_tree(const struct cm_proof *proof,
 		return "shape";
 	if (inner->body_at > proof->after.n ||
 	    proof->after.n - inner->body_at < proof->before.n ||
-	    !cm_span_eq(slice(proof->after, inner->body_at,
-			      inner->body_at + proof->before.n),
+	    !cm_span_eq(cm_span_slice(proof->after, inner->body_at,
+				      inner->body_at + proof->before.n),
 			proof->before))
 		return "other";
 	/* A multipart ends behind its last delimiter, a leaf with the body. */
@@ -108,8 +104,9 @@ static const char *check_tree(const struct cm_proof *proof,
 		if (!is_moved(&proof->tree->parts[i], &tree->parts[i + 1],
 			      inner->body_at))
 			return "shape";
-	if (!fields_are(slice(proof->after, inner->head_at, inner->body_at),
-			proof))
+	if (!fields_are(
+		    cm_span_slice(proof->after, inner->head_at, inner->body_at),
+		    proof))
 		return "fields";
 	return is_footer(proof, &tree->parts[tree->count - 1], footer) ? NULL
 								       : "text";
