@@ -9,6 +9,7 @@
 #include "milter/memory.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,15 @@ enum {
 	CM_FLUSH_MS = 5000,
 	CM_REOPEN_WAIT_MS = 1000,
 	CM_SAY_STOPPED_MS = 3600000,
+	CM_SAID_STREAMS = 8,      /* more that stop at once share the last */
+	CM_SAID_NAME = 65,        /* config_check allows 64 */
 	CM_WRITER_WAIT_MS = 5000, /* a batch of notes is written in less */
+};
+
+/* Of which stream it was said, and when; 0 = never. */
+struct said {
+	char stream[CM_SAID_NAME];
+	int64_t at; /* ms */
 };
 
 struct cm_memory {
@@ -43,7 +52,7 @@ struct cm_memory {
 	uint64_t dropped;
 	struct cm_sent_head head;  /* the longest ledger that was seen */
 	struct cm_sent_head known; /* on record, as far as we know */
-	int64_t said_stopped;      /* ms */
+	struct said said[CM_SAID_STREAMS]; /* that they stopped */
 	bool ending;
 	bool started;
 	pthread_t thread;
@@ -236,18 +245,31 @@ int cm_memory_ask(struct cm_memory *memory, const struct cm_stream *stream,
 					     news, now, ret_reason, err));
 }
 
+/* With the mutex held: is it time to say it (again) of this stream? */
+static bool is_news(struct cm_memory *memory, const char *stream, int64_t now)
+{
+	struct said *said = memory->said;
+	const struct said *last = &memory->said[CM_SAID_STREAMS - 1];
+
+	while (said < last && said->at != 0 &&
+	       strcmp(said->stream, stream) != 0)
+		said++;
+	if (strcmp(said->stream, stream) == 0 &&
+	    now < said->at + CM_SAY_STOPPED_MS)
+		return false;
+	(void)snprintf(said->stream, sizeof(said->stream), "%s", stream);
+	said->at = now;
+	return true;
+}
+
 void cm_memory_say_stopped(struct cm_memory *memory,
 			   const struct cm_stream *stream,
 			   const struct cm_campaign *campaign)
 {
-	int64_t now = memory->with.now();
 	bool say;
 
 	(void)pthread_mutex_lock(&memory->mutex);
-	say = memory->said_stopped == 0 ||
-	      now >= memory->said_stopped + CM_SAY_STOPPED_MS;
-	if (say)
-		memory->said_stopped = now;
+	say = is_news(memory, stream->name, memory->with.now());
 	(void)pthread_mutex_unlock(&memory->mutex);
 	if (!say)
 		return;
