@@ -271,9 +271,10 @@ static const struct cm_setting settings[] = {
 	 NULL, CM_FOR_ALL, IN_CONFIG(controller_country),
 	 "Two letters, as DE."},
 	{CM_SECTION_CONTROLLER, "privacy-notice", CM_SETTING_URL, 0, NULL, 0, 0,
-	 NULL, CM_FOR_WEB | CM_FOR_CTL, IN_CONFIG(controller_privacy_notice),
-	 "Where people read what becomes of their data; pages of consent-web "
-	 "link to it, receipts name it. What is not said here and below is "
+	 NULL, CM_FOR_ALL, IN_CONFIG(controller_privacy_notice),
+	 "Where people read what becomes of their data; footers and pages of "
+	 "consent-web link to it, receipts name it. What is not said here and "
+	 "below is "
 	 "\"unknown\" in a receipt (consentctl receipt)."},
 	{CM_SECTION_CONTROLLER, "jurisdiction", CM_SETTING_TEXT, 0, NULL, 1,
 	 TEXT_MAX, NULL, CM_FOR_CTL, IN_CONFIG(controller_jurisdiction),

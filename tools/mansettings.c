@@ -67,6 +67,31 @@ static void print_default(const struct cm_setting *s)
 	}
 }
 
+/* Whom to restart or reload; nothing where it is everybody's. */
+static void print_programs(unsigned programs)
+{
+	static const struct {
+		unsigned program;
+		const char *page;
+	} names[] = {
+		{CM_FOR_MILTER, "consent-milter 8"},
+		{CM_FOR_WEB, "consent-web 8"},
+		{CM_FOR_CTL, "consentctl 1"},
+	};
+	const char *before = "Read by\n";
+	size_t i;
+
+	if (programs == CM_FOR_ALL)
+		return;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if ((programs & names[i].program) == 0)
+			continue;
+		printf("%s.Xr %s", before, names[i].page);
+		before = " ,\n";
+	}
+	puts(" .");
+}
+
 static void print_notes(const struct cm_setting *s)
 {
 	if ((s->flags & CM_SETTING_INHERITED) != 0)
@@ -78,6 +103,7 @@ static void print_notes(const struct cm_setting *s)
 			     : "Marketing streams only.");
 	if ((s->flags & CM_SETTING_SERVICE) != 0)
 		puts("Service streams only.");
+	print_programs(s->programs);
 	if ((s->flags & CM_SETTING_RESTART) != 0)
 		puts("A change needs a restart.");
 }
