@@ -141,7 +141,7 @@ class Bench:
     def commits(self):
         """LMDB's number of the last transaction on stop, of both heads; the
         fold's, which empties it, count too."""
-        with open(next((self.world.dir / "store").rglob("stop/data.mdb")),
+        with open(self.world.dir / "store/store/stop/data.mdb",
                   "rb") as file:
             heads = file.read(2 * PAGE)
         return max(struct.unpack_from("<Q", heads, page + TXNID)[0]
@@ -238,7 +238,7 @@ class Bench:
                          lambda n: ctl.poll() is None and n < 10000)
             assert ctl.wait() == 0
         print(f"    (the import took {time.monotonic() - began:.0f} s)")
-        path = next((self.world.dir / "store").rglob("writer.lock"))
+        path = self.world.dir / "store/store/writer.lock"
         with open(path, "r+b") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             end = time.monotonic() + self.args.hold

@@ -49,7 +49,7 @@ def import_with_the_lock(world, rows):
     """A running import of so many people, stopped where it has the lock."""
     crowd = world.dir / "crowd.csv"
     crowd.write_text(people.granted(*(f"p{i}@y.test" for i in range(rows))))
-    path = next((world.dir / "store").rglob("writer.lock"))
+    path = world.dir / "store/store/writer.lock"
     with open(path, "r+b") as lock, subprocess.Popen(
             [program("consentctl"), "-c", world.config_file, "import", crowd,
              "--source", "web-form", "--attest", "Test, 2026"],
