@@ -355,8 +355,11 @@ static void write_head(struct cm_memory *memory)
 					  &err)) != CM_OK)
 		return;
 	(void)pthread_mutex_lock(&memory->mutex);
-	/* Somebody may have made it forget: then it is for the next start. */
-	memory->known = now.size < head.size ? head : now;
+	/* Forgotten meanwhile: what comes next is for the next start to see. */
+	if (now.forgotten == known.forgotten)
+		memory->known = now;
+	else
+		memory->known.size = head.size;
 	(void)pthread_mutex_unlock(&memory->mutex);
 }
 

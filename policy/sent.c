@@ -25,7 +25,7 @@ enum {
 	ASKED_KEY_LEN = WHO_LEN + 8,
 	CAMPAIGN_LEN = 7 * 8,
 	COMPLAINED = 1, /* first octet of an ask's row; the stream follows */
-	HEAD_LEN = 8 + CM_HASH_LEN,
+	HEAD_LEN = 8 + CM_HASH_LEN + 8,
 };
 
 enum { DB_ASKED, DB_MAILED, DB_STREAMS, DB_META, DBS };
@@ -466,7 +466,20 @@ static int get_head(struct cm_sent *sent, struct cm_kv_txn *txn,
 		return damaged(sent, err);
 	ret_head->size = cm_get_u64(value.p);
 	memcpy(ret_head->root.b, value.p + 8, CM_HASH_LEN);
+	ret_head->forgotten = cm_get_u64(value.p + 8 + CM_HASH_LEN);
 	return CM_OK;
+}
+
+static int put_head(struct cm_kv_txn *txn, const struct cm_sent_head *head,
+		    struct cm_error *err)
+{
+	uint8_t row[HEAD_LEN];
+
+	cm_put_u64(head->size, row);
+	memcpy(row + 8, head->root.b, CM_HASH_LEN);
+	cm_put_u64(head->forgotten, row + 8 + CM_HASH_LEN);
+	return cm_kv_put(txn, DB_META, cm_span(head_name),
+			 octets(row, sizeof(row)), err);
 }
 
 int cm_sent_head(struct cm_sent *sent, struct cm_sent_head *ret_head,
@@ -485,7 +498,6 @@ int cm_sent_saw(struct cm_sent *sent, const struct cm_sent_head *known,
 		const struct cm_sent_head *head, struct cm_sent_head *ret_head,
 		struct cm_error *err)
 {
-	uint8_t row[HEAD_LEN];
 	struct cm_sent_head now;
 	struct cm_kv_txn *txn = NULL;
 	int lock = -1;
@@ -494,12 +506,11 @@ int cm_sent_saw(struct cm_sent *sent, const struct cm_sent_head *known,
 	if (rc != CM_OK)
 		return rc;
 	rc = get_head(sent, txn, &now, err);
-	if (rc == CM_OK && now.size >= known->size && head->size > now.size) {
-		now = *head;
-		cm_put_u64(now.size, row);
-		memcpy(row + 8, now.root.b, CM_HASH_LEN);
-		rc = cm_kv_put(txn, DB_META, cm_span(head_name),
-			       octets(row, sizeof(row)), err);
+	if (rc == CM_OK && now.forgotten == known->forgotten &&
+	    head->size > now.size) {
+		now.size = head->size;
+		now.root = head->root;
+		rc = put_head(txn, &now, err);
 	}
 	rc = end(&lock, &txn, rc, err);
 	if (rc == CM_OK)
@@ -527,8 +538,13 @@ int cm_sent_forget_head(const char *store_path, uint64_t map_size,
 	if (rc == CM_OK)
 		rc = begin(sent, &lock, &txn, err);
 	if (rc == CM_OK) {
-		rc = cm_kv_del(txn, DB_META, cm_span(head_name), err);
-		rc = end(&lock, &txn, rc == CM_ENOTFOUND ? CM_OK : rc, err);
+		struct cm_sent_head head;
+
+		rc = get_head(sent, txn, &head, err);
+		head = (struct cm_sent_head){.forgotten = head.forgotten + 1};
+		if (rc == CM_OK)
+			rc = put_head(txn, &head, err);
+		rc = end(&lock, &txn, rc, err);
 	}
 	cm_sent_close(&sent);
 	return rc;

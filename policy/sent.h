@@ -72,14 +72,15 @@ CM_MUST_CHECK int cm_sent_mailed(struct cm_sent *sent,
 struct cm_sent_head {
 	uint64_t size; /* events; 0 = none was seen */
 	struct cm_hash root;
+	uint64_t forgotten; /* how often; of what is on record */
 };
 CM_MUST_CHECK int cm_sent_head(struct cm_sent *sent,
 			       struct cm_sent_head *ret_head,
 			       struct cm_error *err);
 /*
- * Keep the longer one.  known: what cm_sent_head() or this said last; if less
- * is on record by now, somebody forgot it on purpose, and nothing is written.
- * ret_head: what is on record then.
+ * Keep the longer one.  known: what cm_sent_head() or this said last; if it
+ * was forgotten since, on purpose, nothing is written.  ret_head: what is on
+ * record then.
  */
 CM_MUST_CHECK int cm_sent_saw(struct cm_sent *sent,
 			      const struct cm_sent_head *known,

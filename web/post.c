@@ -151,7 +151,7 @@ static bool is_pressed(void *duty)
 
 static int connect_once(struct round *round, struct cm_error *err)
 {
-	struct cm_transfer_server server = {NULL};
+	struct cm_transfer_server server = {.url = NULL};
 	int rc;
 
 	if (round->mailer != NULL)

@@ -263,3 +263,10 @@ def test_royalmail_without_checkpoints(mailroom):
     """The milter itself remembers how long the ledger was, and a restart does
     not make it forget; a restore does, for it brings the refusals back."""
     test_royalmail(mailroom, restored, True)
+    # So does a store that is made anew.
+    shutil.rmtree(mailroom.dir / "store" / "store")
+    mailroom.ctl("init")
+    mailroom.import_csv(rows(mailroom.crowd[1:2], purpose="acme/newsletter",
+                             status="granted", time="2026-01-01T12:00:00Z"))
+    mailroom.restart_milter()
+    assert price_cut(mailroom).accepted == mailroom.crowd[1:2]
