@@ -171,6 +171,16 @@ CM_MUST_CHECK int cm_store_batch_commit(struct cm_store_batch *batch,
 					struct cm_error *err);
 void cm_store_batch_free(struct cm_store_batch **batch);
 
+/*
+ * See what a writer committed that was killed in that very moment.  LMDB shows
+ * it to readers only when the next writer begins (the number of the last
+ * transaction in lock.mdb is set behind the meta page, and put right by who
+ * finds the dead one's mutex).  For who must know whether something of theirs
+ * is there already, once, before they look.  CM_EAGAIN as cm_store_append().
+ */
+CM_MUST_CHECK int cm_store_catch_up(struct cm_store *store, int64_t now,
+				    struct cm_error *err);
+
 /* Keep the exact text shown to people; the hash is its name. Idempotent. */
 CM_MUST_CHECK int cm_store_put_notice(struct cm_store *store,
 				      struct cm_span text,

@@ -537,6 +537,17 @@ static int put_notice(struct cm_store *store, struct cm_span key,
 	return rc;
 }
 
+int cm_store_catch_up(struct cm_store *store, int64_t now, struct cm_error *err)
+{
+	struct cm_writer writer;
+	int rc = cm_writer_begin(store, now, store->lock_wait_ms, false,
+				 &writer, err);
+
+	if (rc == CM_OK)
+		cm_writer_end(&writer);
+	return rc;
+}
+
 int cm_store_put_notice(struct cm_store *store, struct cm_span text,
 			struct cm_hash *ret_hash, struct cm_error *err)
 {

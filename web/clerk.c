@@ -33,6 +33,8 @@ struct cm_clerk {
 	uint64_t over[CM_LIMITS]; /* not yet in the log */
 	int64_t said;             /* when it was */
 	int64_t forgot;           /* when counts were last cleared away */
+	/* All that one of us may have written before a kill can be seen. */
+	bool caught_up;
 };
 
 /* One act on its way. */
@@ -477,10 +479,24 @@ static int do_one(struct desk *d, struct cm_error *err)
 	return rc;
 }
 
+static int catch_up(struct desk *d, struct cm_error *err)
+{
+	int rc = CM_OK;
+
+	if (!d->clerk->caught_up)
+		rc = cm_store_catch_up(d->site->store, d->now, err);
+	d->clerk->caught_up = rc == CM_OK;
+	return rc;
+}
+
 static int take_one(struct desk *d, struct cm_error *err)
 {
-	int rc = cm_queue_take(d->site->queue, 0, d->arena, &d->number, &d->act,
-			       err);
+	int rc = catch_up(d, err);
+
+	if (rc != CM_OK)
+		return rc;
+	rc = cm_queue_take(d->site->queue, 0, d->arena, &d->number, &d->act,
+			   err);
 
 	if (rc == CM_OK)
 		return do_one(d, err);
@@ -582,6 +598,7 @@ void cm_clerk_use(struct cm_clerk *clerk, const struct cm_site *site)
 {
 	cm_duty_hold(clerk->duty);
 	clerk->site = site;
+	clerk->caught_up = false;
 	cm_duty_release(clerk->duty);
 }
 
