@@ -28,7 +28,7 @@ static void check_reach(struct cm_doctor *doctor, const char *path)
 void cm_doctor_submission(struct cm_doctor *doctor)
 {
 	const struct cm_config *config = doctor->ctl->config;
-	struct cm_transfer_server server = {NULL};
+	struct cm_transfer_server server = {.url = NULL};
 	struct cm_error err;
 
 	if (config->mail_domain == NULL) {
