@@ -239,8 +239,8 @@ def test_restricted_is_seen_and_kept(world):
 
 def test_erased_whoever_holds_the_ledger(world):
     """G17-1, G17-2, G19: refused when the answer comes, while an import holds
-    the ledger; a killed consent-web finishes at the next start; said again, it is
-    done once; no list brings them back; no log knows the address."""
+    the ledger; a killed consent-web finishes at the next start; said again, it
+    is done once; no list brings them back; no log knows the address."""
     address = "two-desk@x.test"
     uri = mailed(world, address)
     handed_out(world, address)
