@@ -97,8 +97,7 @@ void cm_memory_free(struct cm_memory **memory)
 
 /* ---- the environment ---------------------------------------------------- */
 
-/* With the lock held for writing. */
-static int reopen(struct cm_memory *memory, struct cm_error *err)
+static int open_sent(struct cm_memory *memory, struct cm_error *err)
 {
 	const struct cm_sent_options options = {
 		.path = memory->store_path,
@@ -106,7 +105,18 @@ static int reopen(struct cm_memory *memory, struct cm_error *err)
 		.lock_wait_ms = CM_WRITER_WAIT_MS,
 		.write = memory->with.write,
 	};
+	int rc = memory->with.write ? cm_sent_make(memory->store_path,
+						   (uid_t)-1, (gid_t)-1, err)
+				    : CM_OK;
+
+	return rc == CM_OK ? cm_sent_open(&options, &memory->sent, err) : rc;
+}
+
+/* With the lock held for writing. */
+static int reopen(struct cm_memory *memory, struct cm_error *err)
+{
 	int64_t now = memory->with.now();
+	struct cm_error why;
 	int rc;
 
 	if (memory->bad)
@@ -118,14 +128,12 @@ static int reopen(struct cm_memory *memory, struct cm_error *err)
 	    now > memory->try_again - 2 * CM_REOPEN_WAIT_MS)
 		return cm_fail(err, CM_EAGAIN,
 			       "what was sent could not be read a moment ago");
-	rc = memory->with.write ? cm_sent_make(memory->store_path, (uid_t)-1,
-					       (gid_t)-1, err)
-				: CM_OK;
-	if (rc == CM_OK)
-		rc = cm_sent_open(&options, &memory->sent, err);
+	rc = open_sent(memory, &why);
 	if (rc == CM_OK && memory->said_bad)
 		cm_log(memory->with.log, CM_LOG_NOTICE,
 		       "what was sent can be remembered again");
+	if (rc != CM_OK && err != NULL)
+		*err = why;
 	if (rc == CM_OK || rc == CM_ENOTFOUND) {
 		memory->said_bad = false;
 		return rc;
@@ -135,7 +143,7 @@ static int reopen(struct cm_memory *memory, struct cm_error *err)
 		cm_log_error(memory->with.log, CM_LOG_ERROR,
 			     "what was sent cannot be remembered, mail to "
 			     "renew a consent gets 451",
-			     err);
+			     &why);
 	memory->said_bad = true;
 	return rc;
 }
