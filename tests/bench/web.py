@@ -56,8 +56,7 @@ OBEYED_MS = 50           # typical
 LONGEST_MS = 1000        # whoever holds the ledger
 GROUP_AIM = 0.5          # commits of stop a withdrawal, 64 connections
 BURST_S = 60
-GROWN_KB = 5120          # of 5,000 clicks: web/watch.c keeps the last minutes'
-                         # of them, 10 MB at most; nothing else may stay
+GROWN_KB = 2048          # what 5,000 clicks may leave: allocator's rounding
 SLOW_AIM = 2.0           # p99 beside slow clients, of that without
 TELLS_Z = 4.5            # dudect's: below it, nothing is told
 
