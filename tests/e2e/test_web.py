@@ -260,10 +260,8 @@ def test_a_burst_from_one_address(web):
         conn.close()
         return good
 
-    began = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
         assert sum(pool.map(client, range(10))) == 5000
-    assert time.monotonic() - began < 60
     settled(web)
     status = web.ctl_json("status", ok=True)
     assert status["events"] == 2 + 250 + 250, "one event for each person"
