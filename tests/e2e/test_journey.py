@@ -3,11 +3,10 @@ confirm, get the newsletter through Postfix and the milter, leave by its
 footer, come back, choose, lose the mail, see what is on record, be erased.
 The parts are tested elsewhere."""
 import re
-import time
 
 import pytest
 from test_letters import SERVICE, hand_in_at, letter_to, link_in, mail
-from test_optin_pages import fill_in, old_enough
+from test_optin_pages import fill_in, took_their_time
 
 from harness import messages
 from harness.person import Person, new_browser
@@ -50,10 +49,9 @@ def test_all_the_way(jana):
     """DOI-1, DOI-2, G7-3, PREF-1, PREF-2: what she sees is what is done."""
     world = jana.world
     jana.go(f"{world.base_url}/s/shop/cs")
-    opened = time.monotonic()
     assert jana.look("1-subscribe")["lang"] == "cs"
     fill_in(jana, JANA)
-    old_enough(opened)
+    took_their_time(jana)
     jana.enter("button[value=subscribe]")
     jana.look("2-asked")
     letter = letter_to(world, JANA)
@@ -93,11 +91,10 @@ def test_all_the_way(jana):
 
     world.sink.clear()
     jana.go(f"{world.base_url}/lost")
-    opened = time.monotonic()
     jana.look("11-lost")
     jana.tab_to("input[name=email]")
     jana.type(JANA)
-    old_enough(opened)
+    took_their_time(jana, "lost")
     jana.enter("button[value=lost]")
     jana.look("12-lost-sent")
     jana.go(link_in(letter_to(world, JANA), "p"))
