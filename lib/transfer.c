@@ -117,16 +117,23 @@ struct cm_mailer {
 	void *ctx;
 };
 
-/* A line of the server: only its codes are looked at, it may quote people. */
+/* RFC 3463, 3.2: 5.1.0 may be of anybody, 5.1.7 and 5.1.8 are of the sender. */
+static bool is_of_recipient(struct cm_span line)
+{
+	return line.n > CODES_LEN && line.p[0] == '5' &&
+	       cm_span_starts(cm_span_slice(line, CODE_LEN, line.n), "5.1.") &&
+	       (strchr("078", line.p[CODES_LEN - 1]) == NULL ||
+		cm_ascii_digit(line.p[CODES_LEN]));
+}
+
+/* A line of the server: only its codes are looked at, it may quote people.
+ * The last one answers our QUIT. */
 static size_t hear(char *data, size_t size, size_t count, void *ctx)
 {
 	struct cm_mailer *mailer = ctx;
 	struct cm_span line = cm_span_n(data, size * count);
 
-	mailer->bad_address =
-		line.n > CODES_LEN && line.p[0] == '5' &&
-		cm_span_starts(cm_span_n(line.p + CODE_LEN, line.n - CODE_LEN),
-			       "5.1.");
+	mailer->bad_address = mailer->bad_address || is_of_recipient(line);
 	return line.n;
 }
 

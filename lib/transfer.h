@@ -51,8 +51,9 @@ void cm_mailer_interrupt(struct cm_mailer *mailer, bool (*wanted)(void *ctx),
 
 /*
  * Hand a message in; lines end in CR LF.  from: "" for <>.  CM_EREFUSED: the
- * server says that the address is no good (5.1.x, RFC 3463), and will always;
- * CM_EAGAIN for all else.  Texts of *err hold no address.
+ * server says that the recipient's address is no good (5.1.x, RFC 3463), and
+ * will always; CM_EAGAIN for all else, also what is said of the sender's.
+ * Texts of *err hold no address.
  */
 CM_MUST_CHECK int cm_mailer_send(struct cm_mailer *mailer, const char *from,
 				 const char *to, struct cm_span message,

@@ -165,6 +165,29 @@ def test_a_list_bomb(world):
     assert "@x.test" not in world.web.output()
 
 
+def test_whose_address_is_no_good(new_world):
+    """RFC 3463: what a server says of the recipient ends a letter, what it
+    says of us (5.1.0, 5.1.7, 5.1.8) does not."""
+    world = make(new_world)
+    hand_in_at(world, world.sink.port)
+    says = {"gone@x.test": "550 5.1.1 No such user here",
+            "null@x.test": "556 5.1.10 Domain does not accept mail",
+            "other@x.test": "550 5.1.0 Sender address rejected",
+            "syntax@x.test": "553 5.1.7 Sender address rejected",
+            "domain@x.test": "550 5.1.8 Sender address rejected"}
+    world.sink.rcpt_reply.update(says)
+    world.start()
+    token = tokens.form(world, "s/shop")
+    for who, reply in says.items():
+        ours = "Sender" in reply
+        result = f"result={'later' if ours else 'no-address'}"
+        before = world.web.output().count(result)
+        subscribe(world, token, who)
+        wait_until(f"{result} for {who}", lambda: world.web.output().count(
+            result) > before)
+    assert "@x.test" not in world.web.output()
+
+
 def test_erased_and_back(new_world):
     """Erasure lasts until the person asks again; who then does not confirm
     goes again, address and all (DOI-3, FR-2)."""
