@@ -778,8 +778,9 @@ static int check_submission(struct check *c)
 			    "submit-user and submit-password-file go together");
 	if (config->mail_submit_user != NULL && !cm_submit_is_private(config))
 		return FAIL(c, s, s->line,
-			    "the password would go over the network in clear: "
-			    "submit-tls = required, or a server on this host");
+			    "the password would go over the network in clear, "
+			    "or to whoever answers: submit-tls = required, or "
+			    "a server on this host");
 	return CM_OK;
 }
 

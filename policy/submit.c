@@ -12,12 +12,15 @@
 
 enum { PASSWORD_MAX = 512 }; /* octets; SASL PLAIN takes 255 (RFC 4616) */
 
+/* Not "localhost.acme.example", nor "127.acme.example". */
 static bool is_this_host(const char *url)
 {
-	const char *host = strstr(url, "://") + 3;
+	struct cm_span rest = cm_span(strstr(url, "://") + 3);
+	struct cm_span host = cm_span_cut(&rest, ':');
 
-	return strncmp(host, "127.", 4) == 0 ||
-	       cm_span_starts(cm_span(host), "localhost");
+	return cm_span_caseeq(host, cm_span("localhost")) ||
+	       (cm_span_starts(host, "127.") &&
+		strspn(host.p, "0123456789.") >= host.n);
 }
 
 static enum cm_transfer_tls tls_of(const struct cm_config *config)
@@ -36,11 +39,15 @@ static enum cm_transfer_tls tls_of(const struct cm_config *config)
 	}
 }
 
+/* Without a look at the certificate, TLS may end at anybody's. */
 bool cm_submit_is_private(const struct cm_config *config)
 {
+	enum cm_transfer_tls tls = tls_of(config);
+
 	return is_this_host(config->mail_submit) ||
-	       cm_span_starts(cm_span(config->mail_submit), "smtps://") ||
-	       tls_of(config) == CM_TRANSFER_TLS_REQUIRED;
+	       tls == CM_TRANSFER_TLS_REQUIRED ||
+	       (tls != CM_TRANSFER_TLS_WHEN_OFFERED &&
+		cm_span_starts(cm_span(config->mail_submit), "smtps://"));
 }
 
 /* As keys: nobody else reads it, and only its owner may change it. */

@@ -558,6 +558,14 @@ static void values_are_checked(void **state)
 	ALL_FAIL(cases);
 }
 
+#define LOGIN(server, tls)                                                     \
+	"mail { domain = \"m.a.example\"\nsubmit = \"" server "\"\n"           \
+	"submit-tls = " tls "\nsubmit-user = \"me\"\n"                         \
+	"submit-password-file = \"/etc/p\" }"
+#define NOT_PRIVATE                                                            \
+	"6: mail: the password would go over the network in clear, or to "     \
+	"whoever answers: submit-tls = required, or a server on this host"
+
 static void submission_is_checked(void **state)
 {
 	static const struct wrong cases[] = {
@@ -578,16 +586,40 @@ static void submission_is_checked(void **state)
 		{PRELUDE "mail { domain = \"m.a.example\"\n"
 			 "submit-user = \"me\" }",
 		 "6: mail: submit-user and submit-password-file go together"},
-		{PRELUDE "mail { domain = \"m.a.example\"\n"
-			 "submit = \"smtp://mail.a.example\"\n"
-			 "submit-tls = when-offered\nsubmit-user = \"me\"\n"
-			 "submit-password-file = \"/etc/p\" }",
-		 "6: mail: the password would go over the network in clear: "
-		 "submit-tls = required, or a server on this host"},
+		{PRELUDE LOGIN("smtp://mail.a.example", "when-offered"),
+		 NOT_PRIVATE},
+		{PRELUDE LOGIN("smtp://mail.a.example", "none"), NOT_PRIVATE},
+		/* TLS with whoever answers. */
+		{PRELUDE LOGIN("smtps://mail.a.example", "when-offered"),
+		 NOT_PRIVATE},
+		/* These only look like this host. */
+		{PRELUDE LOGIN("smtp://localhost.a.example", "none"),
+		 NOT_PRIVATE},
+		{PRELUDE LOGIN("smtp://127.a.example:25", "none"), NOT_PRIVATE},
 	};
 
 	(void)state;
 	ALL_FAIL(cases);
+}
+
+static void a_password_goes_where_nobody_reads_it(void **state)
+{
+	static const char *const good[] = {
+		PRELUDE LOGIN("smtp://mail.a.example", "required"),
+		PRELUDE LOGIN("smtp://mail.a.example", "auto"),
+		PRELUDE LOGIN("smtps://mail.a.example:465", "none"),
+		PRELUDE LOGIN("smtp://localhost:587", "none"),
+		PRELUDE LOGIN("smtp://127.0.0.1:25", "when-offered"),
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct cm_config *c = load_good(good[i]);
+
+		assert_string_equal(c->mail_submit_user, "me");
+		cm_config_unref(&c);
+	}
 }
 
 /* What becomes a header field or is shown to people. */
@@ -946,6 +978,7 @@ int main(void)
 		cmocka_unit_test(terms_are_checked),
 		cmocka_unit_test(values_are_checked),
 		cmocka_unit_test(submission_is_checked),
+		cmocka_unit_test(a_password_goes_where_nobody_reads_it),
 		cmocka_unit_test(fields_are_checked),
 		cmocka_unit_test(parts_must_fit),
 		cmocka_unit_test(marketing_and_service_stay_apart),
