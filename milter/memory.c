@@ -55,6 +55,7 @@ struct cm_memory {
 	struct said said[CM_SAID_STREAMS]; /* that they stopped */
 	bool ending;
 	bool started;
+	bool said_lost; /* in the log; the thread's own */
 	pthread_t thread;
 };
 
@@ -404,14 +405,14 @@ static void write_notes(struct cm_memory *memory, struct cm_sent_mail *notes,
 	if (count == 0)
 		return;
 	count = sort_out(notes, count);
-	rc = take(memory, &err);
-	if (rc == CM_OK)
-		rc = give_back(memory,
-			       cm_sent_mails(memory->sent, notes, count, &err));
 	/* Why it cannot be opened has been said. */
-	if (rc == CM_EAGAIN)
-		cm_log(memory->with.log, CM_LOG_DEBUG,
-		       "last-mailed days are not remembered: %s", err.text);
+	if (take(memory, &err) != CM_OK)
+		return;
+	rc = give_back(memory, cm_sent_mails(memory->sent, notes, count, &err));
+	if (rc != CM_OK && !memory->said_lost)
+		cm_log_error(memory->with.log, CM_LOG_ERROR,
+			     "last-mailed days are not remembered", &err);
+	memory->said_lost = rc != CM_OK;
 }
 
 /* With the mutex held: until there is enough, or the time is over. */
