@@ -45,7 +45,8 @@ const struct cm_country_law *cm_country_law(const char *country)
 	return NULL;
 }
 
-const char *cm_stream_country(const struct cm_config *config,
+/* Of a stream's readers; NULL = not known. */
+static const char *country_of(const struct cm_config *config,
 			      const struct cm_stream *stream)
 {
 	return stream->country != NULL ? stream->country
@@ -323,7 +324,7 @@ static void look_at_streams(struct look *look)
 
 	for (i = 0; i < config->nstreams; i++) {
 		const struct cm_stream *stream = &config->streams[i];
-		const char *country = cm_stream_country(config, stream);
+		const char *country = country_of(config, stream);
 		const struct cm_country_law *law =
 			country != NULL ? cm_country_law(country) : NULL;
 

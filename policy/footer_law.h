@@ -25,9 +25,6 @@ struct cm_country_law {
 
 /* NULL if there is no profile of it. */
 const struct cm_country_law *cm_country_law(const char *country);
-/* Of a stream's readers; NULL = not known. */
-const char *cm_stream_country(const struct cm_config *config,
-			      const struct cm_stream *stream);
 
 /* text: what is missing, in which file, by which law; a line. */
 typedef void cm_footer_gap_fn(void *ctx, const char *text);
