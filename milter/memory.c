@@ -52,6 +52,7 @@ struct cm_memory {
 	uint64_t dropped;
 	struct cm_sent_head head;  /* the longest ledger that was seen */
 	struct cm_sent_head known; /* on record, as far as we know */
+	bool knows;                /* it was read */
 	struct said said[CM_SAID_STREAMS]; /* that they stopped */
 	bool ending;
 	bool started;
@@ -209,6 +210,7 @@ int cm_memory_head(struct cm_memory *memory, struct cm_sent_head *ret_head,
 		return rc;
 	(void)pthread_mutex_lock(&memory->mutex);
 	memory->known = *ret_head;
+	memory->knows = true;
 	(void)pthread_mutex_unlock(&memory->mutex);
 	return CM_OK;
 }
@@ -354,11 +356,16 @@ static void write_head(struct cm_memory *memory)
 {
 	struct cm_sent_head head, known, now;
 	struct cm_error err;
+	bool knows;
 
 	(void)pthread_mutex_lock(&memory->mutex);
 	head = memory->head;
 	known = memory->known;
+	knows = memory->knows;
 	(void)pthread_mutex_unlock(&memory->mutex);
+	/* Could not be read at the start: by then it can, or it waits. */
+	if (!knows && cm_memory_head(memory, &known, &err) != CM_OK)
+		return;
 	if (head.size <= known.size || take(memory, &err) != CM_OK ||
 	    give_back(memory, cm_sent_saw(memory->sent, &known, &head, &now,
 					  &err)) != CM_OK)

@@ -106,7 +106,7 @@ static bool is_overtaken(const struct cm_optin *optin,
 		const struct cm_fact *fact = &view->facts[i];
 
 		if (fact->kind < CM_FACT_WITHDRAWN ||
-		    fact->kind > CM_FACT_ERASED || fact->at <= optin->at)
+		    fact->kind > CM_FACT_ERASED || fact->at < optin->at)
 			continue;
 		for (p = 0; p < optin->npurposes; p++)
 			if (cm_purpose_covers(fact->purpose,
