@@ -128,10 +128,13 @@ static void links_that_are_none(void **state)
 	struct fixture *f = *state;
 	struct link link = mailed(f, PETR);
 	struct link old = link_of(f, CM_KEY_MAILED, PETR, "acme", TODAY - 2);
+	struct link next = link_of(f, CM_KEY_MAILED, PETR, "acme", TODAY + 1);
 	struct cm_queue *queue = f->site.queue;
 
 	old.url[1] = 'm';
+	next.url[1] = 'm';
 	assert_answer(f, "GET", old.url, "", 410, "This link has ended");
+	assert_answer(f, "GET", next.url, "", 410, "This link has ended");
 	assert_answer(f, "GET", "/m/", "", 404, "This link does not work");
 	link.url[10] = link.url[10] == 'A' ? 'B' : 'A';
 	assert_answer(f, "GET", link.url, "", 404, "This link does not work");

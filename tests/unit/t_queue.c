@@ -373,10 +373,43 @@ static void spans_end(void **state)
 	cm_limit_spend(&day, KIT_NOW + CM_DAY_MS);
 	assert_int_equal(day.n, 1);
 	/* the clock was years ahead, and is right again */
+	day.n = 4;
+	assert_false(cm_limit_room(&day, 0, KIT_NOW));
 	assert_true(cm_limit_room(&day, 0, KIT_NOW - 9 * CM_DAY_MS));
 	cm_limit_spend(&all, KIT_NOW);
 	assert_true(cm_limit_room(&all, 2, KIT_NOW));
 	assert_false(cm_limit_room(&all, 1, KIT_NOW));
+}
+
+/* DOI-5: as consent-web(8) has them. */
+static void limits_are_those_of_the_manual(void **state)
+{
+	static const struct {
+		enum cm_limit limit;
+		uint32_t max;
+		int minutes;
+	} rows[] = {
+		{CM_LIMIT_PAUSE, 1, 10},
+		{CM_LIMIT_DAY, 4, 24 * 60},
+		{CM_LIMIT_REFUSED, 1, 30 * 24 * 60},
+		{CM_LIMIT_NETWORK, 30, 60},
+		{CM_LIMIT_DOMAIN, 300, 60},
+		{CM_LIMIT_ALL, 7, 60}, /* of the config */
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cm_limit_count count = {.limit = rows[i].limit};
+		int64_t end = KIT_NOW + (int64_t)rows[i].minutes * 60000;
+
+		while (count.n < rows[i].max) {
+			assert_true(cm_limit_room(&count, 7, KIT_NOW));
+			cm_limit_spend(&count, KIT_NOW);
+		}
+		assert_false(cm_limit_room(&count, 7, end - 1));
+		assert_true(cm_limit_room(&count, 7, end));
+	}
 }
 
 int main(void)
@@ -395,6 +428,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(threads_share_a_sync, begin,
 						end),
 		cmocka_unit_test(spans_end),
+		cmocka_unit_test(limits_are_those_of_the_manual),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
