@@ -177,5 +177,5 @@ def test_a_text_browser_subscribes(new_world):
     assert "You are not subscribed yet." in lynx(
         world, place, "^J", "Down Arrow", "Down Arrow", *"petr@x.test",
         "Down Arrow", "Down Arrow", "^J", *4 * ["Down Arrow"], "^J", "q", "y",
-        delay="0.4")
+        delay="0.2")
     assert "outcome=asked" in world.web.output()
