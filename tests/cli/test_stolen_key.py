@@ -66,6 +66,10 @@ def test_what_a_thief_signed(stolen):
     assert "two histories" in verify(
         *known, ctl.forged, ctl.dir / "of-5" / "heads" /
         "0000000005.checkpoint", code=1)
+    # A checkpoint of another size that was kept bears nothing of it out.
+    said = verify(*known, ctl.forged, ctl.heads / "0000000002.checkpoint",
+                  code=1)
+    assert "nothing else bears it out" in said and "histories" not in said
     # The new key signed the same head when it took over.
     said = verify(*known, ctl.dir / "of-5")
     assert "counts only where something else bears it out" in said

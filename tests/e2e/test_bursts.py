@@ -146,6 +146,20 @@ def test_who_leaves_again_stays_out(firm):
     assert gets(firm, STAFF[1])
 
 
+def test_two_links_of_each_are_one_burst(firm):
+    """What the burst itself did is nothing that the person did since."""
+    for address in STAFF:
+        leave(firm, address)
+        leave(firm, address, purpose="acme/offers")
+    settled(firm)
+    burst = bursts(firm)[0]
+    assert (burst["people"], burst["withdrawals"]) == (6, 12)
+    out = firm.ctl_json("undo", "--burst", burst["burst"], "--yes", "--note",
+                        "scanner", ok=True)
+    assert (out["events"], out["left_alone"]) == (12, 0)
+    assert all(gets(firm, a) for a in STAFF)
+
+
 def test_few_or_scattered_people_are_no_burst(firm):
     """The twin: four of a network, and one of each of many."""
     for address in STAFF[:4]:
