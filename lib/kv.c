@@ -66,7 +66,8 @@ static const struct {
 	enum cm_code code;
 	const char *text;
 } failures[] = {
-	{MDB_MAP_FULL, CM_ELIMIT,
+	/* No CM_ELIMIT: nothing is wrong with what is written, and it waits. */
+	{MDB_MAP_FULL, CM_EIO,
 	 "the map is full: raise store.map-size in every program's "
 	 "configuration and restart them"},
 	{MDB_MAP_RESIZED, CM_EIO,

@@ -303,16 +303,75 @@ static void pauses_grow(void **state)
 	assert_int_equal(cm_post_pause(UINT32_MAX), 7200000);
 }
 
+static bool put_more(struct fixture *f, unsigned number)
+{
+	struct cm_event event =
+		kit_event(&f->kit, "full@example.com", CM_EVENT_WITHDRAWN);
+	struct cm_store_entry entry = {.event = event};
+	struct cm_hash hash;
+	char text[16];
+	uint64_t seq;
+	bool put = cm_store_append(f->kit.store, &entry, 1, cm_clock_now(),
+				   &seq, NULL) == CM_OK;
+
+	(void)snprintf(text, sizeof(text), "%u", number);
+	return cm_store_put_notice(f->kit.store, cm_span(text), &hash, NULL) ==
+		       CM_OK ||
+	       put;
+}
+
+/* Until neither a row nor a text fits any more. */
+static void fill_ledger(struct fixture *f)
+{
+	unsigned n = 0;
+
+	kit_close(&f->kit);
+	f->kit.options.map_size = 60 * 4096;
+	kit_reopen(&f->kit, CM_STORE_WRITE);
+	f->site.store = f->kit.store;
+	while (put_more(f, n))
+		n++;
+}
+
+static void make_room(struct fixture *f)
+{
+	kit_close(&f->kit);
+	f->kit.options.map_size = UINT64_C(1) << 30;
+	kit_reopen(&f->kit, CM_STORE_WRITE);
+	f->site.store = f->kit.store;
+}
+
+/* What was asked for waits until the admin has made store.map-size larger. */
+static void a_full_ledger(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, CM_ACT_REQUEST, PETR, NEWS, false, 1);
+	fill_ledger(f);
+	work(f, 1);
+	assert_true(log_has(f, "store.map-size"));
+	assert_int_equal(waiting(f).acts, 1);
+	make_room(f);
+	work(f, 0);
+	assert_true(optin_of(f, PETR, 1).found);
+	(void)the_letter(f);
+}
+
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, web_set_up, web_tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(asked_and_confirmed), TEST(a_killed_clerk),
-		TEST(a_refusal_overtakes), TEST(links_by_letter),
-		TEST(who_refused),         TEST(a_clock_that_is_behind),
-		TEST(what_is_gone),        cmocka_unit_test(pauses_grow),
+		TEST(asked_and_confirmed),
+		TEST(a_killed_clerk),
+		TEST(a_refusal_overtakes),
+		TEST(links_by_letter),
+		TEST(who_refused),
+		TEST(a_clock_that_is_behind),
+		TEST(what_is_gone),
+		TEST(a_full_ledger),
+		cmocka_unit_test(pauses_grow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -486,7 +486,7 @@ static void test_map_full_is_told(void **state)
 		rc = cm_kv_put(txn, FRUIT, cm_span(key), cm_span("value"),
 			       &err);
 	}
-	assert_int_equal(rc, CM_ELIMIT);
+	assert_int_equal(rc, CM_EIO);
 	assert_non_null(strstr(err.text, "store.map-size"));
 	cm_kv_abort(&txn);
 	check_get(kv, "apple", "red");

@@ -812,7 +812,7 @@ static void test_map_full(void **state)
 		rc = cm_store_append(kit->store, &entry, 1, KIT_NOW, &seq,
 				     &err);
 	}
-	assert_int_equal(rc, CM_ELIMIT);
+	assert_int_equal(rc, CM_EIO);
 	if (strstr(err.text, "store.map-size") == NULL)
 		fail_msg("%s", err.text);
 	assert_int_equal(try_lookup(kit), CM_OK);
