@@ -28,10 +28,12 @@ enum {
 struct cm_post {
 	const struct cm_site *site;
 	struct cm_duty *duty;
+	uint64_t finished; /* a letter that the queue still has; 0: none */
 };
 
 /* One round: the letters that are due, over one connection. */
 struct round {
+	struct cm_post *post;
 	const struct cm_site *site;
 	struct cm_duty *duty;
 	struct cm_arena *arena;
@@ -207,27 +209,37 @@ static void tell(const struct round *round, const struct cm_letter *letter,
 }
 
 static int put_off(struct round *round, struct cm_letter *letter, int64_t now,
-		   struct cm_error *why)
+		   const struct cm_error *why, struct cm_error *err)
 {
-	struct cm_error err;
-
 	letter->tries++;
 	letter->due = now + cm_post_pause(letter->tries);
 	tell(round, letter, "later", why);
-	return cm_queue_later(round->site->queue, letter, &err) == CM_OK
-		       ? CM_OK
-		       : CM_EIO;
+	return cm_queue_later(round->site->queue, letter, err);
+}
+
+/* Until the queue can be written, nothing else leaves: nobody gets a letter
+ * twice because of that. */
+static int strike_out(struct round *round, struct cm_error *err)
+{
+	uint64_t number = round->post->finished;
+	int rc = CM_OK;
+
+	if (number != 0)
+		rc = cm_queue_sent(round->site->queue, number, err);
+	if (rc == CM_ENOTFOUND)
+		rc = CM_OK;
+	if (rc == CM_OK)
+		round->post->finished = 0;
+	return rc;
 }
 
 static int finish(struct round *round, const struct cm_letter *letter,
 		  const char *result, const struct cm_error *why,
 		  struct cm_error *err)
 {
-	int rc = cm_queue_sent(round->site->queue, letter->number, err);
-
-	if (rc == CM_OK)
-		tell(round, letter, result, why);
-	return rc == CM_ENOTFOUND ? CM_OK : rc;
+	tell(round, letter, result, why);
+	round->post->finished = letter->number;
+	return strike_out(round, err);
 }
 
 static int do_letter(struct round *round, struct cm_letter *letter,
@@ -253,7 +265,7 @@ static int do_letter(struct round *round, struct cm_letter *letter,
 		if (cm_duty_is_pressed(round->duty))
 			return CM_OK; /* we ended it ourselves */
 		round->failures++;
-		return put_off(round, letter, now, &why);
+		return put_off(round, letter, now, &why, err);
 	}
 }
 
@@ -273,7 +285,7 @@ static int send_due(struct round *round, struct cm_error *err)
 {
 	uint64_t after = 0;
 	int64_t next = INT64_MAX;
-	int rc = CM_OK;
+	int rc = strike_out(round, err);
 
 	while (rc == CM_OK && round->failures < FAILURES_MAX &&
 	       !cm_duty_is_pressed(round->duty)) {
@@ -308,7 +320,11 @@ static void show_waiting(const struct cm_site *site)
 static int work(void *ctx, struct cm_duty *duty)
 {
 	struct cm_post *post = ctx;
-	struct round round = {.site = post->site, .duty = duty};
+	struct round round = {
+		.post = post,
+		.site = post->site,
+		.duty = duty,
+	};
 	struct cm_error err = {CM_OK, ""};
 	int pause;
 

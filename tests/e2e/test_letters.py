@@ -2,6 +2,7 @@
 events, whatever dies on the way."""
 import email
 import email.policy
+import fcntl
 import os
 import random
 import re
@@ -264,6 +265,37 @@ def test_no_letter_without_tls(tls):
         assert re.search(rb"with ESMTPS id",
                          tls.sink.to(f"p{n}@x.test").data)
     assert "@x.test" not in tls.web.output()
+
+
+class Stalls(dict):
+    """Replies to RCPT; with the first, nobody can write the queue any more."""
+
+    def __init__(self, lock):
+        super().__init__()
+        self.lock = lock
+
+    def get(self, key, default=None):
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        return super().get(key, default)
+
+
+def test_once_though_the_queue_stalls(new_world):
+    """DOI-4: a letter that left while the queue could not be written is not
+    sent again for that; and the next one leaves when it can be."""
+    world = make(new_world, postfix=False)
+    hand_in_at(world, world.sink.port)
+    world.start()
+    token = tokens.form(world, "s/shop")
+    assert world.http("GET", f"{world.base_url}/s/shop").status == 200
+    with open(world.dir / "store/web/writer.lock", "rb") as lock:
+        world.sink.rcpt_reply = Stalls(lock)
+        assert subscribe(world, token, "anna@x.test").status == 200
+        wait_until("the queue is missed", lambda:
+                   "letters cannot be sent now" in world.web.output())
+        world.sink.rcpt_reply = {}
+    assert subscribe(world, token, "bea@x.test").status == 200
+    letter_to(world, "bea@x.test")
+    assert len(world.sink.all_to("anna@x.test")) == 1
 
 
 def test_killed_on_the_way(world):
