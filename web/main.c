@@ -498,10 +498,6 @@ static int read_anew(const struct server *server, struct server *fresh,
 		rc = check_store_key(server->opened->keys, opened->keys, err);
 	if (rc == CM_OK)
 		rc = load_certificate(fresh, err);
-	/* The last that can fail: it is in use when this returns. */
-	if (rc == CM_OK &&
-	    !cm_certificate_is_same(server->certificate, fresh->certificate))
-		rc = cm_http_renew(server->http, fresh->certificate, err);
 	return rc;
 }
 
@@ -556,6 +552,10 @@ static void reload(struct server *server)
 	if (rc == CM_OK)
 		rc = open_queue(fresh.config, opened->keys, &server->queue,
 				&err);
+	/* The last that can fail: it is in use when this returns. */
+	if (rc == CM_OK &&
+	    !cm_certificate_is_same(server->certificate, fresh.certificate))
+		rc = cm_http_renew(server->http, fresh.certificate, &err);
 	if (rc == CM_OK) {
 		put_in_force(server, &fresh, opened);
 		put_texts(server);

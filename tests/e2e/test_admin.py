@@ -220,6 +220,25 @@ def test_a_renewed_certificate(secure):
                  result="failed") == 1
 
 
+def test_a_failed_reload_renews_nothing(secure):
+    """What else is wrong keeps the old certificate, too, until it is right."""
+    first, _ = handshake(secure)
+    secure.authority.issue("consent.acme.example", days=99)
+    config = secure.config
+    (secure.dir / "store/web").rmdir()
+    (secure.dir / "store/web").touch()
+    secure.write_config(secure.config + 'mail { domain = "m.acme.example" '
+                        'submit = "smtp://127.0.0.1:1" }\n')
+    secure.web.signal(signal.SIGHUP)
+    wait_until("it says so",
+               lambda: "reload failed" in secure.web.output())
+    assert handshake(secure)[0] == first
+    secure.write_config(config)
+    secure.web.signal(signal.SIGHUP)
+    wait_until("the new one is served",
+               lambda: handshake(secure)[0] != first)
+
+
 @pytest.mark.parametrize("spoil, text", [
     (lambda a: a.key.chmod(0o644), "has mode 0644"),
     (lambda a: a.key.write_text("nothing"), "without a passphrase"),
