@@ -435,15 +435,6 @@ static void visit(struct cm_work *work)
 void cm_my_data(struct cm_work *work)
 {
 	static const enum cm_key_kind kinds[] = {CM_KEY_MAILED};
-	pthread_mutex_t *lock;
 
-	if (!cm_visitor_find(work, kinds, sizeof(kinds) / sizeof(kinds[0])))
-		return;
-	cm_work_describe(work);
-	lock = cm_visitor_lock(work);
-	if (work->method == CM_METHOD_POST)
-		pthread_mutex_lock(lock);
-	visit(work);
-	if (work->method == CM_METHOD_POST)
-		pthread_mutex_unlock(lock);
+	cm_visitor_meet(work, kinds, sizeof(kinds) / sizeof(kinds[0]), visit);
 }

@@ -54,11 +54,6 @@ bool cm_visitor_find(struct cm_work *work, const enum cm_key_kind *kinds,
 	return false;
 }
 
-pthread_mutex_t *cm_visitor_lock(struct cm_work *work)
-{
-	return cm_site_lock(work->site, &work->token.contact);
-}
-
 void cm_visitor_meet(struct cm_work *work, const enum cm_key_kind *kinds,
 		     size_t count, void (*at)(struct cm_work *work))
 {
@@ -68,7 +63,7 @@ void cm_visitor_meet(struct cm_work *work, const enum cm_key_kind *kinds,
 		return;
 	cm_work_describe(work);
 	if (work->method == CM_METHOD_POST)
-		lock = cm_visitor_lock(work);
+		lock = cm_site_lock(work->site, &work->token.contact);
 	if (lock != NULL)
 		pthread_mutex_lock(lock);
 	at(work);

@@ -15,13 +15,12 @@
  */
 bool cm_visitor_find(struct cm_work *work, const enum cm_key_kind *kinds,
 		     size_t count);
-/* Then at(), of a POST one at a time: for who looks and writes. */
+/* Then at(); POSTs of one person one at a time, so that twins make one event.
+ */
 void cm_visitor_meet(struct cm_work *work, const enum cm_key_kind *kinds,
 		     size_t count, void (*at)(struct cm_work *work));
 /* What the store knows of them; fills view, of_family, family. */
 CM_MUST_CHECK int cm_visitor_read(struct cm_work *work, struct cm_error *err);
-/* One at a time of one person looks and writes: twins make one event. */
-pthread_mutex_t *cm_visitor_lock(struct cm_work *work);
 
 /*
  * Withdraw from work->path, unless they did within the hour (*ret_new false).
