@@ -38,20 +38,29 @@ static void show(struct cm_work *work, int status, enum cm_template_kind kind,
 	size_t i;
 
 	memset(choices, 0, sizeof(choices));
-	for (i = 0; i < optin->npurposes; i++) {
+	for (i = 0; i < optin->npurposes; i++)
 		choices[i].purpose =
 			cm_config_purpose(config, optin->purposes[i]);
-		if (choices[i].purpose == NULL) {
-			cm_line_span(&work->line, "purpose",
-				     optin->purposes[i]);
-			cm_work_invalid(work, "unknown-purpose");
-			return;
-		}
-	}
 	want.nchoices = optin->npurposes;
 	if (kind == CM_TEMPLATE_PAGE_CONFIRMED)
 		set_preferences(work, preferences);
 	cm_work_page(work, status, &want);
+}
+
+/* Nobody confirms what is not there any more; the answer is made then. */
+static bool all_known(struct cm_work *work, const struct cm_optin *optin)
+{
+	size_t i;
+
+	for (i = 0; i < optin->npurposes; i++) {
+		if (cm_config_purpose(work->site->config, optin->purposes[i]) !=
+		    NULL)
+			continue;
+		cm_line_span(&work->line, "purpose", optin->purposes[i]);
+		cm_work_invalid(work, "unknown-purpose");
+		return false;
+	}
+	return true;
 }
 
 /* Has the link's time come? */
@@ -141,6 +150,8 @@ void cm_confirm(struct cm_work *work)
 		cm_work_invalid(work, "unknown-request");
 		return;
 	}
+	if (!all_known(work, &optin))
+		return;
 	memcpy(work->view.language, optin.language,
 	       sizeof(work->view.language));
 	page = page_of(work, &optin);

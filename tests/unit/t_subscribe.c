@@ -523,6 +523,20 @@ static void a_link_of_something_else_is_none(void **state)
 	assert_answer(f, "POST", good_one.url, "act=confirm", 200, THANKS);
 }
 
+/* Nothing is put for a purpose that the config lost since. */
+static void a_purpose_that_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct link link = ask_petr(f, 0);
+
+	append(f, CM_EVENT_REQUESTED, "acme/magazine", true, KIT_NOW);
+	assert_answer(f, "POST", link.url, "act=confirm", 404,
+		      "This link does not work");
+	assert_non_null(
+		strstr(cm_buf_text(&f->log), "outcome=unknown-purpose"));
+	assert_int_equal(queued(f).acts, 0);
+}
+
 /* ---- preferences: more -------------------------------------------------- */
 
 static char *ticket_in(const char *page)
@@ -613,6 +627,7 @@ int main(void)
 		TEST(without_a_queue_there_is_no_form),
 		TEST(the_link_shows_and_does_nothing),
 		TEST(the_button_confirms),
+		TEST(a_purpose_that_is_gone),
 		TEST(who_did_not_ask_says_so),
 		TEST(a_link_ends),
 		TEST(a_link_of_something_else_is_none),
