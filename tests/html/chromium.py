@@ -2,12 +2,17 @@
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 
 PROGRAM = shutil.which("chromium")
 HEIGHT = 800  # of the window
+
+
+class PageWent(Exception):
+    """Another page came while this one was asked."""
 
 
 class Browser:
@@ -62,6 +67,9 @@ class Browser:
         while True:
             for answer in self.message():
                 if answer.get("id") == self.number:
+                    if re.search("navigated|context", str(
+                            answer.get("error", ""))):
+                        raise PageWent(answer)
                     assert "error" not in answer, answer
                     return answer["result"]
 
@@ -71,6 +79,13 @@ class Browser:
                            returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
+
+    def has_come(self, script):
+        """The same, while one page may go and another come."""
+        try:
+            return self.ask(script)
+        except PageWent:
+            return False
 
     def show(self, path, width, dark=False):
         """Load a file as a mail program shows a message."""
@@ -88,7 +103,7 @@ class Browser:
         self.call("Page.navigate", url=url)
         wanted = f"document.readyState == 'complete' && " \
             f"location.href == {json.dumps(url)}"
-        while not self.ask(wanted):
+        while not self.has_come(wanted):
             pass
 
     def picture(self, height):

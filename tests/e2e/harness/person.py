@@ -119,7 +119,6 @@ class Person:
         self.browser.ask("document.body.dataset.old = 1")
         self.press("Enter")
         deadline = time.monotonic() + 30
-        while self.browser.ask(
-                "document.readyState != 'complete' || "
-                "document.body.dataset.old == '1'"):
+        while not self.browser.has_come("document.readyState == 'complete' && "
+                                        "document.body.dataset.old != '1'"):
             assert time.monotonic() < deadline, f"no page behind {selector}"
