@@ -58,6 +58,7 @@ struct server {
 	int admin_fd; /* -1: none */
 	int ready;
 	struct opened *opened;
+	bool said_lost; /* its store, and that no other can be opened */
 	/* PATH/web; NULL without a mail section.  It is not part of what a
 	 * restore replaces, and a process may open it only once. */
 	struct cm_queue *queue;
@@ -421,12 +422,24 @@ static bool is_readable(struct cm_store *store)
 static void follow_store(struct server *server)
 {
 	struct opened *fresh = NULL, *old = server->opened;
+	struct cm_error err;
+	int rc;
 
-	if (is_readable(old->store) ||
-	    opened_new(server, &fresh, NULL) != CM_OK)
+	if (is_readable(old->store)) {
+		server->said_lost = false;
 		return;
-	if (open_queue(server->config, fresh->keys, &server->queue, NULL) !=
-	    CM_OK) {
+	}
+	rc = opened_new(server, &fresh, &err);
+	if (rc == CM_OK)
+		rc = open_queue(server->config, fresh->keys, &server->queue,
+				&err);
+	if (rc != CM_OK) {
+		if (!server->said_lost)
+			cm_log_error(server->log, CM_LOG_ERROR,
+				     "the store that is open cannot be read, "
+				     "and the one in its place not be opened",
+				     &err);
+		server->said_lost = true;
 		opened_free(&fresh);
 		return;
 	}

@@ -605,3 +605,16 @@ def test_a_bad_config_is_not_taken(web):
     web.web.signal(signal.SIGHUP)
     wait_until("it says so", lambda: "reload failed" in web.web.output())
     assert web.http("POST", web.uri, ONE_CLICK, FORM).status == 200
+
+
+def test_a_store_that_is_gone_is_told_of_once(web):
+    """And it is used again when it is back."""
+    store = web.dir / "store" / "store"
+    store.rename(web.dir / "store" / "away")
+    wait_until("its word", lambda: "not be opened" in web.web.output())
+    time.sleep(2.5)  # two looks more
+    assert web.web.output().count("not be opened") == 1
+    (web.dir / "store" / "away").rename(store)
+    assert web.http("GET", "/healthz").status == 200
+    assert web.one_click(web.uri).status == 200
+    assert withdrawn(web)
