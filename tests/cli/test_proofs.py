@@ -207,22 +207,28 @@ def test_copies_go_out_until_they_are_there(ctl, tmp_path):
         assert (drop / head.name).read_bytes() == head.read_bytes()
 
 
+def two_users(folder):
+    """A store of root's, which "nobody" reads and signs for."""
+    folder.chmod(0o755)
+    ctl = Ctl(folder)
+    ctl.config.write_text(ctl.config.read_text().replace(
+        'group = "root"', 'group = "nogroup"', 1))
+    (folder / "lib").mkdir()
+    ctl.run("init")
+    (folder / "etc").mkdir()
+    ctl.config.write_text(ctl.config.read_text() + f'''
+checkpoint {{ origin = "{ORIGIN}"  key = "{folder}/etc/checkpoint.key"
+             path = "{folder}/heads"  user = "nobody" }}
+''')
+    return ctl
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs two users")
 def test_the_signer_is_a_user_of_its_own():
     """F-6: it reads the store and cannot write; others cannot sign."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="cm-signer-"))
     try:
-        folder.chmod(0o755)
-        ctl = Ctl(folder)
-        ctl.config.write_text(ctl.config.read_text().replace(
-            'group = "root"', 'group = "nogroup"', 1))
-        (folder / "lib").mkdir()
-        ctl.run("init")
-        (folder / "etc").mkdir()
-        ctl.config.write_text(ctl.config.read_text() + f'''
-checkpoint {{ origin = "{ORIGIN}"  key = "{folder}/etc/checkpoint.key"
-             path = "{folder}/heads"  user = "nobody" }}
-''')
+        ctl = two_users(folder)
         ctl.run("keys", "checkpoint")
         grant(ctl, "a@b.example")
         assert ctl.json("checkpoint")["size"] == 1

@@ -8,9 +8,8 @@ import tempfile
 
 import pytest
 
-from conftest import Ctl
 from test_proofs import (ORIGIN, exported, grant, mend, note_of, signing,
-                         verify, with_checkpoints)
+                         two_users, verify, with_checkpoints)
 
 assert exported and signing  # fixtures
 
@@ -260,17 +259,7 @@ def test_all_stays_the_signers():
     """F-6: root rotates, checkpoint.user goes on signing."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="cm-rotate-"))
     try:
-        folder.chmod(0o755)
-        ctl = Ctl(folder)
-        ctl.config.write_text(ctl.config.read_text().replace(
-            'group = "root"', 'group = "nogroup"', 1))
-        (folder / "lib").mkdir()
-        ctl.run("init")
-        (folder / "etc").mkdir()
-        ctl.config.write_text(ctl.config.read_text() + f'''
-checkpoint {{ origin = "{ORIGIN}"  key = "{folder}/etc/checkpoint.key"
-             path = "{folder}/heads"  user = "nobody" }}
-''')
+        ctl = two_users(folder)
         ctl.fails("keys", "checkpoint", "--rotate", code=78,
                   says="there is no key")
         ctl.run("keys", "checkpoint")

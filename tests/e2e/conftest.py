@@ -39,7 +39,16 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from harness.person import new_browser  # noqa: E402
 from harness.world import World  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """One Chromium for all pages of a file; harness/person.py goes there."""
+    chromium = new_browser()
+    yield chromium
+    chromium.close()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import urllib.parse
 import pytest
 
 from harness import messages, tokens
-from harness.person import SCREENS, Person, new_browser
+from harness.person import SCREENS, Person
 from test_letters import hand_in_at, letter_to, link_in, make
 
 LANGUAGES = ["bg", "cs", "en", "pl", "ru", "sv"]
@@ -22,13 +22,6 @@ ON_A_DESK = LANGUAGES if os.environ.get("CM_LONG") else []
 MAIL = 'mail { domain = "m.acme.example" }\n'
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 ACTS = ("take-page", "take-file", "erase-ask", "erase")
-
-
-@pytest.fixture(scope="module", name="browser")
-def make_browser():
-    browser = new_browser()
-    yield browser
-    browser.close()
 
 
 @pytest.fixture(name="world")

@@ -12,10 +12,9 @@ import threading
 import time
 
 import people
-import pytest
 
 from harness import messages, tokens
-from harness.person import SCREENS, Person, new_browser
+from harness.person import SCREENS, Person
 from harness.proc import wait_until
 from harness.world import PURPOSES, STREAMS
 
@@ -42,13 +41,6 @@ stream "letters" {
     client = {"127.0.0.1"}
 }
 """
-
-
-@pytest.fixture(scope="module", name="browser")
-def make_browser():
-    browser = new_browser()
-    yield browser
-    browser.close()
 
 
 def make_world(new_world):

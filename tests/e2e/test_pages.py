@@ -8,17 +8,10 @@ import os
 import pytest
 
 from harness import tokens
-from harness.person import SCREENS, Person, new_browser
+from harness.person import SCREENS, Person
 
 LANGUAGES = ["bg", "cs", "en", "pl", "ru", "sv"]
 ON_A_DESK = LANGUAGES if os.environ.get("CM_LONG") else ["ru"]
-
-
-@pytest.fixture(scope="module", name="browser")
-def make_browser():
-    browser = new_browser()
-    yield browser
-    browser.close()
 
 
 @pytest.fixture(name="world")
